@@ -1,0 +1,160 @@
+#!/usr/bin/env node
+// sources -> dist/: one CommonJS bundle per program, the emitter as an ES module with its types.
+import './node-version.mjs';
+import { spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { inputDigest, STAMP, whyBuild } from './build-inputs.mjs';
+import { SetupError } from './setup-error.mjs';
+
+const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
+
+const PROGRAMS = [
+  { entry: 'cli/main.ts', out: 'dist/obsigna.cjs' },
+  { entry: 'daemon/main.ts', out: 'dist/obsigna-daemon.cjs' },
+  { entry: 'proxy/main.ts', out: 'dist/mcp-proxy.cjs' },
+];
+const LIBRARY = { entry: 'emitter/index.ts', out: 'dist/emitter.js' };
+const LICENCES = 'dist/THIRD-PARTY-LICENSES.txt';
+
+/** Compiled for each machine, so they cannot be in a bundle. */
+const NATIVE = ['better-sqlite3', 'koffi'];
+
+/**
+ * Brings dist/ up to date. Throws {@link SetupError} when a source is missing or does not build.
+ *
+ * @param options.force - Build even when nothing changed.
+ * @param options.sourcemap - Add source maps, for a profiler. Off: a program a user starts should
+ *   be small, and its stack traces already name functions.
+ */
+export async function build(root = ROOT, { force = false, sourcemap = false } = {}) {
+  if (!force && (await whyBuild(root)) === undefined) return;
+  const missing = [...PROGRAMS, LIBRARY].filter(({ entry }) => !existsSync(join(root, entry)));
+  if (missing.length > 0) {
+    const list = missing.map(({ entry, out }) => `${entry} (for ${out})`).join(', ');
+    throw new SetupError(`cannot build: no such entry point: ${list}`, 'restore the missing files');
+  }
+  const startedAt = Date.now();
+  const digest = inputDigest(root); // before reading: an edit while we build must count as new
+  rmSync(join(root, STAMP), { force: true });
+  mkdirSync(join(root, 'dist'), { recursive: true });
+  const metafiles = await bundleAll(root, sourcemap);
+  emitTypes(root);
+  writeFileSync(join(root, LICENCES), thirdPartyLicences(root, metafiles));
+  writeFileSync(join(root, STAMP), `${digest}\n`);
+  process.stderr.write(
+    `obsigna: built dist/ in ${((Date.now() - startedAt) / 1000).toFixed(1)} s\n`,
+  );
+}
+
+async function bundleAll(root, sourcemap) {
+  const esbuild = await import('esbuild');
+  const common = {
+    absWorkingDir: root,
+    bundle: true,
+    platform: 'node',
+    target: 'node20.19',
+    external: NATIVE,
+    treeShaking: true,
+    legalComments: 'none', // whole licence texts are written instead
+    sourcemap: sourcemap ? 'linked' : false,
+    metafile: true,
+    write: false,
+    logLevel: 'silent',
+  };
+  const program = {
+    format: 'cjs',
+    banner: { js: '#!/usr/bin/env node' },
+    define: { 'import.meta.url': 'importMetaUrl' },
+    inject: [join(root, 'scripts/import-meta-url.mjs')],
+  };
+  const all = [
+    ...PROGRAMS.map((target) => ({ ...target, ...program })),
+    { ...LIBRARY, format: 'esm' },
+  ];
+  return Promise.all(
+    all.map(async ({ entry, out, ...options }) => {
+      const result = await esbuild
+        .build({ ...common, ...options, entryPoints: [entry], outfile: out })
+        .catch(async (error) => {
+          throw await buildError(esbuild, entry, error);
+        });
+      for (const { path, contents } of result.outputFiles) replaceFile(path, contents);
+      return result.metafile;
+    }),
+  );
+}
+
+async function buildError(esbuild, entry, error) {
+  const lines = await esbuild.formatMessages(error.errors ?? [], { kind: 'error', color: false });
+  const text = lines.length > 0 ? lines.join('') : String(error);
+  return new SetupError(
+    `cannot build ${entry}\n${text.trimEnd()}`,
+    'correct the place shown above',
+  );
+}
+
+/** By rename: a daemon or proxy that starts while we build gets the old file or the new one. */
+function replaceFile(path, contents) {
+  const temporary = `${path}.${process.pid}.tmp`;
+  writeFileSync(temporary, contents);
+  chmodSync(temporary, path.endsWith('.cjs') ? 0o755 : 0o644);
+  renameSync(temporary, path);
+}
+
+function emitTypes(root) {
+  const tsc = join(root, 'node_modules/typescript/bin/tsc');
+  rmSync(join(root, 'dist/types'), { recursive: true, force: true });
+  const args = [tsc, '-p', 'tsconfig.emitter.json'];
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, {
+    cwd: root,
+    encoding: 'utf8',
+  });
+  if (status === 0) return;
+  const text = `cannot write the types of emitter/index.ts\n${(stdout + stderr).trimEnd()}`;
+  throw new SetupError(text, 'correct the place shown above');
+}
+
+/** The licence text of every package that is inside a bundle, as those licences ask. */
+function thirdPartyLicences(root, metafiles) {
+  const packages = new Set();
+  for (const path of metafiles.flatMap((metafile) => Object.keys(metafile.inputs))) {
+    const name = /node_modules\/((?:@[^/]+\/)?[^/]+)\/(?!.*node_modules\/)/.exec(path);
+    if (name !== null) packages.add(path.slice(0, name.index + name[0].length - 1));
+  }
+  const texts = [...packages].sort().map((folder) => {
+    const { name, version, license } = JSON.parse(
+      readFileSync(join(root, folder, 'package.json'), 'utf8'),
+    );
+    const file = readdirSync(join(root, folder)).find((entry) => /^licen[cs]e/i.test(entry));
+    if (file === undefined) throw new SetupError(`${name} has no licence file`, 'do not bundle it');
+    return `${name} ${version} (${license})\n\n${readFileSync(join(root, folder, file), 'utf8').trim()}\n`;
+  });
+  const head = 'The programs in this folder contain code of these packages.\n';
+  return [head, ...texts].join(`\n${'-'.repeat(80)}\n\n`);
+}
+
+if (realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
+  // The packages first, then the build itself with the options given.
+  const { prepare } = await import('./prepare.mjs');
+  await prepare({ build: false });
+  const sourcemap = process.argv.includes('--sourcemap');
+  const force = process.argv.includes('--force') || sourcemap;
+  await build(ROOT, { force, sourcemap }).catch((error) => {
+    const expected = error instanceof SetupError;
+    const remedy = expected ? `\n  remedy: ${error.remedy}` : '';
+    process.stderr.write(`obsigna: ${expected ? error.message : error.stack}${remedy}\n`);
+    process.exit(1);
+  });
+}
