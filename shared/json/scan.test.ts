@@ -1,0 +1,289 @@
+import { Buffer } from 'node:buffer';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { scanMembersOnce } from './duplicates.ts';
+import { firstByte, scanElements, scanMembers, scanValue } from './scan.ts';
+import { decodeUtf8, encodeUtf8, parseJson } from './text.ts';
+import { isJsonObject } from './value.ts';
+
+function accepts(read: (bytes: Uint8Array) => unknown, text: string): boolean {
+  try {
+    read(encodeUtf8(text));
+    return true;
+  } catch (error) {
+    expect(error).toMatchObject({ code: 'JSON_INVALID' });
+    return false;
+  }
+}
+
+function parses(text: string): { value: unknown } | undefined {
+  try {
+    return { value: JSON.parse(text) as unknown };
+  } catch {
+    return undefined;
+  }
+}
+
+/** All three entrances against `JSON.parse`, which is the judge. */
+function expectAgreement(text: string): void {
+  const parsed = parses(text);
+  const shown = JSON.stringify(text);
+  expect(accepts(scanValue, text), `scanValue ${shown}`).toBe(parsed !== undefined);
+  const isObject = parsed !== undefined && isJsonObject(parsed.value);
+  expect(accepts(scanMembers, text), `scanMembers ${shown}`).toBe(isObject);
+  const isArray = parsed !== undefined && Array.isArray(parsed.value);
+  expect(accepts(scanElements, text), `scanElements ${shown}`).toBe(isArray);
+}
+
+const NASTY = [
+  ...[
+    '',
+    ' ',
+    '\ufeff{}',
+    '{}',
+    ' {} ',
+    '{}{}',
+    '{},',
+    '[]',
+    '[ ]',
+    '[,]',
+    '[1,]',
+    '[1 2]',
+    '[1,,2]',
+  ],
+  ...[
+    '{"a"}',
+    '{"a":}',
+    '{"a":1,}',
+    '{,}',
+    '{"a":1 "b":2}',
+    '{"a"::1}',
+    '{a:1}',
+    "{'a':1}",
+    '{1:1}',
+  ],
+  ...['{"a":1]', '[1}', '[', '{', '{"a', '{"a"', '{"a":', '{"a":1', '[[]', ']', '}', '"', ':', ','],
+  ...[
+    '0',
+    '-0',
+    '-',
+    '+1',
+    '01',
+    '-01',
+    '00',
+    '1.',
+    '.1',
+    '1.e1',
+    '1e',
+    '1e+',
+    '1E-7',
+    '1e400',
+    '0e0',
+    '1_0',
+  ],
+  ...[
+    '0x10',
+    'NaN',
+    'Infinity',
+    '-Infinity',
+    'tru',
+    'true',
+    'truee',
+    'True',
+    'nul',
+    'null ',
+    'falsey',
+  ],
+  ...[
+    '"\\x"',
+    '"\\u12"',
+    '"\\u12g4"',
+    '"\\u00e9"',
+    '"\\uD800"',
+    '"\\',
+    '"\\"',
+    '"\\\\"',
+    '"\\\'"',
+    '"\\/"',
+  ],
+  ...[
+    '"\u0000"',
+    '"\u001f"',
+    '"\t"',
+    '"\n"',
+    '"\u007f"',
+    '"\u2028"',
+    '"\u{1f600}"',
+    '"\u0085"',
+    '\u00a0[]',
+  ],
+  ...[
+    '\u000b1',
+    '\u000c1',
+    '\r\n\t [ \r\n\t ] \r\n\t',
+    '[1]//x',
+    '/**/[]',
+    '[]\u0000',
+    '{"":""}',
+    '[[[[]],{}]]',
+  ],
+  ...[
+    '{"a":{"b":[{}]}}',
+    '{"a":1}x',
+    '[1]]',
+    '{"a":1}}',
+    '"a""b"',
+    '1 2',
+    '{"a" :\n1 ,"b" : 2 }',
+    '[-]',
+    '[1e1.5]',
+  ],
+];
+
+describe('[P3.not-understood] the byte scanner accepts exactly what JSON.parse accepts', () => {
+  test.each(NASTY)('%j', (text) => expectAgreement(text));
+
+  test('texts with characters dropped, doubled, swapped and strewn in', () => {
+    const strewn = fc.constantFrom(...'{}[]",:\\ \n0123456789.eE+-truefalsn\u0001u\u00e9');
+    const edit = fc.record({
+      at: fc.nat(),
+      drop: fc.nat(2),
+      add: fc.string({ unit: strewn, maxLength: 2 }),
+    });
+    const mutated = fc.tuple(fc.json({ stringUnit: 'binary' }), fc.array(edit, { maxLength: 3 }));
+    fc.assert(
+      fc.property(mutated, ([json, edits]) => {
+        const text = edits.reduce((it, { at, drop, add }) => {
+          const place = at % (it.length + 1);
+          return it.slice(0, place) + add + it.slice(place + drop);
+        }, json);
+        expectAgreement(text.toWellFormed());
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  test('texts made of nothing but syntax', () => {
+    const token = fc.constantFrom('{', '}', '[', ']', ',', ':', '"a"', '1', ' ', 'null');
+    fc.assert(
+      fc.property(fc.string({ unit: token, maxLength: 12 }), (text) => expectAgreement(text)),
+      { numRuns: 2_000 },
+    );
+  });
+});
+
+describe('[P4.ids-raw] spans', () => {
+  test('reproduce the raw text of every member, in order', () => {
+    const spaced = fc.tuple(
+      fc.dictionary(fc.string({ unit: 'binary' }), fc.jsonValue()),
+      fc.nat(3),
+    );
+    fc.assert(
+      fc.property(spaced, ([object, indent]) => {
+        const bytes = encodeUtf8(JSON.stringify(object, null, indent));
+        const read = scanMembers(bytes).map(({ name, start, end }) => {
+          const text = decodeUtf8(bytes.subarray(start, end));
+          expect(text).toBe(text.trim());
+          return [name.toWellFormed(), parseJson(text)];
+        });
+        const parsed = Object.entries(parseJson(decodeUtf8(bytes)) as Record<string, unknown>);
+        expect(read).toEqual(parsed);
+      }),
+    );
+  });
+
+  test('keep what decoding loses: spelling, duplicates, order of integer-like names', () => {
+    const bytes = encodeUtf8('{"2": 1.50 ,"1":"\\u0041","m\\u0065":1e400,"me":[ ],"\\ud800":-0}');
+    const members = scanMembers(bytes).map(({ name, start, end }) => [
+      name,
+      decodeUtf8(bytes.subarray(start, end)),
+    ]);
+    expect(members).toEqual([
+      ['2', '1.50'],
+      ['1', '"\\u0041"'],
+      ['me', '1e400'],
+      ['me', '[ ]'],
+      ['\ufffd', '-0'],
+    ]);
+  });
+
+  test('scanElements() and scanValue() cut exactly', () => {
+    const bytes = encodeUtf8(' [ {"id": 1} ,[],"]"] ');
+    const cut = scanElements(bytes).map((it) => decodeUtf8(bytes.subarray(it.start, it.end)));
+    expect(cut).toEqual(['{"id": 1}', '[]', '"]"']);
+    expect(scanValue(bytes)).toEqual({ start: 1, end: bytes.length - 1 });
+  });
+
+  test('firstByte() looks behind white space', () => {
+    expect(firstByte(encodeUtf8(' \r\n\t{'))).toBe(0x7b);
+    expect(firstByte(encodeUtf8(' \n'))).toBeUndefined();
+  });
+});
+
+describe('[P3.nesting] depth', () => {
+  const arrays = (depth: number) => '['.repeat(depth) + ']'.repeat(depth);
+  const tooDeep = expect.objectContaining({ code: 'JSON_TOO_DEEP' });
+  for (const { name, read, text } of [
+    { name: 'scanValue', read: scanValue, text: arrays },
+    { name: 'scanElements', read: scanElements, text: arrays },
+    {
+      name: 'scanMembers',
+      read: scanMembers,
+      text: (depth: number) => `{"a":${arrays(depth - 1)}}`,
+    },
+    {
+      name: 'scanMembers of objects',
+      read: scanMembers,
+      text: (depth: number) => '{"a":'.repeat(depth - 1) + '{}' + '}'.repeat(depth - 1),
+    },
+  ]) {
+    test(`${name}() accepts 10,000 levels and refuses 10,001`, () => {
+      expect(() => read(encodeUtf8(text(10_000)))).not.toThrow();
+      expect(() => read(encodeUtf8(text(10_001)))).toThrow(tooDeep);
+      expect(() => read(Buffer.alloc(1_000_000, text(2)[0]))).toThrow(); // an open end, no overflow
+    });
+  }
+});
+
+describe('[P3.duplicate-keys] scanMembersOnce()', () => {
+  for (const { name, text, want } of [
+    { name: 'none', text: '{"a":1,"b":{"a":2},"c":[{"a":3},{"a":4}]}', want: undefined },
+    { name: 'one at the top', text: '{"a":1,"a":1}', want: 'a' },
+    { name: 'one deep inside', text: '{"x":[[{"y":{"b":1,"c":2,"b":3}}]]}', want: 'b' },
+    { name: 'one behind an inner object', text: '{"a":{"b":{}},"a":0}', want: 'a' },
+    { name: 'an escaped name', text: '{"method":1,"m\\u0065thod":2}', want: 'method' },
+    { name: 'an escaped solidus', text: '{"a/b":1,"a\\/b":2}', want: 'a/b' },
+    {
+      name: 'two bad surrogates, which peers read as one name',
+      text: '{"\\ud800":1,"\\udfff":2}',
+      want: '\ufffd',
+    },
+    {
+      name: 'an astral name as a pair and as itself',
+      text: '{"\u{1f600}":1,"\\ud83d\\ude00":2}',
+      want: '\u{1f600}',
+    },
+    { name: '__proto__', text: '{"__proto__":1,"__proto__":2}', want: '__proto__' },
+    { name: 'the empty name', text: '{"":1,"":2}', want: '' },
+    { name: 'the first of several', text: '{"x":{"b":1,"b":2},"x":1}', want: 'b' },
+    { name: 'names that differ in case', text: '{"a":1,"A":2}', want: undefined },
+    { name: 'a name and an equal string', text: '{"a":"a","b":["a","a"]}', want: undefined },
+  ]) {
+    test(`finds ${name}`, () => expect(scanMembersOnce(encodeUtf8(text)).duplicate).toBe(want));
+  }
+
+  test('finds a duplicate that is planted anywhere, and none without', () => {
+    const nested = fc.tuple(
+      fc.array(fc.constantFrom('[', '{"k":'), { maxLength: 8 }),
+      fc.boolean(),
+    );
+    fc.assert(
+      fc.property(nested, fc.jsonValue(), ([around, planted], value) => {
+        const core = `{"p":${JSON.stringify(value)}${planted ? ',"\\u0070":0' : ''}}`;
+        const close = around.map((it) => (it === '[' ? ']' : '}')).reverse();
+        const text = `{"top":${around.join('')}${core}${close.join('')}}`;
+        expect(scanMembersOnce(encodeUtf8(text)).duplicate).toBe(planted ? 'p' : undefined);
+      }),
+    );
+  });
+});

@@ -1,0 +1,365 @@
+import { Buffer } from 'node:buffer';
+import { CodedError } from '../errors.ts';
+import { scanMembers, type Member } from '../json/scan.ts';
+import { decodeUtf8, parseJson } from '../json/text.ts';
+import { isJsonObject, type JsonObject } from '../json/value.ts';
+import { isTimestamp } from './timestamp.ts';
+
+export const DECISIONS = ['allowed', 'denied', 'pending'] as const;
+export type EventDecision = (typeof DECISIONS)[number];
+
+/** A payload that is too large for a frame, or that the emitter keeps to itself. */
+export interface PayloadDigest {
+  /** `sha256:` of the canonical JSON, as the receipt would have it. */
+  readonly hash: string;
+  /** Size of the JSON text as it was seen. */
+  readonly bytes: number;
+  /** Whether a tool result said `isError: true`, which the daemon cannot see in a hash. */
+  readonly isError?: boolean;
+}
+
+/**
+ * One action as an emitter reports it. Claims, all of it: nothing here is trusted beyond its type.
+ * `input` and `output` are the original JSON text; decoded values would lose what they prove.
+ */
+export interface EventFrame {
+  readonly kind: 'event';
+  readonly sessionId: string;
+  readonly channel: string;
+  readonly toolName: string;
+  readonly toolServer?: string;
+  readonly actionType?: string;
+  readonly input?: Uint8Array;
+  readonly output?: Uint8Array;
+  readonly error?: string;
+  readonly decision: EventDecision;
+  readonly dropCount: number;
+  readonly issuerName?: string;
+  readonly issuerModel?: string;
+  readonly operatorId?: string;
+  readonly operatorName?: string;
+  readonly idempotencyKey?: string;
+  readonly correlationId?: string;
+  readonly agentId?: string;
+  readonly agentType?: string;
+  readonly model?: string;
+  readonly usage?: Uint8Array;
+  readonly captureMethod?: string;
+  readonly targetSystem?: string;
+  readonly targetResource?: string;
+  // Members of ours, which other daemons ignore.
+  readonly ack?: number;
+  readonly decisionContext?: JsonObject;
+  readonly inputDigest?: PayloadDigest;
+  readonly outputDigest?: PayloadDigest;
+  /** Sent before, without an answer: the first copy may be in the record already. */
+  readonly redelivered?: true;
+}
+
+/** First frame of an emitter that wants to know whom it talks to. */
+export interface HelloFrame {
+  readonly kind: 'hello';
+  readonly hello: JsonObject;
+  readonly ack?: number;
+}
+
+/** An invalid frame that asked for a reply: the number is kept so that the refusal can name it. */
+export class FrameError extends CodedError {
+  readonly ack: number | undefined;
+
+  constructor(message: string, ack: number | undefined, options?: ErrorOptions) {
+    super('FRAME_INVALID', message, options);
+    this.ack = ack;
+  }
+}
+
+/** String members with their byte limit; 0 means none. */
+const STRINGS = {
+  v: 0,
+  ts_emit: 0,
+  session_id: 0,
+  channel: 0,
+  action_type: 0,
+  error: 0,
+  decision: 0,
+  prompt_preview: 0,
+  issuer_name: 256,
+  issuer_model: 256,
+  operator_id: 256,
+  operator_name: 256,
+  idempotency_key: 256,
+  correlation_id: 256,
+  agent_id: 256,
+  agent_type: 256,
+  model: 256,
+  capture_method: 256,
+  target_system: 256,
+  target_resource: 4096,
+} as const;
+type StringMember = keyof typeof STRINGS;
+
+const RAW = new Set(['input', 'output', 'usage']);
+const INTEGERS = new Set(['drop_count', 'ack']);
+const FLAGS = new Set(['redelivered']);
+const OBJECTS = new Set(['tool', 'hello', 'decision_context', 'input_digest', 'output_digest']);
+const KNOWN = new Map(
+  [...Object.keys(STRINGS), ...RAW, ...INTEGERS, ...FLAGS, ...OBJECTS].map((name) => [
+    foldName(name),
+    name,
+  ]),
+);
+
+/** The order in which peers check lengths; the first that is too long is the one they name. */
+const LENGTHS_BEFORE_OPERATOR = [
+  'issuer_name',
+  'issuer_model',
+  'operator_id',
+  'operator_name',
+] as const;
+const LENGTHS_AFTER_OPERATOR = ['idempotency_key', 'correlation_id', 'agent_id'] as const;
+const LENGTHS_AT_END = ['agent_type', 'model', 'capture_method', 'target_system'] as const;
+
+interface Draft {
+  readonly strings: Partial<Record<StringMember, string>>;
+  readonly raw: Map<string, Uint8Array>;
+  readonly integers: Map<string, number>;
+  readonly objects: Map<string, JsonObject>;
+  redelivered: boolean;
+  toolName: string;
+  toolServer: string;
+}
+
+/**
+ * Reads a frame body the way the reference's decoder does: member names match without regard to
+ * case, the last duplicate wins, null means "not given", unknown members are ignored, a wrong type
+ * is an error.
+ *
+ * @throws FrameError (`FRAME_INVALID`) with the reference's wording; `JSON_TOO_DEEP`
+ * @see Daemon protocol, "Frame members"; Go encoding/json
+ */
+export function parseFrame(body: Uint8Array): EventFrame | HelloFrame {
+  const draft = decode(body);
+  const ack = draft.integers.get('ack');
+  const hello = draft.objects.get('hello');
+  if (hello !== undefined) return { kind: 'hello', hello, ...(ack !== undefined && { ack }) };
+  const problem = firstProblem(draft);
+  if (problem !== undefined) throw new FrameError(`invalid emitter frame: ${problem}`, ack);
+  return toEvent(draft);
+}
+
+function decode(body: Uint8Array): Draft {
+  let members: readonly Member[];
+  try {
+    members = scanMembers(body);
+  } catch (cause) {
+    if (!(cause instanceof CodedError) || cause.code !== 'JSON_INVALID') throw cause;
+    throw new FrameError(`decode emitter frame: ${cause.message}`, undefined, { cause });
+  }
+  const draft: Draft = {
+    strings: {},
+    raw: new Map(),
+    integers: new Map(),
+    objects: new Map(),
+    redelivered: false,
+    toolName: '',
+    toolServer: '',
+  };
+  let wrong: string | undefined;
+  for (const member of members) {
+    const name = KNOWN.get(foldName(member.name));
+    if (name === undefined) continue;
+    const value = body.subarray(member.start, member.end);
+    if (RAW.has(name)) {
+      draft.raw.set(name, value);
+    } else if (!isNull(value)) {
+      const problem = assign(draft, name, value); // also behind a wrong member: `ack` may follow
+      wrong ??= problem;
+    }
+  }
+  if (wrong !== undefined) {
+    // Judged at the end, so that an `ack` behind the wrong member still gets its reply.
+    throw new FrameError(`decode emitter frame: ${wrong}`, draft.integers.get('ack'));
+  }
+  return draft;
+}
+
+/** Returns what is wrong with the member, or undefined once it is stored. */
+function assign(draft: Draft, name: string, text: Uint8Array): string | undefined {
+  if (INTEGERS.has(name)) {
+    const value = integerOf(text);
+    if (value === undefined) return `${name} is not a whole number`;
+    draft.integers.set(name, value);
+    return undefined;
+  }
+  const value = parseJson(decodeUtf8(text));
+  if (OBJECTS.has(name)) {
+    if (!isJsonObject(value)) return `${name} is not an object`;
+    return name === 'tool' ? assignTool(draft, text) : void draft.objects.set(name, value);
+  }
+  if (FLAGS.has(name)) {
+    if (typeof value !== 'boolean') return `${name} is not true or false`;
+    draft.redelivered = value;
+    return undefined;
+  }
+  if (typeof value !== 'string') return `${name} is not a string`;
+  draft.strings[name as StringMember] = value;
+  return undefined;
+}
+
+/** Member by member, in the order of the text: decoded, `name`, `Name`, `name` would lose theirs. */
+function assignTool(draft: Draft, text: Uint8Array): string | undefined {
+  let wrong: string | undefined;
+  for (const member of scanMembers(text)) {
+    const name = foldName(member.name);
+    const value = text.subarray(member.start, member.end);
+    if ((name !== 'NAME' && name !== 'SERVER') || isNull(value)) continue;
+    const decoded = parseJson(decodeUtf8(value));
+    if (typeof decoded !== 'string') wrong ??= `tool.${name.toLowerCase()} is not a string`;
+    else if (name === 'NAME') draft.toolName = decoded;
+    else draft.toolServer = decoded;
+  }
+  return wrong;
+}
+
+function firstProblem(draft: Draft): string | undefined {
+  const { strings } = draft;
+  if (!strings.v) return 'missing v';
+  if (strings.v !== '1') {
+    return `unsupported frame version ${quoted(strings.v)} (this daemon accepts "1")`;
+  }
+  if (!strings.session_id) return 'missing session_id';
+  if (!strings.ts_emit) return 'missing ts_emit';
+  if (!isTimestamp(strings.ts_emit))
+    return `ts_emit ${quoted(strings.ts_emit)} is not RFC3339/RFC3339Nano`;
+  if (!strings.channel) return 'missing channel';
+  if (draft.toolName === '') return 'missing tool.name';
+  if (!strings.decision) return 'missing decision';
+  if (!(DECISIONS as readonly string[]).includes(strings.decision)) {
+    return `unknown decision ${quoted(strings.decision)} (want allowed|denied|pending)`;
+  }
+  const drops = draft.integers.get('drop_count') ?? 0;
+  if (drops < 0) return `drop_count ${drops} is negative`;
+  const operator = tooLong(strings, LENGTHS_BEFORE_OPERATOR);
+  if (operator !== undefined) return operator;
+  if (strings.operator_name && !strings.operator_id) return 'operator_name set without operator_id';
+  const ids = tooLong(strings, LENGTHS_AFTER_OPERATOR);
+  if (ids !== undefined) return ids;
+  if (/[/\0]/.test(strings.agent_id ?? '')) return "agent_id must not contain '/' or null bytes";
+  const rest = tooLong(strings, [...LENGTHS_AT_END, 'target_resource']);
+  if (rest !== undefined) return rest;
+  if (!strings.target_system !== !strings.target_resource) {
+    return 'target_system and target_resource must both be set or both absent';
+  }
+  return digestProblem(draft, 'input') ?? digestProblem(draft, 'output');
+}
+
+const MAX_QUOTED = 100;
+
+/** For messages: on one line whatever the emitter sent, and short enough to be logged and replied. */
+function quoted(text: string): string {
+  return JSON.stringify(text.length > MAX_QUOTED ? `${text.slice(0, MAX_QUOTED)}...` : text);
+}
+
+function tooLong(
+  strings: Draft['strings'],
+  names: readonly (keyof typeof STRINGS)[],
+): string | undefined {
+  for (const name of names) {
+    const length = Buffer.byteLength(strings[name] ?? '');
+    if (length > STRINGS[name]) return `${name} exceeds ${STRINGS[name]} bytes (got ${length})`;
+  }
+  return undefined;
+}
+
+function digestProblem(draft: Draft, payload: 'input' | 'output'): string | undefined {
+  const digest = draft.objects.get(`${payload}_digest`);
+  if (digest === undefined) return undefined;
+  const { hash, bytes } = digest;
+  if (typeof hash !== 'string' || !/^sha256:[0-9a-f]{64}$/.test(hash)) {
+    return `${payload}_digest.hash is not sha256: and 64 hex digits`;
+  }
+  if (!Number.isSafeInteger(bytes) || (bytes as number) < 0) {
+    return `${payload}_digest.bytes is not a whole number`;
+  }
+  if (digest['is_error'] !== undefined && typeof digest['is_error'] !== 'boolean') {
+    return `${payload}_digest.is_error is not true or false`;
+  }
+  if (payloadOf(draft, payload) !== undefined)
+    return `${payload} and ${payload}_digest exclude each other`;
+  return undefined;
+}
+
+function toEvent(draft: Draft): EventFrame {
+  const { strings, objects } = draft;
+  const optional: Partial<Record<keyof EventFrame, unknown>> = {
+    toolServer: draft.toolServer || undefined,
+    actionType: strings.action_type || undefined,
+    input: payloadOf(draft, 'input'),
+    output: payloadOf(draft, 'output'),
+    usage: payloadOf(draft, 'usage'),
+    error: strings.error || undefined,
+    issuerName: strings.issuer_name || undefined,
+    issuerModel: strings.issuer_model || undefined,
+    operatorId: strings.operator_id || undefined,
+    operatorName: strings.operator_name || undefined,
+    idempotencyKey: strings.idempotency_key || undefined,
+    correlationId: strings.correlation_id || undefined,
+    agentId: strings.agent_id || undefined,
+    agentType: strings.agent_type || undefined,
+    model: strings.model || undefined,
+    captureMethod: strings.capture_method || undefined,
+    targetSystem: strings.target_system || undefined,
+    targetResource: strings.target_resource || undefined,
+    ack: draft.integers.get('ack'),
+    decisionContext: objects.get('decision_context'),
+    inputDigest: digestOf(objects.get('input_digest')),
+    outputDigest: digestOf(objects.get('output_digest')),
+    redelivered: draft.redelivered || undefined,
+  };
+  const given = Object.entries(optional).filter(([, value]) => value !== undefined);
+  return {
+    kind: 'event',
+    sessionId: strings.session_id as string,
+    channel: strings.channel as string,
+    toolName: draft.toolName,
+    decision: strings.decision as EventDecision,
+    dropCount: draft.integers.get('drop_count') ?? 0,
+    ...(Object.fromEntries(given) as Partial<EventFrame>),
+  };
+}
+
+function digestOf(digest: JsonObject | undefined): PayloadDigest | undefined {
+  if (digest === undefined) return undefined;
+  const {
+    hash,
+    bytes,
+    is_error: isError,
+  } = digest as unknown as PayloadDigest & { is_error?: boolean };
+  return { hash, bytes, ...(isError !== undefined && { isError }) };
+}
+
+function payloadOf(draft: Draft, name: string): Uint8Array | undefined {
+  const text = draft.raw.get(name);
+  return text === undefined || isNull(text) ? undefined : text;
+}
+
+function isNull(text: Uint8Array): boolean {
+  return text[0] === 0x6e; // the scanner has seen to it that this is the word null
+}
+
+/** A literal whole number; `1.0` and `1e2` are not, as in the reference. */
+function integerOf(text: Uint8Array): number | undefined {
+  const digits = decodeUtf8(text);
+  if (!/^-?\d+$/.test(digits)) return undefined;
+  const value = Number(digits);
+  return Number.isSafeInteger(value) ? value : undefined;
+}
+
+/**
+ * Member names as Go compares them: without regard to case, with the two characters beyond ASCII
+ * that fold to ASCII letters (long s and the Kelvin sign).
+ */
+export function foldName(name: string): string {
+  const ascii = name.replaceAll('\u017f', 's').replaceAll('\u212a', 'k');
+  return /^[\x20-\x7e]*$/.test(ascii) ? ascii.toUpperCase() : name;
+}
