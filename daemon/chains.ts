@@ -1,0 +1,162 @@
+import { findUnsignedChange } from '../shared/chain/unsigned.ts';
+import { nodeSuite } from '../shared/crypto/node-suite.ts';
+import { hashUri, type VerifyKey } from '../shared/crypto/suite.ts';
+import { CodedError } from '../shared/errors.ts';
+import { hashedText, signedText } from '../shared/receipt/hash.ts';
+import { parseReceipt } from '../shared/receipt/parse.ts';
+import { verifyProof } from '../shared/receipt/proof.ts';
+import type { Delegation, Receipt } from '../shared/receipt/receipt.ts';
+import type { ReceiptRow, ReceiptStore } from './store/receipt-store.ts';
+
+/** Where the next receipt of a chain goes. Immutable: a failed commit just keeps the old one. */
+export interface ChainHead {
+  readonly chainId: string;
+  /** 0 for a chain that has no receipt yet. */
+  readonly sequence: number;
+  readonly hash: string | null;
+  readonly receiptId: string | undefined;
+  /** Written into the first receipt of a sub-agent chain. */
+  readonly delegation?: Delegation;
+}
+
+export interface Identity {
+  readonly issuerId: string;
+  readonly verificationMethod: string;
+}
+
+/**
+ * Finds and judges the chains that this daemon continues. Names are the protocol's: a configured
+ * or daily root id, `-2`, `-3` … once the one before has ended, `<root>/agent/<id>` below it.
+ */
+export class Chains {
+  readonly #store: ReceiptStore;
+  readonly #key: VerifyKey;
+  readonly #identity: Identity;
+
+  constructor(store: ReceiptStore, key: VerifyKey, identity: Identity) {
+    this.#store = store;
+    this.#key = key;
+    this.#identity = identity;
+  }
+
+  /**
+   * The root chain to continue. Ended chains are never extended: not one with a terminal receipt,
+   * not one below which a sub-agent chain has ended, not one of another issuer. The counter is
+   * always appended to `base`, so that the day of a date is never taken for it.
+   *
+   * @throws CodedError `CHAIN_TAIL_INVALID`
+   * @see ADR 0011
+   */
+  resumeRoot(base: string): ChainHead {
+    for (let count = 1; ; count += 1) {
+      const chainId = count === 1 ? base : `${base}-${count}`;
+      const tail = this.#readTail(chainId);
+      if (tail !== undefined && !this.#isOpen(tail)) continue;
+      if (this.#hasEndedAgent(chainId)) continue;
+      return tail === undefined ? emptyHead(chainId) : this.#headOf(tail);
+    }
+  }
+
+  /** The chain of a sub-agent below `root`; its first receipt names the root's as its parent. */
+  resumeAgent(root: ChainHead, agentId: string): ChainHead {
+    const chainId = agentChainId(root.chainId, agentId);
+    const tail = this.#readTail(chainId);
+    if (tail !== undefined) return this.#headOf(tail);
+    if (root.receiptId === undefined) return emptyHead(chainId);
+    const delegation = {
+      parent_chain_id: root.chainId,
+      parent_receipt_id: root.receiptId,
+      delegator: { id: this.#identity.issuerId },
+    };
+    return { ...emptyHead(chainId), delegation };
+  }
+
+  /** Chains below `rootId` that still wait for their last receipt. */
+  *openAgents(rootId: string): Generator<ChainHead> {
+    for (const chainId of this.#store.chainsWithPrefix(agentChainId(rootId, ''))) {
+      const tail = this.#readTail(chainId);
+      if (tail !== undefined && !isTerminal(tail.receipt)) yield this.#headOf(tail);
+    }
+  }
+
+  #hasEndedAgent(rootId: string): boolean {
+    for (const chainId of this.#store.chainsWithPrefix(agentChainId(rootId, ''))) {
+      const tail = this.#readTail(chainId);
+      if (tail !== undefined && !this.#isOpen(tail)) return true;
+    }
+    return false;
+  }
+
+  #isOpen({ receipt }: Tail): boolean {
+    const { issuerId, verificationMethod } = this.#identity;
+    const ours =
+      receipt.issuer.id === issuerId && receipt.proof.verificationMethod === verificationMethod;
+    return ours && !isTerminal(receipt);
+  }
+
+  #readTail(chainId: string): Tail | undefined {
+    const row = this.#store.tail(chainId);
+    if (row === undefined) return undefined;
+    try {
+      return { row, ...parseReceipt(row.text) };
+    } catch (cause) {
+      const message = `last receipt of chain ${chainId} cannot be read`;
+      throw new CodedError('CHAIN_TAIL_INVALID', message, { cause });
+    }
+  }
+
+  /** Whatever we extend we vouch for: the tail is verified from its text, columns are not believed. */
+  #headOf(tail: Tail): ChainHead {
+    const { row, receipt, json } = tail;
+    const { chain_id: chainId, sequence } = row.columns;
+    const signed = signedText(json);
+    const hash = hashUri(nodeSuite, hashedText(json, signed));
+    const reject = (what: string) =>
+      new CodedError('CHAIN_TAIL_INVALID', `chain ${chainId}, sequence ${sequence}: ${what}`);
+    if (!this.#signatureHolds(signed, receipt)) {
+      throw reject('the signature does not verify under the signing key');
+    }
+    const change = findUnsignedChange(row, tail, hash);
+    if (change !== undefined) throw reject(change);
+    if (sequence > 1 && !this.#linkHolds(row)) throw reject('its link to the receipt before is broken');
+    return { chainId, sequence, hash, receiptId: receipt.id };
+  }
+
+  #signatureHolds(signed: string, receipt: Receipt): boolean {
+    try {
+      return verifyProof(this.#key, signed, receipt.proof);
+    } catch {
+      return false; // a proof that cannot be read holds nothing
+    }
+  }
+
+  #linkHolds({ columns }: ReceiptRow): boolean {
+    const before = this.#store.at(columns.chain_id, columns.sequence - 1);
+    if (before === undefined) return false;
+    const { json } = parseReceipt(before.text);
+    return hashUri(nodeSuite, hashedText(json)) === columns.previous_receipt_hash;
+  }
+}
+
+interface Tail {
+  readonly row: ReceiptRow;
+  readonly receipt: Receipt;
+  readonly json: ReturnType<typeof parseReceipt>['json'];
+}
+
+export function agentChainId(rootId: string, agentId: string): string {
+  return `${rootId}/agent/${agentId}`;
+}
+
+/** The daily name of a root chain: the UTC date. */
+export function dailyChainId(now: Date): string {
+  return now.toISOString().slice(0, 10);
+}
+
+function emptyHead(chainId: string): ChainHead {
+  return { chainId, sequence: 0, hash: null, receiptId: undefined };
+}
+
+function isTerminal(receipt: Receipt): boolean {
+  return receipt.credentialSubject.chain.terminal === true;
+}

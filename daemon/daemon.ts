@@ -1,0 +1,191 @@
+import type { Server, Socket } from 'node:net';
+import { setImmediate as turn } from 'node:timers/promises';
+import { nodeSuite } from '../shared/crypto/node-suite.ts';
+import type { Signer } from '../shared/crypto/suite.ts';
+import { CodedError } from '../shared/errors.ts';
+import { defaultPaths, type HostFacts } from '../shared/paths.ts';
+import type { PeerCredential } from '../shared/receipt/receipt.ts';
+import { Chains } from './chains.ts';
+import type { DaemonConfig } from './config.ts';
+import { checkPublicKey, loadSigningKey, publishPublicKey } from './keys/key-files.ts';
+import { Ledger } from './ledger.ts';
+import type { Log } from './log.ts';
+import { loadLibC, type LibC } from './native/libc.ts';
+import { acquireLock } from './native/lock.ts';
+import { peerReader, type PeerReader } from './native/peer.ts';
+import { loginReader, type LoginReader } from './native/users.ts';
+import { Connection } from './socket/connection.ts';
+import { clearSocketPath, listen } from './socket/listener.ts';
+import { judgeSocketPath } from './socket/socket-policy.ts';
+import { openStore, type ReceiptStore } from './store/receipt-store.ts';
+
+/** Group may read the store, nobody else. Set before the first file is made. */
+const UMASK = 0o027;
+const UNSAFE_REMINDER_MS = 60_000;
+
+export interface RunningDaemon {
+  /** Ends in order: no more frames, every received one recorded, chains closed, files away. */
+  stop(): Promise<void>;
+}
+
+/** Steps to take back, newest first, when a later step of the start fails. */
+class Undo {
+  #steps: (() => void)[] = [];
+
+  push(step: () => void): void {
+    this.#steps.unshift(step);
+  }
+
+  run(): void {
+    for (const step of this.#steps.splice(0)) step();
+  }
+}
+
+/**
+ * Starts a daemon. Everything that can be refused is looked at before anything is made, and a start
+ * that fails after that takes back what it made: the next one finds the machine as it was.
+ *
+ * @throws CodedError with the reason and what to do about it
+ */
+export async function startDaemon(
+  config: DaemonConfig,
+  host: HostFacts,
+  log: Log,
+): Promise<RunningDaemon> {
+  const { platform } = process;
+  if (platform !== 'linux' && platform !== 'darwin') {
+    throw new CodedError('PLATFORM_UNSUPPORTED', `the daemon does not run on ${platform}`);
+  }
+  const stopReminder = allowSocketPath(config, host, log);
+  const undo = new Undo();
+  undo.push(stopReminder);
+  try {
+    process.umask(UMASK);
+    const signer = loadSigningKey(config.key);
+    checkPublicKey(config.publicKey, signer);
+    const libc = await loadLibC();
+    await clearSocketPath(config.socket);
+    return await open(config, { signer, libc, log, undo, platform });
+  } catch (error) {
+    undo.run();
+    throw error;
+  }
+}
+
+interface Parts {
+  readonly signer: Signer;
+  readonly libc: LibC;
+  readonly log: Log;
+  readonly undo: Undo;
+  readonly platform: NodeJS.Platform;
+}
+
+async function open(config: DaemonConfig, parts: Parts): Promise<RunningDaemon> {
+  const { signer, libc, log, undo, platform } = parts;
+  const opened = openStore(config.db, () => acquireLock(libc, `${config.db}.lock`));
+  undo.push(opened.undo);
+  const { store, lock } = opened;
+  const identity = { issuerId: config.issuerId, verificationMethod: config.verificationMethod };
+  const chains = new Chains(store, nodeSuite.verifyKey(signer.publicKey), identity);
+  const root = chains.resumeRoot(config.chainId);
+  const ledger = new Ledger({ store, chains, root, signer, identity, log });
+
+  const connections = new Set<Connection>();
+  const peerOf = peerReader(libc, platform);
+  const loginOf = loginReader(libc);
+  const server = await listen(config.socket, (socket) => {
+    const connection = accept(socket, { peerOf, loginOf, ledger, log });
+    if (connection === undefined) return;
+    connections.add(connection);
+    socket.once('close', () => connections.delete(connection));
+  });
+  undo.push(() => server.close());
+  if (publishPublicKey(config.publicKey, signer)) log(`published public key to ${config.publicKey}`);
+  log(`loaded chain ${root.chainId}, next seq=${root.sequence + 1}`);
+  log(`obsigna-daemon listening on ${config.socket} (chain=${root.chainId}, db=${config.db})`);
+  const stop = async () => {
+    await shutDown({ config, server, connections, ledger, store, log });
+    lock.release();
+    log('obsigna-daemon shutdown complete');
+  };
+  return { stop };
+}
+
+interface AcceptParts {
+  readonly peerOf: PeerReader;
+  readonly loginOf: LoginReader;
+  readonly ledger: Ledger;
+  readonly log: Log;
+}
+
+/** Reads who connected, before any byte of what they say. A caller without a name is not served. */
+function accept(socket: Socket, { peerOf, loginOf, ledger, log }: AcceptParts): Connection | undefined {
+  let peer: PeerCredential;
+  try {
+    peer = peerOf(socket);
+  } catch (error) {
+    log(`peer credentials: ${(error as Error).message}`);
+    socket.destroy();
+    return undefined;
+  }
+  return new Connection({ socket, peer, principalId: principalOf(peer, loginOf), ledger, log });
+}
+
+/** The login name in the user database, or the number where there is none. */
+function principalOf({ platform, uid }: PeerCredential, loginOf: LoginReader): string {
+  const login = uid === undefined ? undefined : loginOf(uid);
+  return `did:user:${login ?? `${platform}:${uid}`}`;
+}
+
+interface ShutDownParts {
+  readonly config: DaemonConfig;
+  readonly server: Server;
+  readonly connections: ReadonlySet<Connection>;
+  readonly ledger: Ledger;
+  readonly store: ReceiptStore;
+  readonly log: Log;
+}
+
+async function shutDown(parts: ShutDownParts): Promise<void> {
+  const { config, server, connections, ledger, store, log } = parts;
+  const deadline = Date.now() + config.shutdownDeadlineMs;
+  server.close(); // removes the socket file
+  await silence(connections, deadline);
+  await ledger.drained();
+  for (const connection of connections) connection.close();
+  const left = ledger.terminate(() => Date.now() < deadline);
+  for (const chainId of left) {
+    log(
+      `level=warn terminator: deadline expired, chain ${chainId} will be classified as 'unknown' by verifier`,
+    );
+  }
+  store.close();
+}
+
+/**
+ * What emitters have sent already lies in the kernel's buffers and would be lost: reads on until a
+ * whole turn of the event loop has brought nothing more, or time is up.
+ */
+async function silence(connections: ReadonlySet<Connection>, deadline: number): Promise<void> {
+  const reads = () => [...connections].reduce((sum, connection) => sum + connection.reads, 0);
+  let before = -1;
+  while (Date.now() < deadline && reads() !== before) {
+    before = reads();
+    await turn();
+    await turn();
+  }
+}
+
+/** @returns Ends the reminder that an unsafe path keeps in the log. */
+function allowSocketPath(config: DaemonConfig, host: HostFacts, log: Log): () => void {
+  const { env } = host;
+  const { dataDir } = defaultPaths(host);
+  const danger = judgeSocketPath(config.socket, { platform: process.platform, env, dataDir });
+  if (danger === undefined) return () => undefined;
+  if (!config.unsafeSocketPath) throw new CodedError('SOCKET_PATH_UNSAFE', danger);
+  const remind = () => log(`level=warn unsafe socket path: ${danger}`);
+  remind();
+  const timer = setInterval(remind, UNSAFE_REMINDER_MS);
+  timer.unref();
+  return () => clearInterval(timer);
+}

@@ -1,0 +1,204 @@
+import { nodeSuite } from '../shared/crypto/node-suite.ts';
+import { hashUri } from '../shared/crypto/suite.ts';
+import { canonicalize } from '../shared/json/canonical.ts';
+import { decodeUtf8, parseJson } from '../shared/json/text.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from '../shared/json/value.ts';
+import { DAEMON_ISSUER_TYPE } from '../shared/chain/unsigned.ts';
+import {
+  CREDENTIALS_CONTEXT,
+  WRITTEN_CONTEXT,
+  WRITTEN_VERSION,
+  type Action,
+  type ChainPosition,
+  type CredentialSubject,
+  type Delegation,
+  type Issuer,
+  type Outcome,
+  type OutcomeStatus,
+  type PeerCredential,
+  type ReceiptBody,
+} from '../shared/receipt/receipt.ts';
+import { ACTION_CHAIN_INTERRUPTED, ACTION_EVENTS_DROPPED, riskOf } from '../shared/receipt/taxonomy.ts';
+import type { EventFrame, PayloadDigest } from '../shared/wire/event.ts';
+import { redact } from './redact.ts';
+
+/** What the daemon itself knows about a receipt it is going to write. */
+export interface ReceiptContext {
+  readonly receiptId: string;
+  readonly actionId: string;
+  /** RFC 3339, UTC, whole seconds; one time for the whole receipt. */
+  readonly timestamp: string;
+  readonly issuerId: string;
+  readonly principalId: string;
+  readonly peer?: PeerCredential;
+  readonly chain: ChainPosition;
+  readonly delegation?: Delegation;
+}
+
+/** Where an action without a known caller belongs, in the words of the protocol. */
+export const UNKNOWN_PRINCIPAL = 'did:user:unknown';
+
+interface Payload {
+  readonly hash?: string;
+  readonly value?: JsonValue;
+}
+
+/**
+ * The receipt of one reported action, in the member order that peers write.
+ *
+ * @throws CodedError `JSON_NUMBER_RANGE`, `JSON_TOO_DEEP` when a payload has no canonical form: such
+ *   a frame gets no receipt
+ * @see Daemon protocol, "From frame to receipt"
+ */
+export function eventReceipt(event: EventFrame, context: ReceiptContext): ReceiptBody {
+  const input = payload(event.input, event.inputDigest);
+  const output = payload(event.output, event.outputDigest);
+  const type = event.actionType ?? actionType(event);
+  const action: Action = {
+    id: context.actionId,
+    type,
+    tool_name: event.toolName,
+    risk_level: riskOf(type),
+    ...(event.targetSystem !== undefined && {
+      target: { system: event.targetSystem, resource: event.targetResource ?? '' },
+    }),
+    ...(input.hash !== undefined && { parameters_hash: input.hash }),
+    ...(context.peer !== undefined && { peer_credential: context.peer }),
+    timestamp: context.timestamp,
+    ...(event.idempotencyKey !== undefined && { idempotency_key: event.idempotencyKey }),
+  };
+  const outcome: Outcome = {
+    status: statusOf(event, output.value),
+    ...(event.error !== undefined && { error: redact(event.error) }),
+    ...(output.hash !== undefined && { response_hash: output.hash }),
+  };
+  return body(context, issuerOf(event, context), action, outcome, event.correlationId);
+}
+
+/** Says how many actions an emitter saw and could not report; stands before its next receipt. */
+export function droppedEventsReceipt(
+  dropCount: number,
+  sessionId: string | undefined,
+  context: ReceiptContext,
+): ReceiptBody {
+  const issuer = {
+    id: context.issuerId,
+    type: DAEMON_ISSUER_TYPE,
+    ...(sessionId !== undefined && { session_id: sessionId }),
+  };
+  const action: Action = {
+    id: context.actionId,
+    type: ACTION_EVENTS_DROPPED,
+    tool_name: 'events_dropped',
+    risk_level: 'low',
+    ...(context.peer !== undefined && { peer_credential: context.peer }),
+    emitter_metadata: { drop_count: dropCount },
+    timestamp: context.timestamp,
+  };
+  return body(context, issuer, action, { status: 'success' });
+}
+
+/** The last receipt of a chain whose daemon stopped. */
+export function terminatorReceipt(context: ReceiptContext): ReceiptBody {
+  const action: Action = {
+    id: context.actionId,
+    type: ACTION_CHAIN_INTERRUPTED,
+    tool_name: 'chain_interrupted',
+    risk_level: 'low',
+    timestamp: context.timestamp,
+  };
+  const issuer = { id: context.issuerId, type: DAEMON_ISSUER_TYPE };
+  const chain: ChainPosition = { ...context.chain, terminal: true, status: 'interrupted' };
+  return body({ ...context, chain }, issuer, action, { status: 'success' });
+}
+
+function body(
+  context: ReceiptContext,
+  issuer: Issuer,
+  action: Action,
+  outcome: Outcome,
+  correlationId?: string,
+): ReceiptBody {
+  const credentialSubject: CredentialSubject = {
+    principal: { id: context.principalId },
+    action,
+    outcome,
+    chain: context.chain,
+    ...(correlationId !== undefined && { correlation_id: correlationId }),
+    ...(context.delegation !== undefined && { delegation: context.delegation }),
+  };
+  return {
+    '@context': [CREDENTIALS_CONTEXT, WRITTEN_CONTEXT],
+    id: context.receiptId,
+    type: ['VerifiableCredential', 'AgentReceipt'],
+    version: WRITTEN_VERSION,
+    issuer,
+    issuanceDate: context.timestamp,
+    credentialSubject,
+  };
+}
+
+function actionType({ channel, toolServer, toolName }: EventFrame): string {
+  return toolServer === undefined ? `${channel}.${toolName}` : `${channel}.${toolServer}.${toolName}`;
+}
+
+function payload(text: Uint8Array | undefined, digest: PayloadDigest | undefined): Payload {
+  if (text === undefined) return digest === undefined ? {} : { hash: digest.hash };
+  const value = parseJson(decodeUtf8(text));
+  return { hash: hashUri(nodeSuite, canonicalize(value)), value };
+}
+
+function statusOf(event: EventFrame, output: JsonValue | undefined): OutcomeStatus {
+  if (event.decision === 'pending') return 'pending';
+  if (event.decision === 'denied' || event.error !== undefined) return 'failure';
+  // A tool that failed says so in its result; the protocol calls that a failure, not a success.
+  const failed = isJsonObject(output) ? output['isError'] === true : event.outputDigest?.isError;
+  return event.channel === 'mcp' && failed === true ? 'failure' : 'success';
+}
+
+function issuerOf(event: EventFrame, { issuerId }: ReceiptContext): Issuer {
+  const runtime = runtimeOf(event);
+  return {
+    id: issuerId,
+    type: DAEMON_ISSUER_TYPE,
+    ...(event.issuerName !== undefined && { name: event.issuerName }),
+    ...(event.operatorId !== undefined && {
+      operator: { id: event.operatorId, name: event.operatorName ?? '' },
+    }),
+    ...(event.issuerModel !== undefined && { model: event.issuerModel }),
+    session_id: event.sessionId,
+    ...(runtime !== undefined && { runtime }),
+  };
+}
+
+/** Members in sorted order, as peers write this one object. */
+function runtimeOf(event: EventFrame): JsonObject | undefined {
+  const usage = event.usage === undefined ? undefined : parseJson(decodeUtf8(event.usage));
+  const obsigna = extensionsOf(event);
+  const known: [string, JsonValue | undefined][] = [
+    ['agent_id', event.agentId],
+    ['capture_method', event.captureMethod],
+    ['model', event.model],
+    ['obsigna', obsigna],
+    ['usage', usage],
+  ];
+  const given = known.filter((member): member is [string, JsonValue] => member[1] !== undefined);
+  if (given.length === 0) return undefined;
+  if (event.agentType !== undefined) given.push(['agent_type', event.agentType]);
+  return Object.fromEntries(given.sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** What our own emitters add. Everything of ours stands here and nowhere else in a receipt. */
+function extensionsOf(event: EventFrame): JsonObject | undefined {
+  const obsigna: Record<string, JsonValue> = {};
+  if (event.decisionContext !== undefined) obsigna['decision'] = event.decisionContext;
+  if (event.inputDigest !== undefined) obsigna['input'] = seenByEmitter(event.inputDigest);
+  if (event.outputDigest !== undefined) obsigna['output'] = seenByEmitter(event.outputDigest);
+  if (event.redelivered === true) obsigna['redelivered'] = true;
+  return Object.keys(obsigna).length === 0 ? undefined : obsigna;
+}
+
+/** The daemon never saw this payload: the receipt must not look as if it had hashed it. */
+function seenByEmitter({ bytes }: PayloadDigest): JsonObject {
+  return { bytes, hashed_by: 'emitter' };
+}

@@ -1,0 +1,120 @@
+import { chmodSync, closeSync, constants, fchmodSync, fstatSync, fsyncSync, lstatSync, mkdirSync, openSync, readFileSync, unlinkSync, writeSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { generateKeyPem, parsePrivateKeyPem } from '../../shared/crypto/private-key.ts';
+import { formatPublicKeyPem } from '../../shared/crypto/public-key.ts';
+import type { Signer } from '../../shared/crypto/suite.ts';
+import { CodedError } from '../../shared/errors.ts';
+
+const MAX_KEY_BYTES = 16 * 1024;
+const PRIVATE_MODE = 0o600;
+const PUBLIC_MODE = 0o644;
+const DIRECTORY_MODE = 0o750;
+
+/**
+ * Loads the signing key. Refuses what others could have read or replaced.
+ *
+ * @throws CodedError `KEY_MISSING`, `KEY_UNSAFE` (mode, symlink, not a file, size), `KEY_INVALID`
+ */
+export function loadSigningKey(path: string): Signer {
+  let fd: number;
+  try {
+    // O_NONBLOCK: opening a FIFO must not hang the start.
+    fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  } catch (cause) {
+    throw unreadable(path, cause as NodeJS.ErrnoException);
+  }
+  try {
+    const stat = fstatSync(fd);
+    if (!stat.isFile()) throw new CodedError('KEY_UNSAFE', `${path} is not a regular file`);
+    const loose = stat.mode & 0o077;
+    if (loose !== 0) {
+      const mode = (stat.mode & 0o777).toString(8).padStart(4, '0');
+      throw new CodedError('KEY_UNSAFE', `${path} has mode ${mode}; others may reach the signing key`);
+    }
+    if (stat.size > MAX_KEY_BYTES) {
+      throw new CodedError('KEY_UNSAFE', `${path} has ${stat.size} bytes, limit ${MAX_KEY_BYTES}`);
+    }
+    return parsePrivateKeyPem(readFileSync(fd, 'utf8'));
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function unreadable(path: string, cause: NodeJS.ErrnoException): CodedError {
+  if (cause.code === 'ENOENT') {
+    return new CodedError('KEY_MISSING', `no signing key at ${path}`, { cause });
+  }
+  if (cause.code === 'ELOOP') {
+    return new CodedError('KEY_UNSAFE', `${path} is a symbolic link`, { cause });
+  }
+  return new CodedError('KEY_UNSAFE', `${path} cannot be read (${cause.code})`, { cause });
+}
+
+/**
+ * Makes a key pair: the private file 0600, the public one 0644, or neither.
+ *
+ * @throws CodedError `KEY_EXISTS` when one of the two is there already: a key is never overwritten
+ */
+export function createKeyFiles(privatePath: string, publicPath: string): void {
+  if (resolve(privatePath) === resolve(publicPath)) {
+    throw new CodedError('USAGE', `private and public key cannot both be ${privatePath}`);
+  }
+  const { privatePem, publicPem } = generateKeyPem();
+  writeNew(privatePath, privatePem, PRIVATE_MODE);
+  try {
+    writeNew(publicPath, publicPem, PUBLIC_MODE);
+  } catch (error) {
+    unlinkSync(privatePath);
+    throw error;
+  }
+}
+
+/**
+ * Looks at the public key file without touching it. A file that is there must hold the very key:
+ * whoever verifies by it would otherwise call our receipts forged, or forged ones ours.
+ *
+ * @returns Whether the file exists
+ * @throws CodedError `KEY_MISMATCH`, `KEY_UNSAFE`
+ */
+export function checkPublicKey(path: string, signer: Signer): boolean {
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  if (stat === undefined) return false;
+  if (!stat.isFile()) throw new CodedError('KEY_UNSAFE', `${path} is not a regular file`);
+  if (readFileSync(path, 'utf8') !== formatPublicKeyPem(signer.publicKey)) {
+    throw new CodedError('KEY_MISMATCH', `${path} holds another public key than the signing key's`);
+  }
+  return true;
+}
+
+/**
+ * Puts the public half where verifiers look for it. Throws as `checkPublicKey`.
+ *
+ * @returns true when the file was written now
+ */
+export function publishPublicKey(path: string, signer: Signer): boolean {
+  if (checkPublicKey(path, signer)) {
+    if ((lstatSync(path).mode & 0o777) !== PUBLIC_MODE) chmodSync(path, PUBLIC_MODE);
+    return false;
+  }
+  writeNew(path, formatPublicKeyPem(signer.publicKey), PUBLIC_MODE);
+  return true;
+}
+
+function writeNew(path: string, text: string, mode: number): void {
+  mkdirSync(dirname(path), { recursive: true, mode: DIRECTORY_MODE });
+  let fd: number;
+  try {
+    const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+    fd = openSync(path, flags, mode);
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause;
+    throw new CodedError('KEY_EXISTS', `${path} exists already`, { cause });
+  }
+  try {
+    fchmodSync(fd, mode); // exact, whatever the umask
+    writeSync(fd, text);
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}

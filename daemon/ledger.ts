@@ -1,0 +1,311 @@
+import { randomUUID } from 'node:crypto';
+import type { Signer } from '../shared/crypto/suite.ts';
+import { CodedError } from '../shared/errors.ts';
+import type { PeerCredential, ReceiptBody } from '../shared/receipt/receipt.ts';
+import type { EventFrame } from '../shared/wire/event.ts';
+import { refusal, type Reply } from '../shared/wire/reply.ts';
+import { agentChainId, type ChainHead, type Chains, type Identity } from './chains.ts';
+import {
+  droppedEventsReceipt,
+  eventReceipt,
+  terminatorReceipt,
+  UNKNOWN_PRINCIPAL,
+  type ReceiptContext,
+} from './event-receipt.ts';
+import type { Log } from './log.ts';
+import { seal } from './sealer.ts';
+import type { ReceiptRow, ReceiptStore } from './store/receipt-store.ts';
+
+/** Who is told what became of a frame; a connection, in the running daemon. */
+export interface ReplySink {
+  reply(reply: Reply): void;
+  /** Everything that was replied since the last call may go out now. */
+  flush(): void;
+}
+
+/** One reported action on its way into the record. */
+export interface Job {
+  readonly event: EventFrame;
+  readonly peer: PeerCredential;
+  readonly principalId: string;
+  readonly sink: ReplySink;
+}
+
+export interface LedgerOptions {
+  readonly store: ReceiptStore;
+  readonly chains: Chains;
+  readonly root: ChainHead;
+  readonly signer: Signer;
+  readonly identity: Identity;
+  readonly log: Log;
+  readonly now?: () => Date;
+}
+
+/** Receipts of one commit: more would only make the first of them wait. */
+const MAX_BATCH = 512;
+/** Frames that wait for the disk before connections are held back. */
+const MAX_QUEUED = 4096;
+const MAX_QUEUED_BYTES = 64 * 1024 * 1024;
+
+/**
+ * The one writer of receipts. Takes whatever has arrived, seals it in order, commits it in one
+ * durable transaction and only then answers: latency when idle is one fsync, and under load the
+ * next batch collects itself while this one is written.
+ */
+export class Ledger {
+  readonly #options: LedgerOptions;
+  readonly #now: () => Date;
+  #heads = new Map<string, ChainHead>();
+  readonly #rootId: string;
+  #queue: Job[] = [];
+  #queuedBytes = 0;
+  #scheduled = false;
+  /** Frames that no receipt and no reply speaks of; told by the next receipt that can be written. */
+  #lost = 0;
+  #submitted = 0;
+  #settled = 0;
+  #waiting: { readonly until: number; readonly resolve: () => void }[] = [];
+  #onRoom: (() => void)[] = [];
+
+  constructor(options: LedgerOptions) {
+    this.#options = options;
+    this.#now = options.now ?? (() => new Date());
+    this.#rootId = options.root.chainId;
+    this.#heads.set(this.#rootId, options.root);
+  }
+
+  get rootHead(): ChainHead {
+    return this.#heads.get(this.#rootId) as ChainHead;
+  }
+
+  /** True when callers must wait for `whenRoom` before they submit more. */
+  get isFull(): boolean {
+    return this.#queue.length >= MAX_QUEUED || this.#queuedBytes >= MAX_QUEUED_BYTES;
+  }
+
+  whenRoom(resume: () => void): void {
+    this.#onRoom.push(resume);
+  }
+
+  submit(job: Job): void {
+    this.#queue.push(job);
+    this.#submitted += 1;
+    this.#queuedBytes += sizeOf(job.event);
+    this.#schedule();
+  }
+
+  /** Resolves once everything submitted so far is in the record or refused. */
+  drained(): Promise<void> {
+    const until = this.#submitted;
+    if (this.#settled === until) return Promise.resolve();
+    return new Promise((resolve) => this.#waiting.push({ until, resolve }));
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    // After this turn's reads: what several connections sent together is committed together.
+    setImmediate(() => this.#writeBatch());
+  }
+
+  #writeBatch(): void {
+    this.#scheduled = false;
+    const batch = this.#queue.splice(0, MAX_BATCH);
+    this.#queuedBytes = this.#queue.reduce((sum, { event }) => sum + sizeOf(event), 0);
+    const sinks = new Set<ReplySink>();
+    for (const [job, reply] of this.#write(batch)) {
+      if (reply === undefined) continue;
+      job.sink.reply(reply);
+      sinks.add(job.sink);
+    }
+    for (const sink of sinks) sink.flush();
+    if (!this.isFull) for (const resume of this.#onRoom.splice(0)) resume();
+    if (this.#queue.length > 0) this.#schedule();
+    this.#settled += batch.length;
+    while (this.#waiting[0] !== undefined && this.#waiting[0].until <= this.#settled) {
+      this.#waiting.shift()?.resolve();
+    }
+  }
+
+  /** Commits a batch and says what to reply to each job; nothing is replied before the commit. */
+  #write(batch: readonly Job[]): readonly (readonly [Job, Reply | undefined])[] {
+    const draft = new Draft(this.#options, this.#heads, this.#rootId, timestampOf(this.#now()));
+    const replies: (readonly [Job, Reply | undefined])[] = [];
+    try {
+      this.#options.store.commit(() => {
+        if (this.#lost > 0) draft.appendLost(this.#lost);
+        for (const job of batch) replies.push([job, this.#append(draft, job)]);
+      });
+    } catch (error) {
+      return this.#refuse(batch, error);
+    }
+    this.#lost = 0;
+    this.#heads = draft.committedHeads();
+    return replies;
+  }
+
+  /** A payload without canonical form costs its own frame its receipt, never the batch. */
+  #append(draft: Draft, job: Job): Reply | undefined {
+    const { ack } = job.event;
+    try {
+      const { columns } = draft.appendEvent(job);
+      if (ack === undefined) return undefined;
+      const { chain_id, sequence, receipt_hash } = columns;
+      return { ack, ok: true, chain_id, sequence, receipt_hash };
+    } catch (error) {
+      if (!(error instanceof CodedError) || error.code === 'STORE_CHANGED') throw error;
+      this.#options.log(`handler error: build receipt: ${error.message}`);
+      return ack === undefined ? undefined : refusal(ack, error);
+    }
+  }
+
+  #refuse(batch: readonly Job[], error: unknown): readonly (readonly [Job, Reply | undefined])[] {
+    const coded =
+      error instanceof CodedError
+        ? error
+        : new CodedError('STORE_WRITE_FAILED', (error as Error).message, { cause: error });
+    this.#options.log(`handler error: insert receipt: ${coded.message} (${batch.length} frames)`);
+    return batch.map((job) => {
+      const { ack } = job.event;
+      if (ack !== undefined) return [job, refusal(ack, coded)] as const;
+      this.#lost += 1 + job.event.dropCount;
+      return [job, undefined] as const;
+    });
+  }
+
+  /**
+   * Ends every open chain: the root first, because it is the one that everybody looks at, then the
+   * sub-agents', each only while `mayGoOn` says that there is time.
+   *
+   * @returns Chains that got no last receipt
+   */
+  terminate(mayGoOn: () => boolean): readonly string[] {
+    const { store, chains } = this.#options;
+    const left: string[] = [];
+    const draft = new Draft(this.#options, this.#heads, this.#rootId, timestampOf(this.#now()));
+    store.commit(() => {
+      const open = [this.rootHead, ...chains.openAgents(this.#rootId)];
+      for (const head of open.filter(({ sequence }) => sequence > 0)) {
+        if (mayGoOn()) draft.appendTerminator(head);
+        else left.push(head.chainId);
+      }
+    });
+    this.#heads = draft.committedHeads();
+    return left;
+  }
+}
+
+/** One batch in the making: heads move here and become real with the commit. */
+class Draft {
+  readonly #options: LedgerOptions;
+  readonly #committed: ReadonlyMap<string, ChainHead>;
+  readonly #moved = new Map<string, ChainHead>();
+  readonly #rootId: string;
+  readonly #timestamp: string;
+
+  constructor(
+    options: LedgerOptions,
+    committed: ReadonlyMap<string, ChainHead>,
+    rootId: string,
+    timestamp: string,
+  ) {
+    this.#options = options;
+    this.#committed = committed;
+    this.#rootId = rootId;
+    this.#timestamp = timestamp;
+  }
+
+  committedHeads(): Map<string, ChainHead> {
+    return new Map([...this.#committed, ...this.#moved]);
+  }
+
+  appendEvent({ event, peer, principalId }: Job): ReceiptRow {
+    const chainId = this.#chainOf(event);
+    const who = { peer, principalId };
+    // Built first: a frame that gets no receipt must leave its drop count to the next one.
+    const build = (context: ReceiptContext) => eventReceipt(event, context);
+    if (event.dropCount === 0) return this.#append(chainId, who, build);
+    build(this.#context(this.#head(chainId), who));
+    this.#append(chainId, who, (context) =>
+      droppedEventsReceipt(event.dropCount, event.sessionId, context),
+    );
+    return this.#append(chainId, who, build);
+  }
+
+  /** Frames that the daemon itself could not write, and told nobody. */
+  appendLost(count: number): void {
+    this.#append(this.#rootId, { principalId: UNKNOWN_PRINCIPAL }, (context) =>
+      droppedEventsReceipt(count, undefined, context),
+    );
+  }
+
+  appendTerminator(head: ChainHead): void {
+    if (!this.#committed.has(head.chainId)) this.#moved.set(head.chainId, head);
+    this.#append(head.chainId, { principalId: UNKNOWN_PRINCIPAL }, terminatorReceipt);
+  }
+
+  #chainOf({ agentId }: EventFrame): string {
+    if (agentId === undefined) return this.#rootId;
+    const chainId = agentChainId(this.#rootId, agentId);
+    if (!this.#committed.has(chainId) && !this.#moved.has(chainId)) {
+      const root = this.#head(this.#rootId);
+      this.#moved.set(chainId, this.#options.chains.resumeAgent(root, agentId));
+    }
+    return chainId;
+  }
+
+  #head(chainId: string): ChainHead {
+    const moved = this.#moved.get(chainId);
+    if (moved !== undefined) return moved;
+    const head = this.#committed.get(chainId) as ChainHead;
+    // First touch in this batch, inside the transaction: is the store still as we left it?
+    const link = this.#options.store.tailLink(chainId);
+    if ((link?.sequence ?? 0) !== head.sequence || (link?.hash ?? null) !== head.hash) {
+      throw new CodedError('STORE_CHANGED', `chain ${chainId} was written by another program`);
+    }
+    this.#moved.set(chainId, head);
+    return head;
+  }
+
+  #append(
+    chainId: string,
+    who: Pick<ReceiptContext, 'peer' | 'principalId'>,
+    build: (context: ReceiptContext) => ReceiptBody,
+  ): ReceiptRow {
+    const { signer, identity, store } = this.#options;
+    const body = build(this.#context(this.#head(chainId), who));
+    const row = seal(body, signer, identity.verificationMethod);
+    store.insert(row);
+    const { sequence, receipt_hash: hash, id: receiptId } = row.columns;
+    this.#moved.set(chainId, { chainId, sequence, hash, receiptId });
+    return row;
+  }
+
+  #context(
+    head: ChainHead,
+    who: Pick<ReceiptContext, 'peer' | 'principalId'>,
+  ): ReceiptContext {
+    return {
+      ...who,
+      receiptId: `urn:receipt:${randomUUID()}`,
+      actionId: `act_${randomUUID()}`,
+      timestamp: this.#timestamp,
+      issuerId: this.#options.identity.issuerId,
+      chain: {
+        sequence: head.sequence + 1,
+        previous_receipt_hash: head.hash,
+        chain_id: head.chainId,
+      },
+      ...(head.delegation !== undefined && { delegation: head.delegation }),
+    };
+  }
+}
+
+function sizeOf({ input, output }: EventFrame): number {
+  return (input?.length ?? 0) + (output?.length ?? 0);
+}
+
+/** UTC, whole seconds: the form of every time in a daemon's receipts. */
+function timestampOf(now: Date): string {
+  return `${now.toISOString().slice(0, 19)}Z`;
+}

@@ -1,0 +1,31 @@
+import { Buffer } from 'node:buffer';
+import { columnsOf } from '../shared/chain/stored.ts';
+import { nodeSuite } from '../shared/crypto/node-suite.ts';
+import { hashUri, type Signer } from '../shared/crypto/suite.ts';
+import { canonicalize } from '../shared/json/canonical.ts';
+import type { JsonValue } from '../shared/json/value.ts';
+import { encodeProofValue } from '../shared/receipt/proof.ts';
+import { PROOF_PURPOSE, PROOF_TYPE, type ReceiptBody } from '../shared/receipt/receipt.ts';
+import type { ReceiptRow } from './store/receipt-store.ts';
+
+/**
+ * Turns a finished body into a stored receipt. One canonical buffer serves the signature and the
+ * hash; the stored text keeps the member order that peers write.
+ *
+ * @see Receipt specification, "Signing" and "Receipt hash"; RFC 8785; RFC 8032 section 5.1.6
+ */
+export function seal(body: ReceiptBody, signer: Signer, verificationMethod: string): ReceiptRow {
+  const canonical = Buffer.from(canonicalize(body as unknown as JsonValue));
+  const proof = {
+    type: PROOF_TYPE,
+    created: body.issuanceDate,
+    verificationMethod,
+    proofPurpose: PROOF_PURPOSE,
+    proofValue: encodeProofValue(signer.sign(canonical)),
+  };
+  const receipt = { ...body, proof };
+  return {
+    columns: columnsOf(receipt, hashUri(nodeSuite, canonical)),
+    text: JSON.stringify(receipt),
+  };
+}

@@ -1,0 +1,135 @@
+import { Buffer } from 'node:buffer';
+import type { Socket } from 'node:net';
+import { CodedError } from '../../shared/errors.ts';
+import type { PeerCredential } from '../../shared/receipt/receipt.ts';
+import { VERSION } from '../../shared/version.ts';
+import { FrameError, parseFrame, type HelloFrame } from '../../shared/wire/event.ts';
+import { encodeFrame, FrameDecoder, MAX_FRAME_BYTES } from '../../shared/wire/frame.ts';
+import { refusal, type Reply } from '../../shared/wire/reply.ts';
+import type { Ledger, ReplySink } from '../ledger.ts';
+import type { Log } from '../log.ts';
+
+/** Replies that a peer may leave unread before we stop reading from it. */
+const MAX_UNREAD_BYTES = 1024 * 1024;
+
+/** What this daemon understands beyond the protocol, for the reply to `hello`. */
+const EXTENSIONS = ['ack', 'decision_context', 'payload_digest'] as const;
+
+export interface ConnectionOptions {
+  readonly socket: Socket;
+  readonly peer: PeerCredential;
+  readonly principalId: string;
+  readonly ledger: Ledger;
+  readonly log: Log;
+}
+
+/**
+ * One emitter. Its frames are taken strictly in order; nothing is written to it unless a frame
+ * asked for a reply, because emitters of the plain protocol never read.
+ *
+ * @see Daemon protocol, "Frame transport"
+ */
+export class Connection implements ReplySink {
+  readonly #options: ConnectionOptions;
+  readonly #decoder = new FrameDecoder();
+  #replies: Buffer[] = [];
+  #heldBack = false;
+  /** Chunks that were read, for whoever waits until the peer falls silent. */
+  #reads = 0;
+
+  constructor(options: ConnectionOptions) {
+    this.#options = options;
+    const { socket } = options;
+    socket.on('data', (chunk: Buffer) => this.#onData(chunk));
+    socket.on('end', () => this.#onEnd());
+    socket.on('error', (error) => options.log(`connection error: ${error.message}`));
+    socket.on('drain', () => this.#release());
+    socket.resume();
+  }
+
+  get reads(): number {
+    return this.#reads;
+  }
+
+  close(): void {
+    this.#options.socket.destroy();
+  }
+
+  reply(reply: Reply): void {
+    this.#replies.push(encodeFrame([Buffer.from(JSON.stringify(reply))]));
+  }
+
+  flush(): void {
+    const { socket } = this.#options;
+    if (this.#replies.length === 0 || !socket.writable) return;
+    socket.write(this.#replies.length === 1 ? (this.#replies[0] as Buffer) : Buffer.concat(this.#replies));
+    this.#replies = [];
+    if (socket.writableLength > MAX_UNREAD_BYTES) this.#holdBack();
+  }
+
+  #onData(chunk: Buffer): void {
+    this.#reads += 1;
+    const { ledger, log, socket } = this.#options;
+    try {
+      this.#decoder.push(chunk, (body) => this.#onFrame(body));
+    } catch (error) {
+      if (!(error instanceof CodedError) || error.code !== 'FRAME_LENGTH_INVALID') throw error;
+      // The stream cannot be followed any further: where the next frame starts is unknown.
+      log(`read frame: ${wordFrameLength(error.message)}`);
+      socket.destroy();
+      return;
+    }
+    if (ledger.isFull) {
+      this.#holdBack();
+      ledger.whenRoom(() => this.#release());
+    }
+  }
+
+  #onFrame(body: Buffer): void {
+    const { ledger, peer, principalId, log } = this.#options;
+    try {
+      const frame = parseFrame(body);
+      if (frame.kind === 'hello') this.#greet(frame);
+      else ledger.submit({ event: frame, peer, principalId, sink: this });
+    } catch (error) {
+      if (!(error instanceof CodedError)) throw error;
+      log(`handler error: ${error.message} (pid ${peer.pid})`);
+      const ack = error instanceof FrameError ? error.ack : undefined;
+      if (ack === undefined) return;
+      this.reply(refusal(ack, error));
+      this.flush();
+    }
+  }
+
+  #greet({ ack }: HelloFrame): void {
+    if (ack === undefined) return;
+    const hello = { server: 'obsigna-daemon', version: VERSION, extensions: EXTENSIONS };
+    this.reply({ ack, ok: true, hello });
+    this.flush();
+  }
+
+  #onEnd(): void {
+    const { log, peer, socket, ledger } = this.#options;
+    if (this.#decoder.isPartial) log(`read frame: unexpected end inside a frame (pid ${peer.pid})`);
+    // Half-closed: replies to what it sent are still owed.
+    void ledger.drained().then(() => socket.end());
+  }
+
+  #holdBack(): void {
+    this.#heldBack = true;
+    this.#options.socket.pause();
+  }
+
+  #release(): void {
+    const { ledger, socket } = this.#options;
+    if (!this.#heldBack || ledger.isFull || socket.writableLength > MAX_UNREAD_BYTES) return;
+    this.#heldBack = false;
+    socket.resume();
+  }
+}
+
+/** The words that operators of the protocol search their logs for. */
+function wordFrameLength(message: string): string {
+  const length = Number(/frame length (\d+)/.exec(message)?.[1]);
+  return length === 0 ? 'zero-length frame' : `frame too large: ${length} bytes (max ${MAX_FRAME_BYTES})`;
+}

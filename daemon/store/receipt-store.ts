@@ -1,0 +1,193 @@
+import { chmodSync, existsSync, lstatSync, mkdirSync, rmSync } from 'node:fs';
+import { dirname } from 'node:path';
+import Database from 'better-sqlite3';
+import type { ReceiptColumns } from '../../shared/chain/stored.ts';
+import { CodedError } from '../../shared/errors.ts';
+import type { InstanceLock } from '../native/lock.ts';
+import { migrate } from './schema.ts';
+
+/** One row, columns and text, as it is written. */
+export interface ReceiptRow {
+  readonly columns: ReceiptColumns;
+  readonly text: string;
+}
+
+const FILE_MODE = 0o640;
+const DIRECTORY_MODE = 0o750;
+/** 8 KiB pages hold five receipts each: a fifth less disk per receipt than SQLite's default. */
+const PAGE_BYTES = 8192;
+/** Pages of WAL before a checkpoint; small, so that no commit waits long for one. */
+const CHECKPOINT_PAGES = 256;
+
+const COLUMNS = [
+  'id',
+  'chain_id',
+  'sequence',
+  'action_type',
+  'tool_name',
+  'risk_level',
+  'status',
+  'timestamp',
+  'issuer_id',
+  'principal_id',
+  'receipt_hash',
+  'previous_receipt_hash',
+] as const satisfies readonly (keyof ReceiptColumns)[];
+
+/**
+ * The receipts of this machine. The only module that holds a writable database.
+ *
+ * Durable when `commit` returns: WAL with `synchronous=FULL`, one fsync for the whole batch.
+ */
+export class ReceiptStore {
+  readonly #db: Database.Database;
+  readonly #insert: Database.Statement;
+  readonly #tail: Database.Statement;
+  readonly #at: Database.Statement;
+  readonly #tailLink: Database.Statement;
+  readonly #nextChain: Database.Statement;
+  readonly #commit: Database.Transaction<(write: () => void) => void>;
+
+  constructor(db: Database.Database) {
+    this.#db = db;
+    const names = [...COLUMNS, 'receipt_json'];
+    this.#insert = db.prepare(
+      `INSERT INTO receipts (${names.join(', ')}) VALUES (${names.map(() => '?').join(', ')})`,
+    );
+    this.#tail = db.prepare(
+      `SELECT ${names.join(', ')} FROM receipts WHERE chain_id = ? ORDER BY sequence DESC LIMIT 1`,
+    );
+    this.#at = db.prepare(
+      `SELECT ${names.join(', ')} FROM receipts WHERE chain_id = ? AND sequence = ?`,
+    );
+    this.#tailLink = db.prepare(
+      'SELECT sequence, receipt_hash AS hash FROM receipts WHERE chain_id = ? ORDER BY sequence DESC LIMIT 1',
+    );
+    // One seek per chain: DISTINCT would walk every receipt of the range.
+    this.#nextChain = db
+      .prepare('SELECT chain_id FROM receipts WHERE chain_id > ? AND chain_id < ? ORDER BY chain_id LIMIT 1')
+      .pluck();
+    this.#commit = db.transaction((write: () => void) => write());
+  }
+
+  /** Runs `write` in one IMMEDIATE transaction; all of it is on disk when this returns. */
+  commit(write: () => void): void {
+    this.#commit.immediate(write);
+  }
+
+  /** Only inside `commit`. */
+  insert({ columns, text }: ReceiptRow): void {
+    this.#insert.run(...COLUMNS.map((name) => columns[name]), text);
+  }
+
+  /** The receipt with the highest sequence of a chain. */
+  tail(chainId: string): ReceiptRow | undefined {
+    return toRow(this.#tail.get(chainId));
+  }
+
+  at(chainId: string, sequence: number): ReceiptRow | undefined {
+    return toRow(this.#at.get(chainId, sequence));
+  }
+
+  /** The columns that the next receipt hangs on; cheap enough to ask in every batch. */
+  tailLink(chainId: string): { readonly sequence: number; readonly hash: string } | undefined {
+    return this.#tailLink.get(chainId) as { sequence: number; hash: string } | undefined;
+  }
+
+  /** Chain ids that start with `prefix`, in order. */
+  *chainsWithPrefix(prefix: string): Generator<string> {
+    const end = `${prefix.slice(0, -1)}${String.fromCharCode(prefix.charCodeAt(prefix.length - 1) + 1)}`;
+    let after = prefix;
+    for (;;) {
+      const chainId = this.#nextChain.get(after, end) as string | undefined;
+      if (chainId === undefined) return;
+      yield chainId;
+      after = chainId;
+    }
+  }
+
+  isEmpty(): boolean {
+    return this.#db.prepare('SELECT 1 FROM receipts LIMIT 1').get() === undefined;
+  }
+
+  pragma(name: string): unknown {
+    return this.#db.pragma(name, { simple: true });
+  }
+
+  /** Moves what the WAL holds into the database and closes it; the sidecar files go away. */
+  close(): void {
+    this.#db.close();
+  }
+}
+
+function toRow(found: unknown): ReceiptRow | undefined {
+  if (found === undefined) return undefined;
+  const { receipt_json: text, ...columns } = found as ReceiptColumns & { receipt_json: string };
+  return { columns, text };
+}
+
+export interface OpenedStore {
+  readonly store: ReceiptStore;
+  readonly lock: InstanceLock;
+  /** Removes what opening created, for a start that fails later. */
+  readonly undo: () => void;
+}
+
+/**
+ * Opens a store, making it if there is none. The process must have set its umask.
+ *
+ * @param acquire - Takes the lock of the store; called before the database is touched.
+ * @throws CodedError `STORE_UNSAFE`, `STORE_INVALID`, `STORE_NEWER`, `STORE_UNAVAILABLE`, and what
+ *   `acquire` throws
+ */
+export function openStore(path: string, acquire: () => InstanceLock): OpenedStore {
+  const existed = existsSync(path);
+  let madeDirectory: string | undefined;
+  let lock: InstanceLock | undefined;
+  let db: Database.Database | undefined;
+  const undo = () => {
+    db?.close();
+    if (!existed && lock !== undefined) for (const file of filesOf(path)) rmSync(file, { force: true });
+    lock?.release();
+    if (madeDirectory !== undefined) rmSync(madeDirectory, { recursive: true });
+  };
+  try {
+    madeDirectory = mkdirSync(dirname(path), { recursive: true, mode: DIRECTORY_MODE });
+    lock = acquire();
+    tightenModes(path);
+    db = new Database(path, { timeout: 5000 });
+    if (!existed) db.pragma(`page_size = ${PAGE_BYTES}`);
+    db.pragma('journal_mode = WAL');
+    db.pragma('synchronous = FULL'); // better-sqlite3 defaults to NORMAL in WAL mode
+    db.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
+    migrate(db);
+    tightenModes(path);
+    return { store: new ReceiptStore(db), lock, undo };
+  } catch (error) {
+    undo();
+    throw asCoded(path, error);
+  }
+}
+
+function filesOf(path: string): readonly string[] {
+  return [path, `${path}-wal`, `${path}-shm`];
+}
+
+/** A looser mode becomes 0640, a tighter one stays; what is no regular file is refused. */
+function tightenModes(path: string): void {
+  for (const file of filesOf(path)) {
+    const stat = lstatSync(file, { throwIfNoEntry: false });
+    if (stat === undefined) continue;
+    if (!stat.isFile()) throw new CodedError('STORE_UNSAFE', `${file} is not a regular file`);
+    if ((stat.mode & 0o777 & ~FILE_MODE) !== 0) chmodSync(file, FILE_MODE);
+  }
+}
+
+function asCoded(path: string, error: unknown): Error {
+  if (error instanceof CodedError) return error;
+  const { code, message } = error as Error & { readonly code?: string };
+  if (code === 'SQLITE_NOTADB' || code === 'SQLITE_CORRUPT') {
+    return new CodedError('STORE_INVALID', `${path}: ${message}`, { cause: error });
+  }
+  return new CodedError('STORE_UNAVAILABLE', `${path}: ${message}`, { cause: error });
+}

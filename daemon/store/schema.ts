@@ -1,0 +1,74 @@
+import type { Database } from 'better-sqlite3';
+import { CodedError } from '../../shared/errors.ts';
+
+/**
+ * The table as the reference declares it, to the letter: its tools, dashboards and backups open our
+ * file. Nothing of ours may be added to it but indices.
+ *
+ * @see Reference store, table `receipts`
+ */
+const RECEIPTS = `
+  CREATE TABLE IF NOT EXISTS receipts (
+    id TEXT PRIMARY KEY,
+    chain_id TEXT NOT NULL,
+    sequence INTEGER NOT NULL,
+    action_type TEXT NOT NULL,
+    tool_name TEXT NOT NULL DEFAULT '',
+    risk_level TEXT NOT NULL,
+    status TEXT NOT NULL,
+    timestamp TEXT NOT NULL,
+    issuer_id TEXT NOT NULL,
+    principal_id TEXT,
+    receipt_json TEXT NOT NULL,
+    receipt_hash TEXT NOT NULL,
+    previous_receipt_hash TEXT,
+    created_at TEXT DEFAULT CURRENT_TIMESTAMP
+  );
+  CREATE UNIQUE INDEX IF NOT EXISTS idx_receipts_chain ON receipts (chain_id, sequence);
+  CREATE INDEX IF NOT EXISTS idx_receipts_action ON receipts (action_type);
+  CREATE INDEX IF NOT EXISTS idx_receipts_risk ON receipts (risk_level);
+  CREATE INDEX IF NOT EXISTS idx_receipts_timestamp ON receipts (timestamp);
+`;
+
+/** Filters that `obsigna receipt list` offers and the reference has no index for. */
+const FILTER_INDICES = `
+  CREATE INDEX IF NOT EXISTS idx_receipts_status ON receipts (status);
+  CREATE INDEX IF NOT EXISTS idx_obsigna_tool ON receipts (tool_name);
+`;
+
+const META = `CREATE TABLE IF NOT EXISTS obsigna_meta (
+  name TEXT PRIMARY KEY,
+  value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;`;
+
+/** Numbered, applied in order, never edited once released. */
+const MIGRATIONS: readonly ((db: Database) => void)[] = [
+  function receiptsTable(db) {
+    db.exec(RECEIPTS);
+    const columns = db.pragma('table_info(receipts)') as readonly { readonly name: string }[];
+    if (!columns.some(({ name }) => name === 'tool_name')) {
+      db.exec(`ALTER TABLE receipts ADD COLUMN tool_name TEXT NOT NULL DEFAULT ''`);
+    }
+    db.exec(FILTER_INDICES);
+  },
+];
+
+export const SCHEMA_VERSION = MIGRATIONS.length;
+
+/**
+ * Brings a store to this version's schema, in one transaction.
+ *
+ * @throws CodedError `STORE_NEWER` for a store that a later version wrote: it is not guessed at
+ */
+export function migrate(db: Database): void {
+  db.transaction(() => {
+    db.exec(META);
+    const found = Number(db.prepare("SELECT value FROM obsigna_meta WHERE name = 'schema'").pluck().get() ?? 0);
+    if (found > SCHEMA_VERSION) {
+      const message = `store has schema ${found}, this version knows ${SCHEMA_VERSION}`;
+      throw new CodedError('STORE_NEWER', message);
+    }
+    for (const migration of MIGRATIONS.slice(found)) migration(db);
+    db.prepare("INSERT OR REPLACE INTO obsigna_meta VALUES ('schema', ?)").run(String(SCHEMA_VERSION));
+  }).immediate();
+}

@@ -1,0 +1,124 @@
+import { Buffer } from 'node:buffer';
+import { nodeSuite } from '../shared/crypto/node-suite.ts';
+import { hashUri } from '../shared/crypto/suite.ts';
+import { CodedError } from '../shared/errors.ts';
+import { scanMembers, scanValue } from '../shared/json/scan.ts';
+import { canonicalizeText } from '../shared/json/text.ts';
+import { MAX_FRAME_BYTES } from '../shared/wire/frame.ts';
+import type { ActionReport, EmitterIdentity, JsonText } from './report.ts';
+
+/** Limit of short members; what is longer is replaced by its hash, never cut into another value. */
+const MAX_SHORT_BYTES = 256;
+const MAX_ERROR_BYTES = 64 * 1024;
+/** What may be put in front of a body when it is sent: the drop count and the redelivery mark. */
+export const PREFIX_RESERVE = 64;
+
+/**
+ * The body of one frame, without its first brace: the sender puts what is known only at sending in
+ * front of it. Payloads are spliced in as they are; one that does not fit is told by its canonical
+ * hash and its size, which is no reason for silence.
+ *
+ * @throws CodedError `JSON_INVALID`, `JSON_NUMBER_RANGE`, `JSON_TOO_DEEP` for a payload that no
+ *   receipt can be written for
+ * @see Daemon protocol, "Frame members"
+ */
+export function frameBody(
+  identity: EmitterIdentity,
+  report: ActionReport,
+  ack: number,
+  emittedAt: Date,
+): Buffer {
+  const head = Buffer.from(JSON.stringify(headOf(identity, report, ack, emittedAt)).slice(1, -1));
+  const payloads = [
+    { name: 'input', text: report.input },
+    { name: 'output', text: report.output },
+  ].filter((payload): payload is Payload => payload.text !== undefined);
+  let room = MAX_FRAME_BYTES - PREFIX_RESERVE - head.length;
+  const parts: Uint8Array[] = [head];
+  // Smaller ones first, so that one huge result does not push small arguments out of the frame.
+  for (const payload of payloads.sort((a, b) => a.text.length - b.text.length)) {
+    const member = memberOf(payload, room);
+    room -= member.length;
+    parts.push(member);
+  }
+  parts.push(Buffer.from('}'));
+  return Buffer.concat(parts);
+}
+
+interface Payload {
+  readonly name: string;
+  readonly text: JsonText;
+}
+
+/** Room for the digest of the other payload must remain, whatever goes in whole. */
+const DIGEST_BYTES = 160;
+
+function memberOf({ name, text }: Payload, room: number): Buffer {
+  const whole = Buffer.from(`,"${name}":`);
+  if (whole.length + text.length + DIGEST_BYTES <= room) {
+    scanValue(text); // spliced in raw: anything but one value would forge members of the frame
+    return Buffer.concat([whole, text]);
+  }
+  const digest = {
+    hash: hashUri(nodeSuite, canonicalizeText(text)),
+    bytes: text.length,
+    ...(name === 'output' && saysError(text) && { is_error: true }),
+  };
+  return Buffer.from(`,"${name}_digest":${JSON.stringify(digest)}`);
+}
+
+/** The daemon reads failure out of a tool result; here it will not see the result. */
+function saysError(text: JsonText): boolean {
+  if (text[0] !== 0x7b) return false;
+  const member = scanMembers(text).findLast(({ name }) => name === 'isError');
+  return member !== undefined && text[member.start] === 0x74; // t of true
+}
+
+function headOf(
+  identity: EmitterIdentity,
+  report: ActionReport,
+  ack: number,
+  emittedAt: Date,
+): Readonly<Record<string, unknown>> {
+  return {
+    v: '1',
+    ts_emit: emittedAt.toISOString(),
+    session_id: identity.sessionId,
+    channel: report.channel,
+    tool: report.tool,
+    decision: report.decision,
+    error: clipError(report.error),
+    issuer_name: identity.issuerName,
+    issuer_model: identity.issuerModel,
+    operator_id: identity.operatorId,
+    operator_name: identity.operatorName,
+    idempotency_key: shorten(report.idempotencyKey),
+    correlation_id: shorten(report.correlationId),
+    ack,
+    decision_context: report.decisionContext,
+  };
+}
+
+function shorten(text: string | undefined): string | undefined {
+  if (text === undefined || Buffer.byteLength(text) <= MAX_SHORT_BYTES) return text;
+  return hashUri(nodeSuite, text);
+}
+
+function clipError(text: string | undefined): string | undefined {
+  if (text === undefined || text.length <= MAX_ERROR_BYTES) return text;
+  return `${text.slice(0, MAX_ERROR_BYTES)} [error truncated, ${Buffer.byteLength(text)} bytes in all]`;
+}
+
+/** Members that the daemon would refuse in every frame are refused once, where they come from. */
+export function checkIdentity(identity: EmitterIdentity): void {
+  if (identity.sessionId === '') throw new CodedError('FRAME_INVALID', 'session_id is empty');
+  if (identity.operatorName && !identity.operatorId) {
+    throw new CodedError('FRAME_INVALID', 'operator_name set without operator_id');
+  }
+  for (const name of ['issuerName', 'issuerModel', 'operatorId', 'operatorName'] as const) {
+    const bytes = Buffer.byteLength(identity[name] ?? '');
+    if (bytes > MAX_SHORT_BYTES) {
+      throw new CodedError('FRAME_INVALID', `${name} of ${bytes} bytes, limit ${MAX_SHORT_BYTES}`);
+    }
+  }
+}

@@ -1,0 +1,45 @@
+import type { JsonObject, JsonValue } from '../shared/json/value.ts';
+import type { EventDecision } from '../shared/wire/event.ts';
+
+/**
+ * Bytes of one JSON value, as they were seen on the wire. Never decoded on the way: what a hash
+ * proves is the text, and decoding and encoding again would change it.
+ */
+export type JsonText = Uint8Array;
+
+/** The JSON text of a value, for callers that hold no original. */
+export function jsonText(value: JsonValue): JsonText {
+  return new TextEncoder().encode(JSON.stringify(value));
+}
+
+/** One action that happened, or was refused. */
+export interface ActionReport {
+  /** What kind of source this is: `mcp`, `claude-code`, `sdk` … */
+  readonly channel: string;
+  readonly tool: { readonly name: string; readonly server?: string };
+  readonly decision: EventDecision;
+  readonly input?: JsonText;
+  readonly output?: JsonText;
+  /** Why it failed or was refused; secrets are taken out by the daemon. */
+  readonly error?: string;
+  readonly idempotencyKey?: string;
+  readonly correlationId?: string;
+  /** Rule, risk and policy behind the decision; signed inside `issuer.runtime.obsigna`. */
+  readonly decisionContext?: JsonObject;
+}
+
+/** Who reports: the same for every action of one emitter. */
+export interface EmitterIdentity {
+  readonly sessionId: string;
+  readonly issuerName?: string;
+  readonly issuerModel?: string;
+  readonly operatorId?: string;
+  readonly operatorName?: string;
+}
+
+/** Where a report stands in the record, durable when this is returned. */
+export interface Acknowledgement {
+  readonly chainId: string;
+  readonly sequence: number;
+  readonly receiptHash: string;
+}
