@@ -67,6 +67,7 @@ export class Emitter {
   #retryTimer: NodeJS.Timeout | undefined;
   #helloTimer: NodeJS.Timeout | undefined;
   #wasAway = false;
+  #isClosing = false;
   #whenEmpty: (() => void)[] = [];
 
   /** @throws CodedError `FRAME_INVALID` for an identity that no daemon would accept */
@@ -122,6 +123,7 @@ export class Emitter {
    */
   async close(timeoutMs: number): Promise<number> {
     if (this.pendingCount > 0) {
+      this.#isClosing = true;
       this.#retryNow();
       await this.#emptied(timeoutMs);
     }
@@ -309,6 +311,11 @@ export class Emitter {
       const reason = cause === undefined ? 'hung up' : ((cause as NodeJS.ErrnoException).code ?? cause.message);
       const message = `daemon at ${this.#options.socketPath} ${wasOpen ? 'went away' : 'not reached'} (${reason})`;
       this.#notice({ kind: 'disconnected', error: new CodedError('DAEMON_UNREACHABLE', message, { cause }) });
+    }
+    if (this.#isClosing) {
+      // One more try was made and there is nobody: the caller's exit does not wait for a daemon.
+      for (const resolve of this.#whenEmpty.splice(0)) resolve();
+      return;
     }
     this.#retryTimer = setTimeout(() => this.#retryNow(), this.#retryMs).unref();
     this.#retryMs = Math.min(this.#retryMs * 2, RETRY_MS.limit);

@@ -7,46 +7,65 @@ const REMEDIES = {
   JSON_INVALID: 'Send one complete RFC 8259 JSON value.',
   JSON_TOO_DEEP: 'Flatten the value: at most 10,000 nested arrays and objects are accepted.',
   JSON_NUMBER_RANGE: 'Send the number as a string: JSON numbers must fit an IEEE 754 double.',
-  FRAME_LENGTH_INVALID: 'Send 1 byte to 1 MiB per frame; report a larger payload by its hash and size.',
+  FRAME_LENGTH_INVALID:
+    'Send 1 byte to 1 MiB per frame; report a larger payload by its hash and size.',
   FRAME_INVALID: 'Correct the named member; docs/protocol.md lists every member of a frame.',
   // -- receipts, keys --------------------------------------------------------------------------
   RECEIPT_INVALID: 'The text is not an Agent Receipts receipt; look at the named member.',
   PROOF_INVALID: 'The proof cannot be read; check that the receipt was copied completely.',
-  KEY_INVALID: 'Supply an Ed25519 key: PKCS#8 PEM for the private half, SPKI PEM for the public half.',
+  KEY_INVALID:
+    'Supply an Ed25519 key: PKCS#8 PEM for the private half, SPKI PEM for the public half.',
   DID_INVALID: 'Supply a did:key of an Ed25519 key (did:key:z6Mk...).',
   KEY_MISSING: 'Create the key pair with `obsigna-daemon -init`.',
-  KEY_EXISTS: 'Keep the existing key, or move both key files away first; a key is never overwritten.',
+  KEY_EXISTS:
+    'Keep the existing key, or move both key files away first; a key is never overwritten.',
   KEY_UNSAFE: 'Make it a regular file that only the daemon can read: chmod 0600.',
-  KEY_MISMATCH: 'Find out which key signed the store; only then remove the public key file deliberately.',
+  KEY_MISMATCH:
+    'Find out which key signed the store; only then remove the public key file deliberately.',
   // -- daemon ----------------------------------------------------------------------------------
   DAEMON_RUNNING: 'Use the daemon that runs, or stop it first.',
-  DAEMON_UNREACHABLE: 'Start the daemon with `obsigna-daemon`, or point -socket at the one that runs.',
+  DAEMON_UNREACHABLE:
+    'Start the daemon with `obsigna-daemon`, or point -socket at the one that runs.',
   SOCKET_PATH_INVALID: 'Give -socket a path of a Unix socket, shorter and on this machine.',
-  SOCKET_PATH_UNSAFE: 'Put the socket under /run or $XDG_RUNTIME_DIR, or accept the risk with -unsafe-socket-path.',
+  SOCKET_PATH_UNSAFE:
+    'Put the socket under /run or $XDG_RUNTIME_DIR, or accept the risk with -unsafe-socket-path.',
   SOCKET_IN_USE: 'Choose another -socket, or remove what stands at the path if it is yours.',
   PEER_UNKNOWN: 'Connect again; a caller that the kernel does not name is not served.',
   PLATFORM_UNSUPPORTED: 'Run the daemon on Linux or macOS.',
-  NATIVE_UNAVAILABLE: 'Reinstall with optional dependencies (npm ci); koffi ships the binary for your platform.',
+  NATIVE_UNAVAILABLE:
+    'Reinstall with optional dependencies (npm ci); koffi ships the binary for your platform.',
   CONFIG_INVALID: 'Correct the named setting; `obsigna-daemon -h` lists the flags and variables.',
-  FRAME_DROPPED: 'Nothing to do for this one: it is counted, and the count reaches the record with the next receipt.',
+  FRAME_DROPPED:
+    'Nothing to do for this one: it is counted, and the count reaches the record with the next receipt.',
   // -- store -----------------------------------------------------------------------------------
   STORE_UNSAFE: 'Make the database and its -wal and -shm files regular files of the daemon.',
   STORE_INVALID: 'The file is not a receipt store; check -db, or restore it from a backup.',
   STORE_NEWER: 'Upgrade obsigna: this store was written by a newer version.',
   STORE_UNAVAILABLE: 'Check the path, its permissions and the free space of the disk.',
-  STORE_WRITE_FAILED: 'Free disk space or repair the disk; the daemon goes on by itself once it can write.',
+  STORE_WRITE_FAILED:
+    'Free disk space or repair the disk; the daemon goes on by itself once it can write.',
   STORE_CHANGED: 'Stop the other program that writes to the store, then start the daemon again.',
-  CHAIN_TAIL_INVALID: 'Run `obsigna receipt verify` on the store; restore it from a backup or start a new one with -db.',
+  CHAIN_TAIL_INVALID:
+    'Run `obsigna receipt verify` on the store; restore it from a backup or start a new one with -db.',
   // -- rules -----------------------------------------------------------------------------------
   RULES_INVALID: 'Correct the rules file at the position shown; docs/rules.md describes every key.',
   RULES_UNREADABLE: 'Check the path given with -rules and that this user may read it.',
   INTERNAL: 'This is a fault of the program: look at its log, and report it with what it says.',
   // -- reading ---------------------------------------------------------------------------------
-  STORE_MISSING: 'Start the daemon with `obsigna-daemon` and make one tool call, or name another store with -db.',
-  PUBLIC_KEY_UNREADABLE: 'Point -public-key at the key that the daemon published (signing.key.pub), or at your copy of it.',
+  STORE_MISSING:
+    'Start the daemon with `obsigna-daemon` and make one tool call, or name another store with -db.',
+  PUBLIC_KEY_UNREADABLE:
+    'Point -public-key at the key that the daemon published (signing.key.pub), or at your copy of it.',
   RECEIPT_NOT_FOUND: 'See what there is with `obsigna receipt list`.',
   SEQUENCE_AMBIGUOUS: 'Name the chain as well: `obsigna receipt show CHAIN:SEQ`.',
   OUTPUT_FAILED: 'Check where the output goes: the disk may be full.',
+  // -- proxy -----------------------------------------------------------------------------------
+  MESSAGE_NOT_UNDERSTOOD:
+    'Send one unambiguous JSON-RPC 2.0 message per line; what cannot be understood is not passed on.',
+  TOO_MANY_OPEN_CALLS: 'Wait for answers before sending more calls.',
+  SERVER_NOT_STARTED:
+    'Check the command behind `--`: it must exist and be executable for this user.',
+  NOT_IN_THIS_VERSION: 'Leave the option out; the changelog says when it arrives.',
   // -- command line ----------------------------------------------------------------------------
   USAGE: 'Run the command with -h to see its options.',
 } as const;

@@ -3,7 +3,13 @@ import { scanMembersOnce } from '../json/duplicates.ts';
 import { encodeUtf8 } from '../json/text.ts';
 import { PROOF_PURPOSE, type ReadReceipt } from '../receipt/receipt.ts';
 
-const PROOF_MEMBERS = new Set(['type', 'created', 'verificationMethod', 'proofPurpose', 'proofValue']);
+const PROOF_MEMBERS = new Set([
+  'type',
+  'created',
+  'verificationMethod',
+  'proofPurpose',
+  'proofValue',
+]);
 
 /**
  * What stands beside the signed bytes and could be changed without breaking the signature: members
@@ -18,7 +24,11 @@ export function findUnsignedChange(
   read: ReadReceipt,
   receiptHash: string,
 ): string | undefined {
-  return proofProblem(read) ?? duplicateProblem(stored.text, read) ?? columnProblem(stored, read, receiptHash);
+  return (
+    proofProblem(read) ??
+    duplicateProblem(stored.text, read) ??
+    columnProblem(stored, read, receiptHash)
+  );
 }
 
 function proofProblem({ receipt }: ReadReceipt): string | undefined {
@@ -38,10 +48,19 @@ function proofProblem({ receipt }: ReadReceipt): string | undefined {
 export const DAEMON_ISSUER_TYPE = 'AgentReceiptsDaemon';
 
 function duplicateProblem(text: string, { json }: ReadReceipt): string | undefined {
-  // Text that is what the decoded value serialises to holds nothing that decoding has hidden.
-  if (JSON.stringify(json) === text) return undefined;
+  if (isSerialisationOf(json, text)) return undefined;
   const { duplicate } = scanMembersOnce(encodeUtf8(text));
   return duplicate === undefined ? undefined : `member "${duplicate}" stands twice in one object`;
+}
+
+/** Text that is what the decoded value serialises to holds nothing that decoding has hidden. */
+function isSerialisationOf(json: ReadReceipt['json'], text: string): boolean {
+  try {
+    return JSON.stringify(json) === text;
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    return false; // nested deeper than its recursion reaches; the scanner has no such limit
+  }
 }
 
 function columnProblem(

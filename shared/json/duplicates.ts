@@ -1,16 +1,26 @@
 import { decodeName, scanMembers, type Member, type NameListener } from './scan.ts';
 
+/** Fewer digits than this without an exponent always fit a double. */
+const SAFE_NUMBER_LENGTH = 300;
+
 /**
- * Finds a member name that stands twice in one object. Parsers disagree about which of the two
- * counts, so a guard that reads one and a server that reads the other see different calls.
+ * Finds what parsers disagree about: a member name that stands twice in one object, and a number
+ * beyond the range of a double. A guard that reads one and a server that reads the other see
+ * different calls.
  */
-export class DuplicateFinder implements NameListener {
+export class AmbiguityFinder implements NameListener {
   #open: Set<string>[] = [];
-  #found: string | undefined;
+  #duplicate: string | undefined;
+  #outOfRange: string | undefined;
 
   /** The first duplicate name that was met, decoded. */
-  get found(): string | undefined {
-    return this.#found;
+  get duplicate(): string | undefined {
+    return this.#duplicate;
+  }
+
+  /** The first number without a finite double, at most 32 characters of it. */
+  get outOfRange(): string | undefined {
+    return this.#outOfRange;
   }
 
   openObject(): void {
@@ -24,17 +34,27 @@ export class DuplicateFinder implements NameListener {
   name(bytes: Uint8Array, start: number, end: number): void {
     const names = this.#open.at(-1);
     const name = decodeName(bytes, start, end);
-    if (names?.has(name) === true) this.#found ??= name;
+    if (names?.has(name) === true) this.#duplicate ??= name;
     else names?.add(name);
+  }
+
+  number(bytes: Uint8Array, start: number, end: number): void {
+    if (this.#outOfRange !== undefined) return;
+    const text = bytes.subarray(start, end);
+    const hasExponent = text.includes(0x65) || text.includes(0x45);
+    if (!hasExponent && text.length < SAFE_NUMBER_LENGTH) return;
+    const digits = decodeName(bytes, start, end);
+    if (!Number.isFinite(Number(digits))) this.#outOfRange = digits.slice(0, 32);
   }
 }
 
-/** The members of an object, and the first duplicate name at any depth. */
+/** The members of an object, and what is ambiguous in it at any depth. */
 export function scanMembersOnce(bytes: Uint8Array): {
   readonly members: readonly Member[];
   readonly duplicate: string | undefined;
+  readonly outOfRange: string | undefined;
 } {
-  const finder = new DuplicateFinder();
+  const finder = new AmbiguityFinder();
   const members = scanMembers(bytes, finder);
-  return { members, duplicate: finder.found };
+  return { members, duplicate: finder.duplicate, outOfRange: finder.outOfRange };
 }

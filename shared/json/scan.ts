@@ -40,6 +40,8 @@ export interface NameListener {
   closeObject(): void;
   /** `start`..`end` is the name's text between its quotes. */
   name(bytes: Uint8Array, start: number, end: number): void;
+  /** `start`..`end` is the text of a number. */
+  number?(bytes: Uint8Array, start: number, end: number): void;
 }
 
 /**
@@ -136,7 +138,7 @@ function skipValue(bytes: Uint8Array, at: number, depth: number, listener?: Name
       if (byte === OPEN_OBJECT) listener?.closeObject();
       i += 1;
     } else {
-      i = skipScalar(bytes, i);
+      i = skipScalar(bytes, i, listener);
     }
     // A value ended at i: close what ends with it, or step to the next one.
     for (;;) {
@@ -210,12 +212,14 @@ function skipEscape(bytes: Uint8Array, at: number): number {
   }
 }
 
-function skipScalar(bytes: Uint8Array, at: number): number {
+function skipScalar(bytes: Uint8Array, at: number, listener?: NameListener): number {
   const byte = bytes[at];
   if (byte === 0x74) return skipWord(bytes, at, 'true');
   if (byte === 0x66) return skipWord(bytes, at, 'false');
   if (byte === 0x6e) return skipWord(bytes, at, 'null');
-  return skipNumber(bytes, at);
+  const end = skipNumber(bytes, at);
+  listener?.number?.(bytes, at, end);
+  return end;
 }
 
 function skipWord(bytes: Uint8Array, at: number, word: string): number {

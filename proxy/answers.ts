@@ -1,0 +1,34 @@
+import { Buffer } from 'node:buffer';
+import { ERROR_REMEDIES, type ErrorCode } from '../shared/errors.ts';
+import type { JsonObject } from '../shared/json/value.ts';
+
+/** JSON-RPC codes that clients of the protocol know a refusal by. */
+export const RPC_BLOCKED = -32001;
+export const RPC_NO_APPROVER = -32003;
+export const RPC_INTERNAL = -32603;
+
+/**
+ * One line with an error answer. The id goes back as the bytes it came in: `1e2` must not return
+ * as `100`. Members stand in sorted order, as peers write them.
+ *
+ * @param id - Text of the id; `null` answers a message whose id nobody could read.
+ */
+export function errorAnswer(
+  id: Buffer | undefined,
+  code: number,
+  message: string,
+  data?: JsonObject,
+): Buffer {
+  const error = JSON.stringify({ code, ...(data !== undefined && { data }), message });
+  const idText = id ?? Buffer.from('null');
+  return Buffer.concat([
+    Buffer.from(`{"error":${error},"id":`),
+    idText,
+    Buffer.from(',"jsonrpc":"2.0"}\n'),
+  ]);
+}
+
+/** Data of an error of our own: a stable code, and what to do. */
+export function codedData(code: ErrorCode): JsonObject {
+  return { code, remedy: ERROR_REMEDIES[code] };
+}

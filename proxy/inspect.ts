@@ -1,0 +1,230 @@
+import { Buffer, isUtf8 } from 'node:buffer';
+import { CodedError } from '../shared/errors.ts';
+import { scanMembersOnce } from '../shared/json/duplicates.ts';
+import { firstByte, scanElements, scanMembers, scanValue, type Member } from '../shared/json/scan.ts';
+import { decodeUtf8, parseJson } from '../shared/json/text.ts';
+import { foldName } from '../shared/wire/event.ts';
+
+/** A tool call, found in the bytes of a message. Spans are its original text. */
+export interface ToolCall {
+  /** Exactly as the client spelled it, prefix and all. */
+  readonly name: string;
+  /** Text of the id; undefined for a call that wants no answer. */
+  readonly id: Buffer | undefined;
+  /** Text of the arguments object; undefined when absent or null. */
+  readonly arguments: Buffer | undefined;
+  /** The host's own id of this tool use, where it sends one. */
+  readonly toolUseId: string | undefined;
+}
+
+/** What a line from the client is, as far as enforcement is concerned. */
+export type Inspection =
+  | { readonly kind: 'other' }
+  | { readonly kind: 'cancel'; readonly requestId: Buffer }
+  | { readonly kind: 'call'; readonly call: ToolCall }
+  | { readonly kind: 'batch'; readonly elements: readonly BatchElement[] }
+  | Refusal;
+
+/** A message that a laxer parser than ours might take for a call: it is not passed on. */
+export interface Refusal {
+  readonly kind: 'refuse';
+  readonly reason: string;
+  readonly rpcCode: -32700 | -32600 | -32602;
+  /** Text of the id, when the message has one that can be answered. */
+  readonly id: Buffer | undefined;
+  readonly toolName?: string;
+}
+
+export interface BatchElement {
+  readonly start: number;
+  readonly end: number;
+  readonly inspection: Exclude<Inspection, { kind: 'batch' }>;
+}
+
+const PARSE_ERROR = -32700;
+const INVALID_REQUEST = -32600;
+const INVALID_PARAMS = -32602;
+
+const CARRIAGE_RETURN = 0x0d;
+const NEWLINE = 0x0a;
+const OPEN_ARRAY = 0x5b;
+const OPEN_OBJECT = 0x7b;
+
+const TOOLS_CALL = 'tools/call';
+const CANCELLED = 'notifications/cancelled';
+/** Names that decide what a call is; another spelling of one is a second opinion about it. */
+const MESSAGE_NAMES = new Set(['JSONRPC', 'ID', 'METHOD', 'PARAMS']);
+const PARAMS_NAMES = new Set(['NAME', 'ARGUMENTS']);
+
+const OTHER: Inspection = { kind: 'other' };
+
+/**
+ * Says what a line is, without changing or building anything. A tool call is found in whatever
+ * form a server might read it; what cannot be read in exactly one way is refused, because the
+ * server behind us may read it in the other.
+ *
+ * @param line - With its terminator, if it has one.
+ * @see JSON-RPC 2.0; MCP 2025-11-25 "stdio"; RFC 8259 section 4 on duplicate names
+ */
+export function inspectClientLine(line: Buffer): Inspection {
+  const message = withoutTerminator(line);
+  const first = firstByte(message);
+  if (first === undefined) return OTHER; // white space only
+  // Some servers split at a lone CR: the parts are then messages of their own.
+  if (message.includes(CARRIAGE_RETURN)) return refuse('a carriage return inside the message');
+  if (!isUtf8(message)) return refuse('not UTF-8');
+  try {
+    if (first === OPEN_ARRAY) return inspectBatch(message);
+    if (first === OPEN_OBJECT) return inspectMessage(message);
+    scanValue(message); // a bare scalar is no message to anybody, if it is JSON at all
+    return OTHER;
+  } catch (error) {
+    if (!(error instanceof CodedError)) throw error;
+    return refuse(error.message);
+  }
+}
+
+function withoutTerminator(line: Buffer): Buffer {
+  let end = line.length;
+  if (line[end - 1] === NEWLINE) end -= 1;
+  if (line[end - 1] === CARRIAGE_RETURN) end -= 1;
+  return line.subarray(0, end);
+}
+
+function inspectBatch(message: Buffer): Inspection {
+  const elements = scanElements(message).map(({ start, end }): BatchElement => {
+    const element = message.subarray(start, end);
+    return { start, end, inspection: inspectElement(element) };
+  });
+  // Nothing to enforce: the batch passes as the bytes it came in.
+  return elements.every(({ inspection }) => inspection.kind === 'other')
+    ? OTHER
+    : { kind: 'batch', elements };
+}
+
+function inspectElement(element: Buffer): BatchElement['inspection'] {
+  if (element[0] === OPEN_ARRAY) return refuse('an array inside a batch', undefined, INVALID_REQUEST);
+  if (element[0] !== OPEN_OBJECT) return { kind: 'other' };
+  return inspectMessage(element);
+}
+
+function inspectMessage(message: Buffer): BatchElement['inspection'] {
+  const members = scanMembers(message);
+  const id = idOf(message, members);
+  const strange = ambiguousName(members, MESSAGE_NAMES, ['method']);
+  if (strange !== undefined) return refuse(strange, id, INVALID_REQUEST);
+  const method = members.find(({ name }) => name === 'method');
+  if (method === undefined) return { kind: 'other' }; // an answer to the server
+  const name = parseJson(decodeUtf8(message.subarray(method.start, method.end)));
+  if (typeof name !== 'string') return refuse('method is not a string', id, INVALID_REQUEST);
+  if (name === CANCELLED) return inspectCancel(message, members);
+  if (name === TOOLS_CALL) return inspectCall(message, members, id);
+  if (normalized(name) === TOOLS_CALL) {
+    return refuse(`method is spelled ${JSON.stringify(name)}`, id, INVALID_REQUEST);
+  }
+  return { kind: 'other' };
+}
+
+/** Spellings that a forgiving server might accept. */
+function normalized(method: string): string {
+  return method.normalize('NFKC').toLowerCase().replace(/[^a-z/]/g, '');
+}
+
+function inspectCall(
+  message: Buffer,
+  members: readonly Member[],
+  id: Buffer | undefined,
+): BatchElement['inspection'] {
+  const find = (name: string) => members.find((member) => member.name === name);
+  const { duplicate, outOfRange: range } = scanMembersOnce(message);
+  const answer = (reason: string, rpcCode: Refusal['rpcCode'], toolName?: string) =>
+    refuse(reason, id, rpcCode, toolName);
+  if (duplicate !== undefined) {
+    return answer(`member ${JSON.stringify(duplicate)} stands twice`, INVALID_REQUEST);
+  }
+  if (find('id') !== undefined && id === undefined) {
+    return answer('the id is not a string, a number or null', INVALID_REQUEST);
+  }
+  if (range !== undefined) return answer(`number ${range} is out of range`, INVALID_PARAMS);
+  const params = find('params');
+  if (params === undefined || message[params.start] !== OPEN_OBJECT) {
+    return answer('params is not an object', INVALID_PARAMS);
+  }
+  const paramsText = message.subarray(params.start, params.end);
+  const inner = scanMembers(paramsText);
+  const strange = ambiguousName(inner, PARAMS_NAMES, []);
+  if (strange !== undefined) return answer(strange, INVALID_PARAMS);
+  const text = (name: string) => {
+    const member = inner.find((candidate) => candidate.name === name);
+    return member === undefined ? undefined : paramsText.subarray(member.start, member.end);
+  };
+  const nameText = text('name');
+  const toolName = nameText === undefined ? undefined : parseJson(decodeUtf8(nameText));
+  if (typeof toolName !== 'string') return answer('params.name is not a string', INVALID_PARAMS);
+  const argumentsText = text('arguments');
+  if (argumentsText !== undefined && argumentsText[0] !== OPEN_OBJECT && !isNull(argumentsText)) {
+    return answer('params.arguments is not an object', INVALID_PARAMS, toolName);
+  }
+  const given = argumentsText === undefined || isNull(argumentsText) ? undefined : argumentsText;
+  const call = { name: toolName, id, arguments: given, toolUseId: toolUseIdOf(text('_meta')) };
+  return { kind: 'call', call };
+}
+
+function inspectCancel(message: Buffer, members: readonly Member[]): BatchElement['inspection'] {
+  const params = members.findLast(({ name }) => name === 'params');
+  if (params === undefined || message[params.start] !== OPEN_OBJECT) return { kind: 'other' };
+  const text = message.subarray(params.start, params.end);
+  const requestId = scanMembers(text).findLast(({ name }) => name === 'requestId');
+  if (requestId === undefined) return { kind: 'other' };
+  return { kind: 'cancel', requestId: text.subarray(requestId.start, requestId.end) };
+}
+
+/** The id's text, when it is one that an answer can carry. */
+function idOf(message: Buffer, members: readonly Member[]): Buffer | undefined {
+  const ids = members.filter(({ name }) => name === 'id');
+  const [id] = ids;
+  if (id === undefined || ids.length > 1) return undefined;
+  const text = message.subarray(id.start, id.end);
+  const first = String.fromCharCode(text[0] as number);
+  return first === '"' || first === 'n' || first === '-' || /\d/.test(first) ? text : undefined;
+}
+
+/**
+ * A name that is written in another case, as decoders of some languages accept it, or one of
+ * `once` that stands twice.
+ */
+function ambiguousName(
+  members: readonly Member[],
+  names: ReadonlySet<string>,
+  once: readonly string[],
+): string | undefined {
+  for (const { name } of members) {
+    const folded = foldName(name);
+    if (names.has(folded) && name !== folded.toLowerCase()) {
+      return `member ${JSON.stringify(name)} looks like ${folded.toLowerCase()}`;
+    }
+  }
+  const twice = once.find((name) => members.filter((member) => member.name === name).length > 1);
+  return twice === undefined ? undefined : `member ${JSON.stringify(twice)} stands twice`;
+}
+
+function toolUseIdOf(meta: Buffer | undefined): string | undefined {
+  if (meta === undefined || meta[0] !== OPEN_OBJECT) return undefined;
+  const member = scanMembers(meta).find(({ name }) => name === 'claudecode/toolUseId');
+  if (member === undefined) return undefined;
+  const value = parseJson(decodeUtf8(meta.subarray(member.start, member.end)));
+  return typeof value === 'string' ? value : undefined;
+}
+
+function isNull(text: Buffer): boolean {
+  return text[0] === 0x6e;
+}
+
+function refuse(
+  reason: string,
+  id?: Buffer,
+  rpcCode: Refusal['rpcCode'] = PARSE_ERROR,
+  toolName?: string,
+): Refusal {
+  return { kind: 'refuse', reason, rpcCode, id, ...(toolName !== undefined && { toolName }) };
+}

@@ -1,0 +1,185 @@
+import { hash, randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { defaultSocketPath } from '../emitter/default-socket.ts';
+import { Emitter, type EmitterNotice } from '../emitter/emitter.ts';
+import { policyBanner } from '../policy/banner.ts';
+import { DEFAULT_RULES } from '../policy/default-rules.ts';
+import type { RuleSet } from '../policy/rule.ts';
+import { CodedError } from '../shared/errors.ts';
+import { renderFlags } from '../shared/flags.ts';
+import { VERSION } from '../shared/version.ts';
+import { startServer } from './child.ts';
+import { Governor } from './governor.ts';
+import { detectHost, parentProcessName, type AgentHost } from './host.ts';
+import { PROXY_FLAGS, readOptions, type ProxyOptions } from './options.ts';
+import { printable, stderrProxyLog, type ProxyLog } from './proxy-log.ts';
+import { emittingRecorder, silentRecorder } from './recorder.ts';
+import { relay, type ServerExit } from './relay.ts';
+
+const HELP = `Usage: mcp-proxy [serve] [flags] [--] <server command> [args...]
+
+Stands between an agent and one MCP server on standard input and output. Decides every tool call by
+policy before the server sees it, and reports every call to the daemon. Everything else passes byte
+for byte.
+
+  mcp-proxy -name files -rules rules.yaml -- npx -y @modelcontextprotocol/server-filesystem /tmp
+
+Flags:
+${renderFlags(PROXY_FLAGS)}
+Exit status: that of the server; 1 when the rules or the server cannot be used, 2 for a wrong flag.
+`;
+
+/** Reports still on their way when the server has ended get this long; clients kill after 2 s. */
+const FAREWELL_MS = 1500;
+
+async function main(): Promise<void> {
+  const options = readOptions(process.argv.slice(2), process.env);
+  if (options.action === 'help') {
+    process.stdout.write(HELP);
+    return;
+  }
+  if (options.action === 'version') {
+    process.stdout.write(`mcp-proxy ${VERSION}\n`);
+    return;
+  }
+  await serve(options);
+}
+
+async function serve(options: ProxyOptions): Promise<void> {
+  const log = stderrProxyLog();
+  const { serverName, values } = options;
+  const rules = await loadRules(values.rules);
+  const host = hostOf(values);
+  const sessionId = randomUUID();
+  const socketPath = values.socket ?? defaultSocketPath();
+  const emitter = socketPath === '' ? undefined : connectEmitter(socketPath, sessionId, values, host, log);
+  announce(options, { rules, host, socketPath, log });
+  const governor = new Governor({
+    serverName,
+    rules,
+    policyDigest: `sha256:${hash('sha256', rules.canonicalText, 'hex')}`,
+    recorder: emitter === undefined ? silentRecorder : emittingRecorder(emitter, serverName, sessionId),
+    log,
+  });
+  log(`session ${sessionId}, server ${printable(serverName)}`);
+  const child = await startServer(options.command, options.args);
+  const exit = await relay({ child, governor, input: process.stdin, output: process.stdout });
+  governor.end(exitReason(exit));
+  const lost = (await emitter?.close(FAREWELL_MS)) ?? 0;
+  if (lost > 0) log(`emitter: ${lost} reports did not reach the daemon and end with this process`);
+  endAs(exit);
+}
+
+/** yaml is loaded only for whoever has a file to read: every agent waits for our start. */
+async function loadRules(file: string | undefined): Promise<RuleSet> {
+  if (file === undefined) return DEFAULT_RULES;
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    throw new CodedError('RULES_UNREADABLE', `cannot read ${file} (${code})`, { cause });
+  }
+  const { parseRules } = await import('../policy/load-rules.ts');
+  return parseRules(text, file);
+}
+
+function hostOf(values: ProxyOptions['values']): AgentHost {
+  const detected = detectHost(process.env, parentProcessName(process.ppid));
+  const issuerName = values['issuer-name'];
+  const operatorId = values['operator-id'];
+  if (issuerName === undefined && operatorId === undefined) return detected;
+  const { operatorName } = detected;
+  const operator =
+    operatorId === undefined
+      ? { ...(detected.operatorId !== undefined && { operatorId: detected.operatorId }), ...(operatorName !== undefined && { operatorName }) }
+      : { operatorId, ...(values['operator-name'] !== undefined && { operatorName: values['operator-name'] }) };
+  const name = issuerName ?? detected.issuerName;
+  return { ...(name !== undefined && { issuerName: name }), ...operator, source: 'flags' };
+}
+
+function connectEmitter(
+  socketPath: string,
+  sessionId: string,
+  values: ProxyOptions['values'],
+  { source: _, ...identity }: AgentHost,
+  log: ProxyLog,
+): Emitter {
+  const model = values['issuer-model'];
+  const emitter = new Emitter({
+    socketPath,
+    sessionId,
+    ...identity,
+    ...(model !== undefined && { issuerModel: model }),
+    onNotice: noticeLog(log),
+  });
+  emitter.start();
+  return emitter;
+}
+
+/** One line when something goes wrong and one when it is right again, not one per call. */
+function noticeLog(log: ProxyLog): (notice: EmitterNotice) => void {
+  let isDropping = false;
+  return (notice) => {
+    if (notice.kind === 'connected') {
+      isDropping = false;
+      log('emitter: daemon is back, reports are delivered');
+      return;
+    }
+    const { message, remedy, code } = notice.error;
+    if (notice.kind === 'dropped') {
+      if (isDropping) return;
+      isDropping = true;
+    }
+    log(`emitter: ${message}; ${remedy} [${code}]`);
+  };
+}
+
+interface Announcement {
+  readonly rules: RuleSet;
+  readonly host: AgentHost;
+  readonly socketPath: string;
+  readonly log: ProxyLog;
+}
+
+function announce(options: ProxyOptions, { rules, host, socketPath, log }: Announcement): void {
+  const { issuerName, operatorId, operatorName, source } = host;
+  const model = options.values['issuer-model'];
+  if (source !== 'unknown' || model !== undefined) {
+    const quoted = (text: string | undefined) => JSON.stringify(text ?? '');
+    log(
+      `host=${source} issuer=${quoted(issuerName)} model=${quoted(model)} ` +
+        `operator.id=${quoted(operatorId)} operator.name=${quoted(operatorName)}`,
+    );
+  }
+  if (socketPath === '') log('--socket is empty; receipts will NOT be emitted for this session');
+  else log(`emitter targeting daemon socket ${socketPath}`);
+  const banner = policyBanner(rules, { approverUrl: '', httpFlag: options.httpFlag });
+  log(banner.text.replace(/^mcp-proxy: /, ''));
+  process.stderr.write(`${banner.json}\n`);
+}
+
+function exitReason({ code, signal }: ServerExit): string {
+  const how = signal === null ? `exit code ${code}` : `signal ${signal}`;
+  return `the server ended (${how}) before it answered`;
+}
+
+/** Our end looks like the server's: the same code, or the same signal. */
+function endAs({ code, signal }: ServerExit): void {
+  if (signal === null) {
+    process.exitCode = code ?? 1;
+    return;
+  }
+  process.exitCode = 1;
+  // Only once everything written has left: a signal does not wait for pipes.
+  process.stdout.write('', () => process.kill(process.pid, signal));
+}
+
+main().catch((error: unknown) => {
+  const coded = error instanceof CodedError;
+  process.stderr.write(`mcp-proxy: ${coded ? error.message : String((error as Error).stack)}\n`);
+  if (coded) process.stderr.write(`  fix: ${error.remedy} [${error.code}]\n`);
+  const isFlagError = coded && error.code === 'USAGE' && /^flag|^invalid|^bad flag/.test(error.message);
+  if (coded && error.code === 'USAGE') process.stderr.write(`\n${HELP}`);
+  process.exitCode = isFlagError ? 2 : 1;
+});

@@ -1,0 +1,79 @@
+import type { Buffer } from 'node:buffer';
+import type { Governor } from './governor.ts';
+import { LineSplitter, type LineHandler } from './lines.ts';
+
+/** A line of this length without its end is passed on piece by piece. */
+const STREAM_BYTES = 64 * 1024;
+/** Longest line that is looked at for an answer; a longer one still passes. */
+const MAX_SERVER_LINE_BYTES = 64 * 1024 * 1024;
+const NEWLINE = 0x0a;
+
+/**
+ * Server to client: bytes first, thoughts later. Chunks go on as they come; our own lines wait for
+ * the end of a line, so that they never land inside a message.
+ */
+export class ServerStream implements LineHandler {
+  readonly #governor: Governor;
+  readonly #forward: (bytes: Buffer) => void;
+  readonly #splitter = new LineSplitter(MAX_SERVER_LINE_BYTES);
+  /** The start of a line that has not been passed on yet. */
+  #held: Buffer[] = [];
+  #heldBytes = 0;
+  /** Part of a line has left already. */
+  #isMidLine = false;
+  #waiting: Buffer[] = [];
+
+  constructor(governor: Governor, forward: (bytes: Buffer) => void) {
+    this.#governor = governor;
+    this.#forward = forward;
+  }
+
+  /** A line of ours to the client. */
+  inject(line: Buffer): void {
+    if (this.#isMidLine) this.#waiting.push(line);
+    else this.#forward(line);
+  }
+
+  push(chunk: Buffer): void {
+    const end = chunk.lastIndexOf(NEWLINE) + 1;
+    if (end > 0) {
+      this.#release();
+      this.#forward(end === chunk.length ? chunk : chunk.subarray(0, end));
+      this.#isMidLine = false;
+      for (const line of this.#waiting.splice(0)) this.#forward(line);
+    }
+    if (end < chunk.length) this.#hold(end === 0 ? chunk : chunk.subarray(end));
+    this.#splitter.push(chunk, this);
+  }
+
+  /** A last fragment without a newline is passed on as it is. */
+  end(): void {
+    this.#release();
+    this.#splitter.end(this);
+    for (const line of this.#waiting.splice(0)) this.#forward(line);
+  }
+
+  line(bytes: Buffer): void {
+    if (this.#governor.hasOpenCalls) this.#governor.observe(bytes);
+  }
+
+  tooLong(): void {
+    // The client has it; its call stays open and is told as unknown when the session ends.
+  }
+
+  /** Small starts of lines wait for their end: half a message is of no use to anybody. */
+  #hold(part: Buffer): void {
+    this.#held.push(part);
+    this.#heldBytes += part.length;
+    if (this.#isMidLine || this.#heldBytes >= STREAM_BYTES) {
+      this.#release();
+      this.#isMidLine = true;
+    }
+  }
+
+  #release(): void {
+    for (const part of this.#held) this.#forward(part);
+    this.#held = [];
+    this.#heldBytes = 0;
+  }
+}
