@@ -118,7 +118,8 @@ export class Chains {
     }
     const change = findUnsignedChange(row, tail, hash);
     if (change !== undefined) throw reject(change);
-    if (sequence > 1 && !this.#linkHolds(row)) throw reject('its link to the receipt before is broken');
+    if (sequence > 1 && !this.#linkHolds(row))
+      throw reject('its link to the receipt before is broken');
     return { chainId, sequence, hash, receiptId: receipt.id };
   }
 

@@ -1,6 +1,11 @@
 import { defaultPaths, type HostFacts } from '../shared/paths.ts';
 import { CodedError } from '../shared/errors.ts';
-import { formatGoDuration, parseFlags, readFlagEnvironment, type FlagSpec } from '../shared/flags.ts';
+import {
+  formatGoDuration,
+  parseFlags,
+  readFlagEnvironment,
+  type FlagSpec,
+} from '../shared/flags.ts';
 import { dailyChainId } from './chains.ts';
 
 /** Everything a daemon needs to start; nothing is looked up later. */
@@ -17,12 +22,28 @@ export interface DaemonConfig {
 }
 
 /** What the command line asks for; `run` is to serve until a signal comes. */
-export type DaemonAction = 'version' | 'protocol-version' | 'init' | 'print-config' | 'help' | 'run';
+export type DaemonAction =
+  | 'version'
+  | 'protocol-version'
+  | 'init'
+  | 'print-config'
+  | 'help'
+  | 'run';
 
 export const DAEMON_FLAGS = {
-  socket: { type: 'string', placeholder: 'PATH', env: 'AGENTRECEIPTS_SOCKET', describe: 'Unix socket to listen on' },
+  socket: {
+    type: 'string',
+    placeholder: 'PATH',
+    env: 'AGENTRECEIPTS_SOCKET',
+    describe: 'Unix socket to listen on',
+  },
   db: { type: 'string', placeholder: 'PATH', env: 'AGENTRECEIPTS_DB', describe: 'receipt store' },
-  key: { type: 'string', placeholder: 'PATH', env: 'AGENTRECEIPTS_KEY', describe: 'signing key, PEM, mode 0600' },
+  key: {
+    type: 'string',
+    placeholder: 'PATH',
+    env: 'AGENTRECEIPTS_KEY',
+    describe: 'signing key, PEM, mode 0600',
+  },
   'public-key': {
     type: 'string',
     placeholder: 'PATH',
@@ -102,7 +123,10 @@ function resolveConfig(
   const key = required('key', flags.key ?? env.key ?? paths.key);
   const deadline = flags['shutdown-deadline'] ?? 0;
   if (deadline < 0) {
-    throw new CodedError('CONFIG_INVALID', `shutdown-deadline ${formatGoDuration(deadline)} is negative`);
+    throw new CodedError(
+      'CONFIG_INVALID',
+      `shutdown-deadline ${formatGoDuration(deadline)} is negative`,
+    );
   }
   return {
     socket: required('socket', flags.socket ?? env.socket ?? paths.socket),

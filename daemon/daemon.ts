@@ -100,7 +100,8 @@ async function open(config: DaemonConfig, parts: Parts): Promise<RunningDaemon> 
     socket.once('close', () => connections.delete(connection));
   });
   undo.push(() => server.close());
-  if (publishPublicKey(config.publicKey, signer)) log(`published public key to ${config.publicKey}`);
+  if (publishPublicKey(config.publicKey, signer))
+    log(`published public key to ${config.publicKey}`);
   log(`loaded chain ${root.chainId}, next seq=${root.sequence + 1}`);
   log(`obsigna-daemon listening on ${config.socket} (chain=${root.chainId}, db=${config.db})`);
   const stop = async () => {
@@ -119,7 +120,10 @@ interface AcceptParts {
 }
 
 /** Reads who connected, before any byte of what they say. A caller without a name is not served. */
-function accept(socket: Socket, { peerOf, loginOf, ledger, log }: AcceptParts): Connection | undefined {
+function accept(
+  socket: Socket,
+  { peerOf, loginOf, ledger, log }: AcceptParts,
+): Connection | undefined {
   let peer: PeerCredential;
   try {
     peer = peerOf(socket);

@@ -18,7 +18,11 @@ import {
   type PeerCredential,
   type ReceiptBody,
 } from '../shared/receipt/receipt.ts';
-import { ACTION_CHAIN_INTERRUPTED, ACTION_EVENTS_DROPPED, riskOf } from '../shared/receipt/taxonomy.ts';
+import {
+  ACTION_CHAIN_INTERRUPTED,
+  ACTION_EVENTS_DROPPED,
+  riskOf,
+} from '../shared/receipt/taxonomy.ts';
 import type { EventFrame, PayloadDigest } from '../shared/wire/event.ts';
 import { redact } from './redact.ts';
 
@@ -139,7 +143,9 @@ function body(
 }
 
 function actionType({ channel, toolServer, toolName }: EventFrame): string {
-  return toolServer === undefined ? `${channel}.${toolName}` : `${channel}.${toolServer}.${toolName}`;
+  return toolServer === undefined
+    ? `${channel}.${toolName}`
+    : `${channel}.${toolServer}.${toolName}`;
 }
 
 function payload(text: Uint8Array | undefined, digest: PayloadDigest | undefined): Payload {

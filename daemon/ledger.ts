@@ -281,10 +281,7 @@ class Draft {
     return row;
   }
 
-  #context(
-    head: ChainHead,
-    who: Pick<ReceiptContext, 'peer' | 'principalId'>,
-  ): ReceiptContext {
+  #context(head: ChainHead, who: Pick<ReceiptContext, 'peer' | 'principalId'>): ReceiptContext {
     return {
       ...who,
       receiptId: `urn:receipt:${randomUUID()}`,

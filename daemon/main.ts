@@ -58,7 +58,10 @@ async function run(config: DaemonConfig, host: HostFacts): Promise<void> {
   const { config: file } = defaultPaths(host);
   if (file !== '' && existsSync(file)) {
     // Settings that an operator wrote must not be passed over in silence.
-    throw new CodedError('CONFIG_INVALID', `${file} exists, and this version reads no configuration file`);
+    throw new CodedError(
+      'CONFIG_INVALID',
+      `${file} exists, and this version reads no configuration file`,
+    );
   }
   const daemon = await startDaemon(config, host, stderrLog(PROGRAM));
   await new Promise<void>((resolve, reject) => {

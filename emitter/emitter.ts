@@ -38,7 +38,11 @@ const RETRY_MS = { first: 50, limit: 2000 };
 const HELLO_ACK = 0;
 
 /** Refusals that time heals; every other one would be refused again. */
-const TRANSIENT: ReadonlySet<ErrorCode> = new Set(['STORE_WRITE_FAILED', 'STORE_UNAVAILABLE', 'INTERNAL']);
+const TRANSIENT: ReadonlySet<ErrorCode> = new Set([
+  'STORE_WRITE_FAILED',
+  'STORE_UNAVAILABLE',
+  'INTERNAL',
+]);
 
 /**
  * The client of a daemon. Never blocks and never throws into its caller's path: a report is sent,
@@ -154,7 +158,10 @@ export class Emitter {
       const body = frameBody(this.#options, report, ack, new Date());
       const limit = this.#options.maxSpoolBytes ?? DEFAULT_SPOOL_BYTES;
       if (this.#heldBytes + body.length > limit) {
-        throw new CodedError('FRAME_DROPPED', `${this.pendingCount} reports wait already, ${limit} bytes is the limit`);
+        throw new CodedError(
+          'FRAME_DROPPED',
+          `${this.pendingCount} reports wait already, ${limit} bytes is the limit`,
+        );
       }
       this.#heldBytes += body.length;
       this.#spool.push({ ack, body, sent: false, settle });
@@ -308,9 +315,13 @@ export class Emitter {
     this.#state = 'away';
     if (!this.#wasAway) {
       this.#wasAway = true;
-      const reason = cause === undefined ? 'hung up' : ((cause as NodeJS.ErrnoException).code ?? cause.message);
+      const reason =
+        cause === undefined ? 'hung up' : ((cause as NodeJS.ErrnoException).code ?? cause.message);
       const message = `daemon at ${this.#options.socketPath} ${wasOpen ? 'went away' : 'not reached'} (${reason})`;
-      this.#notice({ kind: 'disconnected', error: new CodedError('DAEMON_UNREACHABLE', message, { cause }) });
+      this.#notice({
+        kind: 'disconnected',
+        error: new CodedError('DAEMON_UNREACHABLE', message, { cause }),
+      });
     }
     if (this.#isClosing) {
       // One more try was made and there is nobody: the caller's exit does not wait for a daemon.

@@ -31,10 +31,10 @@ export interface ActionReport {
 /** Who reports: the same for every action of one emitter. */
 export interface EmitterIdentity {
   readonly sessionId: string;
-  readonly issuerName?: string;
-  readonly issuerModel?: string;
-  readonly operatorId?: string;
-  readonly operatorName?: string;
+  readonly issuerName?: string | undefined;
+  readonly issuerModel?: string | undefined;
+  readonly operatorId?: string | undefined;
+  readonly operatorName?: string | undefined;
 }
 
 /** Where a report stands in the record, durable when this is returned. */

@@ -14,7 +14,10 @@ export const FORWARDED_SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT'] as c
  *
  * @throws CodedError `SERVER_NOT_STARTED`
  */
-export async function startServer(command: string, args: readonly string[]): Promise<ServerProcess> {
+export async function startServer(
+  command: string,
+  args: readonly string[],
+): Promise<ServerProcess> {
   const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'], detached: true });
   await new Promise<void>((resolve, reject) => {
     child.once('spawn', resolve);

@@ -54,7 +54,8 @@ export class Governor {
     const decision = decide(rules, {
       server: serverName,
       tool,
-      arguments: () => (call.arguments === undefined ? undefined : parseJson(decodeUtf8(call.arguments))),
+      arguments: () =>
+        call.arguments === undefined ? undefined : parseJson(decodeUtf8(call.arguments)),
     });
     switch (decision.action) {
       case 'block':
@@ -89,7 +90,11 @@ export class Governor {
     for (const answer of readAnswer(message)) {
       const open = this.#open.take(answer.id);
       if (open === undefined) continue;
-      this.#options.recorder.answered({ ...recordOf(open), output: answer.result, error: answer.error });
+      this.#options.recorder.answered({
+        ...recordOf(open),
+        output: answer.result,
+        error: answer.error,
+      });
     }
   }
 
@@ -177,7 +182,10 @@ export class Governor {
       action,
       ...(rule !== undefined && { rule: rule.name }),
       ...(matched.length > 1 && { matched }),
-      risk: { score: risk.score, reasons: risk.reasons.map(({ reason, points }) => ({ reason, points })) },
+      risk: {
+        score: risk.score,
+        reasons: risk.reasons.map(({ reason, points }) => ({ reason, points })),
+      },
       policy_digest: this.#options.policyDigest,
     };
   }

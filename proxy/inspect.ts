@@ -1,7 +1,13 @@
 import { Buffer, isUtf8 } from 'node:buffer';
 import { CodedError } from '../shared/errors.ts';
 import { scanMembersOnce } from '../shared/json/duplicates.ts';
-import { firstByte, scanElements, scanMembers, scanValue, type Member } from '../shared/json/scan.ts';
+import {
+  firstByte,
+  scanElements,
+  scanMembers,
+  scanValue,
+  type Member,
+} from '../shared/json/scan.ts';
 import { decodeUtf8, parseJson } from '../shared/json/text.ts';
 import { foldName } from '../shared/wire/event.ts';
 
@@ -103,7 +109,8 @@ function inspectBatch(message: Buffer): Inspection {
 }
 
 function inspectElement(element: Buffer): BatchElement['inspection'] {
-  if (element[0] === OPEN_ARRAY) return refuse('an array inside a batch', undefined, INVALID_REQUEST);
+  if (element[0] === OPEN_ARRAY)
+    return refuse('an array inside a batch', undefined, INVALID_REQUEST);
   if (element[0] !== OPEN_OBJECT) return { kind: 'other' };
   return inspectMessage(element);
 }
@@ -127,7 +134,10 @@ function inspectMessage(message: Buffer): BatchElement['inspection'] {
 
 /** Spellings that a forgiving server might accept. */
 function normalized(method: string): string {
-  return method.normalize('NFKC').toLowerCase().replace(/[^a-z/]/g, '');
+  return method
+    .normalize('NFKC')
+    .toLowerCase()
+    .replace(/[^a-z/]/g, '');
 }
 
 function inspectCall(

@@ -10,7 +10,7 @@ import { renderFlags } from '../shared/flags.ts';
 import { VERSION } from '../shared/version.ts';
 import { startServer } from './child.ts';
 import { Governor } from './governor.ts';
-import { detectHost, parentProcessName, type AgentHost } from './host.ts';
+import { detectHost, overrideHost, parentProcessName, type AgentHost } from './host.ts';
 import { PROXY_FLAGS, readOptions, type ProxyOptions } from './options.ts';
 import { printable, stderrProxyLog, type ProxyLog } from './proxy-log.ts';
 import { emittingRecorder, silentRecorder } from './recorder.ts';
@@ -49,16 +49,23 @@ async function serve(options: ProxyOptions): Promise<void> {
   const log = stderrProxyLog();
   const { serverName, values } = options;
   const rules = await loadRules(values.rules);
-  const host = hostOf(values);
+  const detected = detectHost(process.env, parentProcessName(process.ppid));
+  const host = overrideHost(detected, {
+    issuerName: values['issuer-name'],
+    operatorId: values['operator-id'],
+    operatorName: values['operator-name'],
+  });
   const sessionId = randomUUID();
   const socketPath = values.socket ?? defaultSocketPath();
-  const emitter = socketPath === '' ? undefined : connectEmitter(socketPath, sessionId, values, host, log);
+  const emitter =
+    socketPath === '' ? undefined : connectEmitter(socketPath, sessionId, values, host, log);
   announce(options, { rules, host, socketPath, log });
   const governor = new Governor({
     serverName,
     rules,
     policyDigest: `sha256:${hash('sha256', rules.canonicalText, 'hex')}`,
-    recorder: emitter === undefined ? silentRecorder : emittingRecorder(emitter, serverName, sessionId),
+    recorder:
+      emitter === undefined ? silentRecorder : emittingRecorder(emitter, serverName, sessionId),
     log,
   });
   log(`session ${sessionId}, server ${printable(serverName)}`);
@@ -84,33 +91,18 @@ async function loadRules(file: string | undefined): Promise<RuleSet> {
   return parseRules(text, file);
 }
 
-function hostOf(values: ProxyOptions['values']): AgentHost {
-  const detected = detectHost(process.env, parentProcessName(process.ppid));
-  const issuerName = values['issuer-name'];
-  const operatorId = values['operator-id'];
-  if (issuerName === undefined && operatorId === undefined) return detected;
-  const { operatorName } = detected;
-  const operator =
-    operatorId === undefined
-      ? { ...(detected.operatorId !== undefined && { operatorId: detected.operatorId }), ...(operatorName !== undefined && { operatorName }) }
-      : { operatorId, ...(values['operator-name'] !== undefined && { operatorName: values['operator-name'] }) };
-  const name = issuerName ?? detected.issuerName;
-  return { ...(name !== undefined && { issuerName: name }), ...operator, source: 'flags' };
-}
-
 function connectEmitter(
   socketPath: string,
   sessionId: string,
   values: ProxyOptions['values'],
-  { source: _, ...identity }: AgentHost,
+  host: AgentHost,
   log: ProxyLog,
 ): Emitter {
-  const model = values['issuer-model'];
   const emitter = new Emitter({
     socketPath,
     sessionId,
-    ...identity,
-    ...(model !== undefined && { issuerModel: model }),
+    ...host.identity,
+    issuerModel: values['issuer-model'],
     onNotice: noticeLog(log),
   });
   emitter.start();
@@ -143,7 +135,8 @@ interface Announcement {
 }
 
 function announce(options: ProxyOptions, { rules, host, socketPath, log }: Announcement): void {
-  const { issuerName, operatorId, operatorName, source } = host;
+  const { source, identity } = host;
+  const { issuerName, operatorId, operatorName } = identity;
   const model = options.values['issuer-model'];
   if (source !== 'unknown' || model !== undefined) {
     const quoted = (text: string | undefined) => JSON.stringify(text ?? '');
@@ -179,7 +172,8 @@ main().catch((error: unknown) => {
   const coded = error instanceof CodedError;
   process.stderr.write(`mcp-proxy: ${coded ? error.message : String((error as Error).stack)}\n`);
   if (coded) process.stderr.write(`  fix: ${error.remedy} [${error.code}]\n`);
-  const isFlagError = coded && error.code === 'USAGE' && /^flag|^invalid|^bad flag/.test(error.message);
+  const isFlagError =
+    coded && error.code === 'USAGE' && /^flag|^invalid|^bad flag/.test(error.message);
   if (coded && error.code === 'USAGE') process.stderr.write(`\n${HELP}`);
   process.exitCode = isFlagError ? 2 : 1;
 });

@@ -3,7 +3,12 @@ import { CodedError } from '../shared/errors.ts';
 import { parseFlags, readFlagEnvironment, type FlagSpec } from '../shared/flags.ts';
 
 export const PROXY_FLAGS = {
-  rules: { type: 'string', placeholder: 'FILE', describe: 'policy rules, YAML', default: 'built-in rules' },
+  rules: {
+    type: 'string',
+    placeholder: 'FILE',
+    describe: 'policy rules, YAML',
+    default: 'built-in rules',
+  },
   name: {
     type: 'string',
     placeholder: 'NAME',
@@ -83,7 +88,10 @@ export function readOptions(
   if (action === 'serve') {
     // `mcp-proxy -- doctor` still starts a server of that name.
     if (RESERVED.has(command) && !args.includes('--')) {
-      throw new CodedError('NOT_IN_THIS_VERSION', `mcp-proxy ${command} does not exist in this version`);
+      throw new CodedError(
+        'NOT_IN_THIS_VERSION',
+        `mcp-proxy ${command} does not exist in this version`,
+      );
     }
     if (command === '') throw new CodedError('USAGE', 'no server command given');
     if ((values['operator-name'] ?? '') !== '' && (values['operator-id'] ?? '') === '') {
@@ -109,5 +117,8 @@ function httpFlagOf(http: string | undefined): ProxyOptions['httpFlag'] {
   if (http === undefined) return 'unset';
   if (http === '') return 'empty';
   if (http.trim().toLowerCase() === 'none') return 'acknowledged';
-  throw new CodedError('NOT_IN_THIS_VERSION', `-http ${http}: this version has no approval listener`);
+  throw new CodedError(
+    'NOT_IN_THIS_VERSION',
+    `-http ${http}: this version has no approval listener`,
+  );
 }

@@ -26,7 +26,11 @@ export interface Recorder {
 }
 
 /** Reports to the daemon, in the members that existing daemons know. */
-export function emittingRecorder(emitter: Emitter, serverName: string, sessionId: string): Recorder {
+export function emittingRecorder(
+  emitter: Emitter,
+  serverName: string,
+  sessionId: string,
+): Recorder {
   const emit = (decision: EventDecision, record: CallRecord) => {
     const { tool, call, context, error, output } = record;
     emitter.emit({

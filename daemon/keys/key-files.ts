@@ -1,4 +1,17 @@
-import { chmodSync, closeSync, constants, fchmodSync, fstatSync, fsyncSync, lstatSync, mkdirSync, openSync, readFileSync, unlinkSync, writeSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  fchmodSync,
+  fstatSync,
+  fsyncSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { generateKeyPem, parsePrivateKeyPem } from '../../shared/crypto/private-key.ts';
 import { formatPublicKeyPem } from '../../shared/crypto/public-key.ts';
@@ -29,7 +42,10 @@ export function loadSigningKey(path: string): Signer {
     const loose = stat.mode & 0o077;
     if (loose !== 0) {
       const mode = (stat.mode & 0o777).toString(8).padStart(4, '0');
-      throw new CodedError('KEY_UNSAFE', `${path} has mode ${mode}; others may reach the signing key`);
+      throw new CodedError(
+        'KEY_UNSAFE',
+        `${path} has mode ${mode}; others may reach the signing key`,
+      );
     }
     if (stat.size > MAX_KEY_BYTES) {
       throw new CodedError('KEY_UNSAFE', `${path} has ${stat.size} bytes, limit ${MAX_KEY_BYTES}`);

@@ -1,4 +1,14 @@
-import { closeSync, constants, fstatSync, ftruncateSync, openSync, readFileSync, statSync, unlinkSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  ftruncateSync,
+  openSync,
+  readFileSync,
+  statSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs';
 import { CodedError } from '../../shared/errors.ts';
 import type { LibC } from './libc.ts';
 
@@ -27,7 +37,10 @@ export function acquireLock(libc: LibC, path: string): InstanceLock {
     if (flock(fd, LOCK_EX | LOCK_NB) !== 0) {
       const holder = readFileSync(fd, 'utf8').trim() || 'unknown';
       closeSync(fd);
-      throw new CodedError('DAEMON_RUNNING', `another daemon (pid ${holder}) owns this store: ${path}`);
+      throw new CodedError(
+        'DAEMON_RUNNING',
+        `another daemon (pid ${holder}) owns this store: ${path}`,
+      );
     }
     if (!isSameFile(fd, path)) {
       closeSync(fd); // its owner removed the file between our open and our lock

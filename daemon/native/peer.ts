@@ -8,7 +8,13 @@ import type { LibC } from './libc.ts';
 /** Tells who is at the other end of an accepted Unix socket, in the kernel's words. */
 export type PeerReader = (socket: Socket) => PeerCredential;
 
-type GetSockOpt = (fd: number, level: number, name: number, value: Buffer, length: [number]) => number;
+type GetSockOpt = (
+  fd: number,
+  level: number,
+  name: number,
+  value: Buffer,
+  length: [number],
+) => number;
 
 const SOL_SOCKET = 1;
 const SO_PEERCRED = 17;
@@ -35,11 +41,18 @@ export function peerReader(libc: LibC, platform: NodeJS.Platform): PeerReader {
   ) as unknown as GetSockOpt;
   if (platform === 'linux') return (socket) => linuxPeer(libc, getsockopt, socket);
   const pidPath = libc.library.func('int proc_pidpath(int pid, void *buffer, uint32_t size)');
-  return (socket) => darwinPeer(libc, getsockopt, pidPath as unknown as PidPath, socket);
+  return (socket) => darwinPeer(libc, getsockopt, pidPath, socket);
 }
 
 function linuxPeer(libc: LibC, getsockopt: GetSockOpt, socket: Socket): PeerCredential {
-  const ucred = readOption(libc, getsockopt, descriptorOf(socket), SOL_SOCKET, SO_PEERCRED, UCRED_BYTES);
+  const ucred = readOption(
+    libc,
+    getsockopt,
+    descriptorOf(socket),
+    SOL_SOCKET,
+    SO_PEERCRED,
+    UCRED_BYTES,
+  );
   const pid = ucred.readInt32LE(0);
   const exePath = linkTarget(`/proc/${pid}/exe`);
   return {
@@ -100,7 +113,9 @@ function failure(libc: LibC, what: string): CodedError {
 
 /** Node keeps the descriptor of a pipe in its handle; there is no public way to it (ADR 0009). */
 function descriptorOf(socket: Socket): number {
-  const { _handle: handle } = socket as Socket & { readonly _handle?: { readonly fd?: number } | null };
+  const { _handle: handle } = socket as Socket & {
+    readonly _handle?: { readonly fd?: number } | null;
+  };
   const fd = handle?.fd;
   if (fd === undefined || fd < 0) {
     throw new CodedError('PEER_UNKNOWN', 'the connection has no descriptor any more');

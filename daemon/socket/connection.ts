@@ -62,7 +62,9 @@ export class Connection implements ReplySink {
   flush(): void {
     const { socket } = this.#options;
     if (this.#replies.length === 0 || !socket.writable) return;
-    socket.write(this.#replies.length === 1 ? (this.#replies[0] as Buffer) : Buffer.concat(this.#replies));
+    socket.write(
+      this.#replies.length === 1 ? (this.#replies[0] as Buffer) : Buffer.concat(this.#replies),
+    );
     this.#replies = [];
     if (socket.writableLength > MAX_UNREAD_BYTES) this.#holdBack();
   }
@@ -131,5 +133,7 @@ export class Connection implements ReplySink {
 /** The words that operators of the protocol search their logs for. */
 function wordFrameLength(message: string): string {
   const length = Number(/frame length (\d+)/.exec(message)?.[1]);
-  return length === 0 ? 'zero-length frame' : `frame too large: ${length} bytes (max ${MAX_FRAME_BYTES})`;
+  return length === 0
+    ? 'zero-length frame'
+    : `frame too large: ${length} bytes (max ${MAX_FRAME_BYTES})`;
 }

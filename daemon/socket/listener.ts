@@ -22,7 +22,10 @@ export async function clearSocketPath(path: string): Promise<void> {
     throw new CodedError('DAEMON_RUNNING', `another daemon is already listening on ${path}`);
   }
   if (answer !== 'ECONNREFUSED') {
-    throw new CodedError('SOCKET_IN_USE', `${path} does not answer as a dead socket would (${answer})`);
+    throw new CodedError(
+      'SOCKET_IN_USE',
+      `${path} does not answer as a dead socket would (${answer})`,
+    );
   }
   unlinkSync(path);
 }

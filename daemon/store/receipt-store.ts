@@ -65,7 +65,9 @@ export class ReceiptStore {
     );
     // One seek per chain: DISTINCT would walk every receipt of the range.
     this.#nextChain = db
-      .prepare('SELECT chain_id FROM receipts WHERE chain_id > ? AND chain_id < ? ORDER BY chain_id LIMIT 1')
+      .prepare(
+        'SELECT chain_id FROM receipts WHERE chain_id > ? AND chain_id < ? ORDER BY chain_id LIMIT 1',
+      )
       .pluck();
     this.#commit = db.transaction((write: () => void) => write());
   }
@@ -147,7 +149,8 @@ export function openStore(path: string, acquire: () => InstanceLock): OpenedStor
   let db: Database.Database | undefined;
   const undo = () => {
     db?.close();
-    if (!existed && lock !== undefined) for (const file of filesOf(path)) rmSync(file, { force: true });
+    if (!existed && lock !== undefined)
+      for (const file of filesOf(path)) rmSync(file, { force: true });
     lock?.release();
     if (madeDirectory !== undefined) rmSync(madeDirectory, { recursive: true });
   };

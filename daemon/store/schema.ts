@@ -63,12 +63,16 @@ export const SCHEMA_VERSION = MIGRATIONS.length;
 export function migrate(db: Database): void {
   db.transaction(() => {
     db.exec(META);
-    const found = Number(db.prepare("SELECT value FROM obsigna_meta WHERE name = 'schema'").pluck().get() ?? 0);
+    const found = Number(
+      db.prepare("SELECT value FROM obsigna_meta WHERE name = 'schema'").pluck().get() ?? 0,
+    );
     if (found > SCHEMA_VERSION) {
       const message = `store has schema ${found}, this version knows ${SCHEMA_VERSION}`;
       throw new CodedError('STORE_NEWER', message);
     }
     for (const migration of MIGRATIONS.slice(found)) migration(db);
-    db.prepare("INSERT OR REPLACE INTO obsigna_meta VALUES ('schema', ?)").run(String(SCHEMA_VERSION));
+    db.prepare("INSERT OR REPLACE INTO obsigna_meta VALUES ('schema', ?)").run(
+      String(SCHEMA_VERSION),
+    );
   }).immediate();
 }

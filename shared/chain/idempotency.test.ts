@@ -22,7 +22,7 @@ describe('DuplicateKeys', () => {
     ]);
   });
 
-  test('[P7.memory-flat] stops at 50,000 keys, says so, and goes on with those it knows', () => {
+  test('stops at 50,000 keys, says so, and goes on with those it knows', () => {
     const keys = new DuplicateKeys();
     for (let index = 0; index < 50_000; index += 1) keys.add(`k${index}`, index);
     expect(keys.isComplete).toBe(true);

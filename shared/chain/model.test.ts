@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { createPublicKey, verify } from 'node:crypto';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { chainTexts, CHAIN_ID, TEST_1, TEST_2, type Link } from '../../test/vectors/fixture.ts';
 import {
@@ -54,9 +54,11 @@ const anyRows = fc
 /** The whole list at once: the specification's steps with everything in memory. */
 function firstBreak(texts: readonly string[]): number {
   const receipts = texts.map((text) => JSON.parse(text) as Receipt);
-  const bodies = receipts.map(({ proof: _, ...body }) =>
-    canonicalize(body as unknown as JsonObject),
-  );
+  const bodies = receipts.map((it) => {
+    const { proof, ...body } = it as unknown as JsonObject;
+    expect(proof).toBeDefined();
+    return canonicalize(body);
+  });
   const chains = receipts.map((it) => it.credentialSubject.chain);
   const hashes = bodies.map((body) => `sha256:${nodeSuite.sha256Hex(body)}`);
   const mixed = chains.findIndex(

@@ -32,13 +32,9 @@ describe.each(SUITES)('checkRotation() with $suite.name', ({ suite }) => {
     'refuses a missing, empty or changed %s and never throws',
     (name) => {
       const { [name]: value, ...without } = GOOD;
+      const text = value as string;
       expect(check(without).ok).toBe(false);
-      for (const other of [
-        '',
-        ` ${String(value)}`,
-        `${String(value)}\n`,
-        String(value).toUpperCase(),
-      ]) {
+      for (const other of ['', ` ${text}`, `${text}\n`, text.toUpperCase()]) {
         expect(check({ ...GOOD, [name]: other }).ok).toBe(false);
       }
     },

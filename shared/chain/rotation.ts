@@ -24,8 +24,10 @@ export function checkRotation(
   if (signed_with !== 'old') {
     return bad(`signed_with must be "old", got ${JSON.stringify(signed_with)}`);
   }
-  if (old_algorithm !== 'ed25519') return bad(`unsupported old_algorithm ${JSON.stringify(old_algorithm)}`);
-  if (new_algorithm !== 'ed25519') return bad(`unsupported new_algorithm ${JSON.stringify(new_algorithm)}`);
+  if (old_algorithm !== 'ed25519')
+    return bad(`unsupported old_algorithm ${JSON.stringify(old_algorithm)}`);
+  if (new_algorithm !== 'ed25519')
+    return bad(`unsupported new_algorithm ${JSON.stringify(new_algorithm)}`);
   const outgoing = keyFingerprint(suite, active.raw);
   if (rotation.old_key_fingerprint !== outgoing) {
     const field = rotation.old_key_fingerprint;
@@ -42,7 +44,9 @@ export function checkRotation(
   const incoming = keyFingerprint(suite, raw);
   if (rotation.new_key_fingerprint !== incoming) {
     const field = rotation.new_key_fingerprint;
-    return bad(`new_key_fingerprint mismatch: new_public_key hashes to ${incoming}, field says ${field}`);
+    return bad(
+      `new_key_fingerprint mismatch: new_public_key hashes to ${incoming}, field says ${field}`,
+    );
   }
   return { ok: true, key };
 }

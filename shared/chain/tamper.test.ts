@@ -422,7 +422,7 @@ const ROWS: readonly Row[] = [
 
 describe.each(SUITES)('[S.tamper] ChainVerifier with $suite.name breaks at', ({ suite }) => {
   for (const { name, links, brokenAt, error, flags, options } of ROWS) {
-    test(name, () => {
+    test(`with ${name}`, () => {
       const texts = chainTexts(links);
       const { verdict, receipts } = judge(texts, options, suite);
       expect(verdict).toMatchObject({ result: 'broken', brokenAt, length: links.length });
@@ -494,7 +494,7 @@ describe('[S.tamper] rows of a store that were moved about', () => {
     { name: 'one twice', order: [0, 1, 1, 2, 3, 4], brokenAt: 2 },
     { name: 'the order reversed', order: [4, 3, 2, 1, 0], brokenAt: 0 },
   ]) {
-    test(name, () => {
+    test(`are found: ${name}`, () => {
       const { verdict } = judge(order.map((i) => texts[i] ?? ''));
       expect(verdict).toMatchObject({ result: 'broken', brokenAt });
     });

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { chainTexts } from '../../test/vectors/fixture.ts';
 import { judge, signed } from '../../test/vectors/judge.ts';
@@ -111,7 +111,7 @@ describe('[S.tamper] a text in which a name stands twice', () => {
       duplicate: '9',
     },
   ]) {
-    test(name, () => {
+    test(`is found ${name}`, () => {
       expect(text).not.toBe(MIDDLE);
       expect(judgeMiddle(text)).toMatchObject({
         result: 'broken',
@@ -133,7 +133,7 @@ describe('[S.tamper] a text in which a name stands twice', () => {
     {
       name: 'members in another order',
       text: JSON.stringify(
-        Object.fromEntries(Object.entries(JSON.parse(MIDDLE) as object).reverse()),
+        Object.fromEntries(Object.entries(JSON.parse(MIDDLE) as object).toReversed()),
       ),
     },
     {

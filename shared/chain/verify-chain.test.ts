@@ -19,7 +19,7 @@ describe('an unreadable row', () => {
   const texts = chainTexts([{}, {}, {}, {}]);
   const columns = { id: 'urn:receipt:from-the-column', sequence: 2 } as StoredReceipt['columns'];
 
-  test('[C.corrupt-row] is named by its columns, and the rest is still judged', () => {
+  test('is named by its columns, and the rest is still judged', () => {
     const rows = [...texts];
     rows[3] = (rows[3] ?? '').replace('success', 'failure');
     const stored: (string | StoredReceipt)[] = [...rows];

@@ -120,7 +120,8 @@ export class ChainVerifier {
       rotationError ??
       this.#statusError(receipt) ??
       this.#constancyError(receipt) ??
-      this.#unsignedError(stored, read, hash);
+      // With a broken signature everything else is only its echo: columns no longer match either.
+      (signature.valid ? this.#unsignedError(stored, read, hash) : undefined);
     const flagged = !signature.valid || !hashLinkValid || !sequenceValid;
     const place = { index, receiptId: receipt.id, sequence: chain.sequence };
     if (flagged || error !== undefined)
@@ -241,7 +242,6 @@ export class ChainVerifier {
     const last = this.#last;
     const previous = this.#previous;
     const status = statusOf(last);
-    const hasHead = broken === undefined && previous?.hash !== undefined;
     return {
       chainId: this.#chainId,
       result: broken !== undefined ? 'broken' : length === 0 ? 'empty' : 'valid',
@@ -253,9 +253,10 @@ export class ChainVerifier {
           brokenReceipt: { receiptId: broken.receiptId, sequence: broken.sequence },
         }),
       ...(broken?.error !== undefined && { error: broken.error }),
-      ...(hasHead && {
-        head: { sequence: previous.sequence as number, receiptHash: previous.hash as string },
-      }),
+      ...(broken === undefined &&
+        previous?.hash !== undefined && {
+          head: { sequence: previous.sequence ?? 0, receiptHash: previous.hash },
+        }),
       warnings: this.#duplicates.warnings(),
       ...(this.#hasUnseenBody && { responseHashNote: RESPONSE_HASH_NOTE }),
       incompleteToolRoundtrip:

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { base58 } from '@scure/base';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { decodeDidKey, encodeDidKey, resolveDidKey } from './did-key.ts';
 

@@ -20,7 +20,11 @@ class NodeVerifyKey implements VerifyKey {
       throw new CodedError('KEY_INVALID', `public key of ${raw.length} bytes, not 32`);
     }
     this.raw = raw;
-    this.#key = createPublicKey({ key: Buffer.from(spkiFromRaw(raw)), format: 'der', type: 'spki' });
+    this.#key = createPublicKey({
+      key: Buffer.from(spkiFromRaw(raw)),
+      format: 'der',
+      type: 'spki',
+    });
   }
 
   verify(message: Uint8Array | string, signature: Uint8Array): boolean {

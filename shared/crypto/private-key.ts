@@ -1,5 +1,11 @@
 import { Buffer } from 'node:buffer';
-import { createPrivateKey, createPublicKey, generateKeyPairSync, sign, type KeyObject } from 'node:crypto';
+import {
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  sign,
+  type KeyObject,
+} from 'node:crypto';
 import { CodedError } from '../errors.ts';
 import { decodePem, parsePublicKeyPem } from './public-key.ts';
 import type { Signer } from './suite.ts';

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { createPublicKey, generateKeyPairSync } from 'node:crypto';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { SUITES, TEST_1 } from '../../test/vectors/fixture.ts';
 import { toHex } from '../../test/vectors/hex.ts';
@@ -47,7 +47,14 @@ describe('[S.proof-strict] PEM', () => {
     ['private', privatePem, parsePrivateKeyPem],
   ] as const) {
     const body = good.split('\n')[1] ?? '';
-    const reject = (pem: string) => expect(() => read(pem), pem).toThrow(invalid);
+    const refuses = (pem: string): boolean => {
+      try {
+        read(pem);
+        return false;
+      } catch (error) {
+        return (error as { code?: unknown }).code === 'KEY_INVALID';
+      }
+    };
 
     test(`${kind}: CRLF, no newline at the end and a wrapped body are the same key`, () => {
       expect(read(good.replaceAll('\n', '\r\n'))).toEqual(read(good));
@@ -75,17 +82,17 @@ describe('[S.proof-strict] PEM', () => {
       ['RSA', kind === 'public' ? rsaPublic : rsaPrivate],
       ['X25519', kind === 'public' ? x25519Public : x25519Private],
       ['the other half', kind === 'public' ? privatePem : publicPem],
-    ])(`${kind}: refuses %s`, (_, pem) => reject(pem));
+    ])(`${kind}: refuses %s`, (_, pem) => expect(refuses(pem)).toBe(true));
 
     test(`${kind}: refuses a byte more and every changed byte of the prefix`, () => {
       const der = Buffer.from(body, 'base64');
       const pemOf = (bytes: Uint8Array) =>
         good.replace(body, Buffer.from(bytes).toString('base64'));
-      reject(pemOf(Buffer.concat([der, Buffer.alloc(1)])));
+      expect(refuses(pemOf(Buffer.concat([der, Buffer.alloc(1)])))).toBe(true);
       for (let i = 0; i < der.length - 32; i += 1) {
         const changed = Buffer.from(der);
         changed[i] = (changed[i] as number) ^ 1;
-        reject(pemOf(changed));
+        expect(refuses(pemOf(changed))).toBe(true);
       }
     });
   }
@@ -164,9 +171,9 @@ describe.each(SUITES)('$suite.name', ({ suite }) => {
     const key = suite.verifyKey(TEST_1.publicKey);
     expect(key.verify('', signature)).toBe(true);
     const order = 2n ** 252n + 27742317777372353535851937790883648493n;
-    const s = BigInt(`0x${toHex(signature.slice(32).reverse())}`) + order;
+    const s = BigInt(`0x${toHex(signature.slice(32).toReversed())}`) + order;
     const malleable = Buffer.from(signature);
-    malleable.set(Buffer.from(s.toString(16).padStart(64, '0'), 'hex').reverse(), 32);
+    malleable.set(Buffer.from(s.toString(16).padStart(64, '0'), 'hex').toReversed(), 32);
     expect(key.verify('', malleable)).toBe(false);
   });
 });

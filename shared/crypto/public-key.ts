@@ -5,7 +5,20 @@ import { hashUri, type CryptoSuite } from './suite.ts';
 export const ED25519_KEY_BYTES = 32;
 
 /** SubjectPublicKeyInfo of an Ed25519 key is this and the 32 raw bytes. RFC 8410 section 4 */
-const SPKI_PREFIX = Uint8Array.of(0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0);
+const SPKI_PREFIX = Uint8Array.of(
+  0x30,
+  0x2a,
+  0x30,
+  0x05,
+  0x06,
+  0x03,
+  0x2b,
+  0x65,
+  0x70,
+  0x03,
+  0x21,
+  0,
+);
 
 /**
  * The 32 raw bytes of a PEM `PUBLIC KEY` block. Exactly one block, exactly Ed25519: a file that
@@ -54,7 +67,9 @@ export function parseMultibaseKey(text: string): Uint8Array {
 
 /** The DER inside the single PEM block with this label. */
 export function decodePem(pem: string, label: string): Uint8Array {
-  const match = /^-----BEGIN ([A-Z0-9 ]+)-----\r?\n([A-Za-z0-9+/=\r\n]+)-----END \1-----\s*$/.exec(pem);
+  const match = /^-----BEGIN ([A-Z0-9 ]+)-----\r?\n([A-Za-z0-9+/=\r\n]+)-----END \1-----\s*$/.exec(
+    pem,
+  );
   if (match === null) throw new CodedError('KEY_INVALID', `not a PEM ${label} block`);
   if (match[1] !== label) {
     throw new CodedError('KEY_INVALID', `PEM block is ${match[1]}, expected ${label}`);

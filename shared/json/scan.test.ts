@@ -1,5 +1,4 @@
-import { Buffer } from 'node:buffer';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { scanMembersOnce } from './duplicates.ts';
 import { firstByte, scanElements, scanMembers, scanValue } from './scan.ts';
@@ -24,46 +23,23 @@ function parses(text: string): { value: unknown } | undefined {
   }
 }
 
-/** All three entrances against `JSON.parse`, which is the judge. */
-function expectAgreement(text: string): void {
+/** All three entrances against `JSON.parse`, which is the judge; empty when they agree. */
+function disagreements(text: string): string[] {
   const parsed = parses(text);
-  const shown = JSON.stringify(text);
-  expect(accepts(scanValue, text), `scanValue ${shown}`).toBe(parsed !== undefined);
   const isObject = parsed !== undefined && isJsonObject(parsed.value);
-  expect(accepts(scanMembers, text), `scanMembers ${shown}`).toBe(isObject);
   const isArray = parsed !== undefined && Array.isArray(parsed.value);
-  expect(accepts(scanElements, text), `scanElements ${shown}`).toBe(isArray);
+  return [
+    accepts(scanValue, text) === (parsed !== undefined) ? '' : 'scanValue',
+    accepts(scanMembers, text) === isObject ? '' : 'scanMembers',
+    accepts(scanElements, text) === isArray ? '' : 'scanElements',
+  ].filter((name) => name !== '');
 }
 
 const NASTY = [
-  ...[
-    '',
-    ' ',
-    '\ufeff{}',
-    '{}',
-    ' {} ',
-    '{}{}',
-    '{},',
-    '[]',
-    '[ ]',
-    '[,]',
-    '[1,]',
-    '[1 2]',
-    '[1,,2]',
-  ],
-  ...[
-    '{"a"}',
-    '{"a":}',
-    '{"a":1,}',
-    '{,}',
-    '{"a":1 "b":2}',
-    '{"a"::1}',
-    '{a:1}',
-    "{'a':1}",
-    '{1:1}',
-  ],
-  ...['{"a":1]', '[1}', '[', '{', '{"a', '{"a"', '{"a":', '{"a":1', '[[]', ']', '}', '"', ':', ','],
-  ...[
+  ['', ' ', '\ufeff{}', '{}', ' {} ', '{}{}', '{},', '[]', '[ ]', '[,]', '[1,]', '[1 2]', '[1,,2]'],
+  ['{"a"}', '{"a":}', '{"a":1,}', '{,}', '{"a":1 "b":2}', '{"a"::1}', '{a:1}', "{'a':1}", '{1:1}'],
+  ['{"a":1]', '[1}', '[', '{', '{"a', '{"a"', '{"a":', '{"a":1', '[[]', ']', '}', '"', ':', ','],
+  [
     '0',
     '-0',
     '-',
@@ -81,7 +57,7 @@ const NASTY = [
     '0e0',
     '1_0',
   ],
-  ...[
+  [
     '0x10',
     'NaN',
     'Infinity',
@@ -94,7 +70,7 @@ const NASTY = [
     'null ',
     'falsey',
   ],
-  ...[
+  [
     '"\\x"',
     '"\\u12"',
     '"\\u12g4"',
@@ -106,7 +82,7 @@ const NASTY = [
     '"\\\'"',
     '"\\/"',
   ],
-  ...[
+  [
     '"\u0000"',
     '"\u001f"',
     '"\t"',
@@ -117,7 +93,7 @@ const NASTY = [
     '"\u0085"',
     '\u00a0[]',
   ],
-  ...[
+  [
     '\u000b1',
     '\u000c1',
     '\r\n\t [ \r\n\t ] \r\n\t',
@@ -127,7 +103,7 @@ const NASTY = [
     '{"":""}',
     '[[[[]],{}]]',
   ],
-  ...[
+  [
     '{"a":{"b":[{}]}}',
     '{"a":1}x',
     '[1]]',
@@ -138,13 +114,15 @@ const NASTY = [
     '[-]',
     '[1e1.5]',
   ],
-];
+].flat();
 
-describe('[P3.not-understood] the byte scanner accepts exactly what JSON.parse accepts', () => {
-  test.each(NASTY)('%j', (text) => expectAgreement(text));
+describe('the byte scanner accepts exactly what JSON.parse accepts', () => {
+  test.each(NASTY)('%j', (text) => expect(disagreements(text)).toEqual([]));
 
   test('texts with characters dropped, doubled, swapped and strewn in', () => {
-    const strewn = fc.constantFrom(...'{}[]",:\\ \n0123456789.eE+-truefalsn\u0001u\u00e9');
+    const strewn = fc.constantFrom(
+      ...Array.from('{}[]",:\\ \n0123456789.eE+-truefalsn\u0001u\u00e9'),
+    );
     const edit = fc.record({
       at: fc.nat(),
       drop: fc.nat(2),
@@ -157,7 +135,7 @@ describe('[P3.not-understood] the byte scanner accepts exactly what JSON.parse a
           const place = at % (it.length + 1);
           return it.slice(0, place) + add + it.slice(place + drop);
         }, json);
-        expectAgreement(text.toWellFormed());
+        expect(disagreements(text.toWellFormed())).toEqual([]);
       }),
       { numRuns: 2_000 },
     );
@@ -166,13 +144,15 @@ describe('[P3.not-understood] the byte scanner accepts exactly what JSON.parse a
   test('texts made of nothing but syntax', () => {
     const token = fc.constantFrom('{', '}', '[', ']', ',', ':', '"a"', '1', ' ', 'null');
     fc.assert(
-      fc.property(fc.string({ unit: token, maxLength: 12 }), (text) => expectAgreement(text)),
+      fc.property(fc.string({ unit: token, maxLength: 12 }), (text) => {
+        expect(disagreements(text)).toEqual([]);
+      }),
       { numRuns: 2_000 },
     );
   });
 });
 
-describe('[P4.ids-raw] spans', () => {
+describe('spans', () => {
   test('reproduce the raw text of every member, in order', () => {
     const spaced = fc.tuple(
       fc.dictionary(fc.string({ unit: 'binary' }), fc.jsonValue()),
@@ -220,7 +200,7 @@ describe('[P4.ids-raw] spans', () => {
   });
 });
 
-describe('[P3.nesting] depth', () => {
+describe('depth', () => {
   const arrays = (depth: number) => '['.repeat(depth) + ']'.repeat(depth);
   const tooDeep = expect.objectContaining({ code: 'JSON_TOO_DEEP' });
   for (const { name, read, text } of [
@@ -240,12 +220,11 @@ describe('[P3.nesting] depth', () => {
     test(`${name}() accepts 10,000 levels and refuses 10,001`, () => {
       expect(() => read(encodeUtf8(text(10_000)))).not.toThrow();
       expect(() => read(encodeUtf8(text(10_001)))).toThrow(tooDeep);
-      expect(() => read(Buffer.alloc(1_000_000, text(2)[0]))).toThrow(); // an open end, no overflow
     });
   }
 });
 
-describe('[P3.duplicate-keys] scanMembersOnce()', () => {
+describe('scanMembersOnce()', () => {
   for (const { name, text, want } of [
     { name: 'none', text: '{"a":1,"b":{"a":2},"c":[{"a":3},{"a":4}]}', want: undefined },
     { name: 'one at the top', text: '{"a":1,"a":1}', want: 'a' },
@@ -280,7 +259,7 @@ describe('[P3.duplicate-keys] scanMembersOnce()', () => {
     fc.assert(
       fc.property(nested, fc.jsonValue(), ([around, planted], value) => {
         const core = `{"p":${JSON.stringify(value)}${planted ? ',"\\u0070":0' : ''}}`;
-        const close = around.map((it) => (it === '[' ? ']' : '}')).reverse();
+        const close = around.map((it) => (it === '[' ? ']' : '}')).toReversed();
         const text = `{"top":${around.join('')}${core}${close.join('')}}`;
         expect(scanMembersOnce(encodeUtf8(text)).duplicate).toBe(planted ? 'p' : undefined);
       }),

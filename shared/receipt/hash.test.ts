@@ -7,9 +7,9 @@ import { hashedText, signedText } from './hash.ts';
 function body(path: string, members: { [name: string]: JsonValue }): JsonObject {
   const draft = draftBody(1, null);
   Object.assign(at(draft, path), members);
-  return draft as JsonObject;
+  return draft;
 }
-const PLAIN = draftBody(1, null) as JsonObject;
+const PLAIN = draftBody(1, null);
 
 describe('signedText()', () => {
   test('leaves out the proof and nothing else', () => {
@@ -66,7 +66,7 @@ describe('hashedText()', () => {
 
   test('takes a text the caller has for what it is', () => {
     const draft: Draft = { b: 1, a: null };
-    expect(hashedText(draft as JsonObject, '{"a":null,"b":1}')).toBe('{"b":1}');
-    expect(hashedText(draft as JsonObject, '{"known":1}')).toBe('{"known":1}');
+    expect(hashedText(draft, '{"a":null,"b":1}')).toBe('{"b":1}');
+    expect(hashedText(draft, '{"known":1}')).toBe('{"known":1}');
   });
 });

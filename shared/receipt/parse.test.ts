@@ -106,16 +106,21 @@ describe('parseReceipt()', () => {
   }
 
   test.each([
-    ...['issuer.type', 'issuer.runtime', 'credentialSubject.action.tool_name'],
-    ...['credentialSubject.action.emitter_metadata', 'credentialSubject.action.idempotency_key'],
-    ...['credentialSubject.outcome.response_hash', 'credentialSubject.chain.status'],
-    ...['credentialSubject.keyRotation', 'credentialSubject.delegation'],
+    'issuer.type',
+    'issuer.runtime',
+    'credentialSubject.action.tool_name',
+    'credentialSubject.action.emitter_metadata',
+    'credentialSubject.action.idempotency_key',
+    'credentialSubject.outcome.response_hash',
+    'credentialSubject.chain.status',
+    'credentialSubject.keyRotation',
+    'credentialSubject.delegation',
   ])('reads a null %s as absent, and still shows that it was there', (path) => {
     const { receipt, json } = parseReceipt(edited(path, null));
     const dot = path.lastIndexOf('.');
     const view = at(receipt as unknown as Draft, path.slice(0, dot));
     expect(view).not.toHaveProperty(path.slice(dot + 1));
-    expect(at(json as Draft, path.slice(0, dot))).toHaveProperty(path.slice(dot + 1), null);
+    expect(at(json, path.slice(0, dot))).toHaveProperty(path.slice(dot + 1), null);
     expect(receipt.credentialSubject.chain).toHaveProperty('previous_receipt_hash', null);
   });
 

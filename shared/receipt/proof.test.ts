@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { SUITES, TEST_1, TEST_2 } from '../../test/vectors/fixture.ts';
 import { encodeUtf8 } from '../json/text.ts';

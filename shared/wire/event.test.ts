@@ -91,9 +91,8 @@ describe('[P5.frames-foreign] parseFrame() reads every member', () => {
     { members: { input_digest: DIGEST, input: null }, want: { inputDigest: DIGEST } },
     { members: { output_digest: DIGEST, input: 1 }, want: { outputDigest: DIGEST, input: '1' } },
   ] satisfies { members: Members; want: Members }[]) {
-    test(JSON.stringify(members), () =>
-      expect(read(frame(members))).toEqual({ ...ABSENT, ...want }),
-    );
+    test(`from ${JSON.stringify(members)}`, () =>
+      expect(read(frame(members))).toEqual({ ...ABSENT, ...want }));
   }
 
   const OPTIONAL = [
@@ -173,7 +172,7 @@ const PRECEDENCE: readonly (readonly [text: string, broken: Members])[] = [
 
 describe('[P8.frame-reason] parseFrame() says what is wrong, first things first', () => {
   for (const [i, [text, broken]] of PRECEDENCE.entries()) {
-    test(text, () => {
+    test(`first: ${text}`, () => {
       expect(refusalOf(frame(broken)).message).toBe(`invalid emitter frame: ${text}`);
       // Everything that is judged later is broken as well, where one frame can hold both.
       const later = PRECEDENCE.slice(i + 1).map(([, members]) => members);
@@ -344,7 +343,7 @@ describe('[P5.frames-foreign] parseFrame() decodes as Go does', () => {
   });
 });
 
-describe('[D.ack-refused] the number of a frame that asks survives', () => {
+describe('the number of a frame that asks survives', () => {
   const base = JSON.stringify(MINIMAL).slice(1, -1);
   for (const { name, text, ack } of [
     { name: 'a member that breaks a rule', text: `{${base},"v":"2","ack":9}`, ack: 9 },
@@ -354,6 +353,6 @@ describe('[D.ack-refused] the number of a frame that asks survives', () => {
     { name: 'an ack that is itself wrong', text: `{${base},"ack":1.5}`, ack: undefined },
     { name: 'what is no JSON at all', text: `{"ack":9,`, ack: undefined },
   ]) {
-    test(name, () => expect(refusalOf(Buffer.from(text)).ack).toBe(ack));
+    test(`with ${name}`, () => expect(refusalOf(Buffer.from(text)).ack).toBe(ack));
   }
 });

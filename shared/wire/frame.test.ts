@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { fromHex, toHex } from '../../test/vectors/hex.ts';
 import { encodeFrame, FrameDecoder, MAX_FRAME_BYTES } from './frame.ts';

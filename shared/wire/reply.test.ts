@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { CodedError } from '../errors.ts';
 import { parseReply, refusal } from './reply.ts';
 
-describe('[D.ack-refused] refusal()', () => {
+describe('refusal()', () => {
   test('tells code, text and remedy of a coded error', () => {
     const error = new CodedError('FRAME_INVALID', 'invalid emitter frame: missing v');
     expect(refusal(7, error)).toEqual({
