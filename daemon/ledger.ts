@@ -144,7 +144,7 @@ export class Ledger {
     return replies;
   }
 
-  /** A payload without canonical form costs its own frame its receipt, never the batch. */
+  /** A frame that no receipt can be built from costs its own receipt, never the batch's. */
   #append(draft: Draft, job: Job): Reply | undefined {
     const { ack } = job.event;
     try {
@@ -153,8 +153,9 @@ export class Ledger {
       const { chain_id, sequence, receipt_hash } = columns;
       return { ack, ok: true, chain_id, sequence, receipt_hash };
     } catch (error) {
-      if (!(error instanceof CodedError) || error.code === 'STORE_CHANGED') throw error;
-      this.#options.log(`handler error: build receipt: ${error.message}`);
+      if (isStoreFault(error)) throw error;
+      const cause = error instanceof CodedError ? error.message : String((error as Error).stack);
+      this.#options.log(`handler error: build receipt: ${cause}`);
       return ack === undefined ? undefined : refusal(ack, error);
     }
   }
@@ -296,6 +297,12 @@ class Draft {
       ...(head.delegation !== undefined && { delegation: head.delegation }),
     };
   }
+}
+
+/** What concerns the store concerns everybody in the batch; everything else only its own frame. */
+function isStoreFault(error: unknown): boolean {
+  if (error instanceof CodedError) return error.code === 'STORE_CHANGED';
+  return String((error as { readonly code?: unknown }).code ?? '').startsWith('SQLITE_');
 }
 
 function sizeOf({ input, output }: EventFrame): number {

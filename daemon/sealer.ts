@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer';
 import { columnsOf } from '../shared/chain/stored.ts';
 import { nodeSuite } from '../shared/crypto/node-suite.ts';
 import { hashUri, type Signer } from '../shared/crypto/suite.ts';
+import { CodedError } from '../shared/errors.ts';
 import { canonicalize } from '../shared/json/canonical.ts';
 import type { JsonValue } from '../shared/json/value.ts';
 import { encodeProofValue } from '../shared/receipt/proof.ts';
@@ -26,6 +27,17 @@ export function seal(body: ReceiptBody, signer: Signer, verificationMethod: stri
   const receipt = { ...body, proof };
   return {
     columns: columnsOf(receipt, hashUri(nodeSuite, canonical)),
-    text: JSON.stringify(receipt),
+    text: storedText(receipt),
   };
+}
+
+/** The native serialiser is recursive: only what an emitter put into `runtime` nests that deep. */
+function storedText(receipt: object): string {
+  try {
+    return JSON.stringify(receipt);
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause;
+    const message = 'issuer.runtime nests deeper than can be stored';
+    throw new CodedError('JSON_TOO_DEEP', message, { cause });
+  }
 }

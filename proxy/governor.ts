@@ -2,6 +2,7 @@ import type { Buffer } from 'node:buffer';
 import { randomBytes } from 'node:crypto';
 import { decide, stripToolPrefix, type Decision } from '../policy/decide.ts';
 import type { RuleSet } from '../policy/rule.ts';
+import type { ErrorCode } from '../shared/errors.ts';
 import { decodeUtf8, parseJson } from '../shared/json/text.ts';
 import type { JsonObject } from '../shared/json/value.ts';
 import { codedData, errorAnswer, RPC_BLOCKED, RPC_INTERNAL, RPC_NO_APPROVER } from './answers.ts';
@@ -51,12 +52,17 @@ export class Governor {
     const { serverName, rules } = this.#options;
     if (this.#open.count >= MAX_OPEN_CALLS) return this.#refuseForRoom(call);
     const tool = stripToolPrefix(call.name);
-    const decision = decide(rules, {
-      server: serverName,
-      tool,
-      arguments: () =>
-        call.arguments === undefined ? undefined : parseJson(decodeUtf8(call.arguments)),
-    });
+    let decision: Decision;
+    try {
+      decision = decide(rules, {
+        server: serverName,
+        tool,
+        arguments: () =>
+          call.arguments === undefined ? undefined : parseJson(decodeUtf8(call.arguments)),
+      });
+    } catch (error) {
+      return this.#refuseUndecided(call, error as Error); // no decision is not a yes
+    }
     switch (decision.action) {
       case 'block':
         return this.#block(call, tool, decision);
@@ -168,13 +174,22 @@ export class Governor {
 
   #refuseForRoom(call: ToolCall): Ruling {
     const error = `${MAX_OPEN_CALLS} calls are open already`;
-    const context = { action: 'block', refused: 'TOO_MANY_OPEN_CALLS' };
+    return this.#refuseCall(call, 'TOO_MANY_OPEN_CALLS', error);
+  }
+
+  #refuseUndecided(call: ToolCall, cause: Error): Ruling {
+    this.#options.log(`policy failed: ${printable(String(cause.stack))}`);
+    return this.#refuseCall(call, 'INTERNAL', 'the policy could not decide about this call');
+  }
+
+  #refuseCall(call: ToolCall, code: ErrorCode, error: string): Ruling {
+    const context = { action: 'block', refused: code };
     this.#options.recorder.denied({ tool: stripToolPrefix(call.name), call, error, context });
-    const data = codedData('TOO_MANY_OPEN_CALLS');
-    return {
-      forward: false,
-      answer: call.id === undefined ? undefined : errorAnswer(call.id, RPC_INTERNAL, error, data),
-    };
+    const answer =
+      call.id === undefined
+        ? undefined
+        : errorAnswer(call.id, RPC_INTERNAL, error, codedData(code));
+    return { forward: false, answer };
   }
 
   #context({ action, rule, matched, risk }: Decision): JsonObject {
