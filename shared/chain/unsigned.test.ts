@@ -71,6 +71,27 @@ describe('[S.tamper] columns', () => {
     ]);
     expect(columnsOf(parseReceipt(text).receipt, '').tool_name).toBe('');
   });
+
+  test('columnsOf() takes each value from its own member', () => {
+    const { receipt } = parseReceipt(
+      chainTexts([signed('credentialSubject.action', { timestamp: '2026-06-15T11:59:59Z' })])[0] ??
+        '',
+    );
+    expect(columnsOf(receipt, 'sha256:00')).toEqual({
+      id: 'urn:receipt:11111111-1111-4111-8111-000000000001',
+      chain_id: 'fixture-chain',
+      sequence: 1,
+      action_type: 'mcp.github.create_issue',
+      tool_name: 'create_issue',
+      risk_level: 'medium',
+      status: 'success',
+      timestamp: '2026-06-15T11:59:59Z', // of the action, not of the issuance
+      issuer_id: 'did:agent-receipts-daemon:local',
+      principal_id: 'did:user:alice',
+      receipt_hash: 'sha256:00',
+      previous_receipt_hash: null,
+    });
+  });
 });
 
 describe('[S.tamper] a text in which a name stands twice', () => {

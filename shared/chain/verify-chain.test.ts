@@ -5,6 +5,7 @@ import {
   ACTION,
   judge,
   OUTCOME,
+  rotation,
   CHAIN,
   signed,
   terminal,
@@ -99,6 +100,13 @@ describe('an unreadable row', () => {
     expect(verdict).toMatchObject({ result: 'broken', brokenAt: 1, length: 4 });
     expect(verdict.error).toMatch(/^unreadable receipt at index 1: /);
   });
+});
+
+test('[S.tamper] a hand-over that nobody signed hands nothing over', () => {
+  const forged = { ...rotation(), signer: TEST_2 };
+  const valid = (links: Link[]) => judge(chainTexts(links)).receipts.map((it) => it.signatureValid);
+  expect(valid([{}, forged, { signer: TEST_2 }])).toEqual([true, false, false]);
+  expect(valid([{}, forged, {}])).toEqual([true, false, true]);
 });
 
 describe('response bodies', () => {

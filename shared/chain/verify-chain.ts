@@ -1,5 +1,5 @@
 import { hashUri, type CryptoSuite, type VerifyKey } from '../crypto/suite.ts';
-import { canonicalizeText } from '../json/text.ts';
+import { canonicalizeText, encodeUtf8 } from '../json/text.ts';
 import { hashedText, signedText } from '../receipt/hash.ts';
 import { parseReceipt } from '../receipt/parse.ts';
 import { verifyProof } from '../receipt/proof.ts';
@@ -104,8 +104,10 @@ export class ChainVerifier {
     const index = this.#index;
     const { receipt } = read;
     const { chain, keyRotation } = receipt.credentialSubject;
-    const hash = hashUri(this.#suite, hashedText(read.json, signed));
-    const signature = this.#checkSignature(receipt, signed);
+    const signedBytes = encodeUtf8(signed);
+    const hashed = hashedText(read.json, signed);
+    const hash = hashUri(this.#suite, hashed === signed ? signedBytes : hashed);
+    const signature = this.#checkSignature(receipt, signedBytes);
     const hashLinkValid = this.#checkLink(chain.previous_receipt_hash);
     const sequenceValid = this.#checkSequence(chain.sequence);
     let rotationError: string | undefined;
@@ -139,7 +141,7 @@ export class ChainVerifier {
     };
   }
 
-  #checkSignature(receipt: Receipt, signed: string): { valid: boolean; error?: string } {
+  #checkSignature(receipt: Receipt, signed: Uint8Array): { valid: boolean; error?: string } {
     try {
       return { valid: verifyProof(this.#active, signed, receipt.proof) };
     } catch (error) {

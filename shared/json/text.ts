@@ -72,13 +72,17 @@ function sequenceLength(bytes: Uint8Array, at: number): number {
  */
 export function parseJson(text: string): JsonValue {
   try {
-    return JSON.parse(/\\u[dD][89a-fA-F]/.test(text) ? repairEscapes(text) : text) as JsonValue;
+    return JSON.parse(hasSurrogateEscape(text) ? repairEscapes(text) : text) as JsonValue;
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
     // V8's message quotes the input: keep only the position, so that no secret reaches a log.
     const at = / in JSON at position (\d+)/.exec(error.message)?.[1];
     throw new CodedError('JSON_INVALID', `not JSON${at === undefined ? '' : ` at offset ${at}`}`);
   }
+}
+
+function hasSurrogateEscape(text: string): boolean {
+  return text.includes('\\u') && /\\u[dD][89a-fA-F]/.test(text);
 }
 
 function repairEscapes(text: string): string {

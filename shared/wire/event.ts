@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { CodedError } from '../errors.ts';
-import { scanMembers, type Member } from '../json/scan.ts';
+import { decodeName, scanMembers, type Member } from '../json/scan.ts';
 import { decodeUtf8, parseJson } from '../json/text.ts';
 import { isJsonObject, type JsonObject } from '../json/value.ts';
 import { isTimestamp } from './timestamp.ts';
@@ -27,33 +27,33 @@ export interface EventFrame {
   readonly sessionId: string;
   readonly channel: string;
   readonly toolName: string;
-  readonly toolServer?: string;
-  readonly actionType?: string;
-  readonly input?: Uint8Array;
-  readonly output?: Uint8Array;
-  readonly error?: string;
+  readonly toolServer?: string | undefined;
+  readonly actionType?: string | undefined;
+  readonly input?: Uint8Array | undefined;
+  readonly output?: Uint8Array | undefined;
+  readonly error?: string | undefined;
   readonly decision: EventDecision;
   readonly dropCount: number;
-  readonly issuerName?: string;
-  readonly issuerModel?: string;
-  readonly operatorId?: string;
-  readonly operatorName?: string;
-  readonly idempotencyKey?: string;
-  readonly correlationId?: string;
-  readonly agentId?: string;
-  readonly agentType?: string;
-  readonly model?: string;
-  readonly usage?: Uint8Array;
-  readonly captureMethod?: string;
-  readonly targetSystem?: string;
-  readonly targetResource?: string;
+  readonly issuerName?: string | undefined;
+  readonly issuerModel?: string | undefined;
+  readonly operatorId?: string | undefined;
+  readonly operatorName?: string | undefined;
+  readonly idempotencyKey?: string | undefined;
+  readonly correlationId?: string | undefined;
+  readonly agentId?: string | undefined;
+  readonly agentType?: string | undefined;
+  readonly model?: string | undefined;
+  readonly usage?: Uint8Array | undefined;
+  readonly captureMethod?: string | undefined;
+  readonly targetSystem?: string | undefined;
+  readonly targetResource?: string | undefined;
   // Members of ours, which other daemons ignore.
-  readonly ack?: number;
-  readonly decisionContext?: JsonObject;
-  readonly inputDigest?: PayloadDigest;
-  readonly outputDigest?: PayloadDigest;
+  readonly ack?: number | undefined;
+  readonly decisionContext?: JsonObject | undefined;
+  readonly inputDigest?: PayloadDigest | undefined;
+  readonly outputDigest?: PayloadDigest | undefined;
   /** Sent before, without an answer: the first copy may be in the record already. */
-  readonly redelivered?: true;
+  readonly redelivered?: true | undefined;
 }
 
 /** First frame of an emitter that wants to know whom it talks to. */
@@ -99,15 +99,13 @@ const STRINGS = {
 type StringMember = keyof typeof STRINGS;
 
 const RAW = new Set(['input', 'output', 'usage']);
+const QUOTE = 0x22;
 const INTEGERS = new Set(['drop_count', 'ack']);
 const FLAGS = new Set(['redelivered']);
 const OBJECTS = new Set(['tool', 'hello', 'decision_context', 'input_digest', 'output_digest']);
-const KNOWN = new Map(
-  [...Object.keys(STRINGS), ...RAW, ...INTEGERS, ...FLAGS, ...OBJECTS].map((name) => [
-    foldName(name),
-    name,
-  ]),
-);
+const NAMES = [...Object.keys(STRINGS), ...RAW, ...INTEGERS, ...FLAGS, ...OBJECTS];
+const EXACT = new Set(NAMES);
+const FOLDED = new Map(NAMES.map((name) => [foldName(name), name]));
 
 /** The order in which peers check lengths; the first that is too long is the one they name. */
 const LENGTHS_BEFORE_OPERATOR = [
@@ -166,7 +164,7 @@ function decode(body: Uint8Array): Draft {
   };
   let wrong: string | undefined;
   for (const member of members) {
-    const name = KNOWN.get(foldName(member.name));
+    const name = EXACT.has(member.name) ? member.name : FOLDED.get(foldName(member.name));
     if (name === undefined) continue;
     const value = body.subarray(member.start, member.end);
     if (RAW.has(name)) {
@@ -191,18 +189,18 @@ function assign(draft: Draft, name: string, text: Uint8Array): string | undefine
     draft.integers.set(name, value);
     return undefined;
   }
+  if (name in STRINGS) {
+    if (text[0] !== QUOTE) return `${name} is not a string`;
+    draft.strings[name as StringMember] = decodeName(text, 1, text.length - 1);
+    return undefined;
+  }
   const value = parseJson(decodeUtf8(text));
   if (OBJECTS.has(name)) {
     if (!isJsonObject(value)) return `${name} is not an object`;
     return name === 'tool' ? assignTool(draft, text) : void draft.objects.set(name, value);
   }
-  if (FLAGS.has(name)) {
-    if (typeof value !== 'boolean') return `${name} is not true or false`;
-    draft.redelivered = value;
-    return undefined;
-  }
-  if (typeof value !== 'string') return `${name} is not a string`;
-  draft.strings[name as StringMember] = value;
+  if (typeof value !== 'boolean') return `${name} is not true or false`;
+  draft.redelivered = value;
   return undefined;
 }
 
@@ -289,15 +287,21 @@ function digestProblem(draft: Draft, payload: 'input' | 'output'): string | unde
   return undefined;
 }
 
+/** One literal, absent members undefined: every event has one shape, which is what is fast. */
 function toEvent(draft: Draft): EventFrame {
-  const { strings, objects } = draft;
-  const optional: Partial<Record<keyof EventFrame, unknown>> = {
+  const { strings, objects, integers } = draft;
+  return {
+    kind: 'event',
+    sessionId: strings.session_id as string,
+    channel: strings.channel as string,
+    toolName: draft.toolName,
     toolServer: draft.toolServer || undefined,
     actionType: strings.action_type || undefined,
     input: payloadOf(draft, 'input'),
     output: payloadOf(draft, 'output'),
-    usage: payloadOf(draft, 'usage'),
     error: strings.error || undefined,
+    decision: strings.decision as EventDecision,
+    dropCount: integers.get('drop_count') ?? 0,
     issuerName: strings.issuer_name || undefined,
     issuerModel: strings.issuer_model || undefined,
     operatorId: strings.operator_id || undefined,
@@ -307,24 +311,15 @@ function toEvent(draft: Draft): EventFrame {
     agentId: strings.agent_id || undefined,
     agentType: strings.agent_type || undefined,
     model: strings.model || undefined,
+    usage: payloadOf(draft, 'usage'),
     captureMethod: strings.capture_method || undefined,
     targetSystem: strings.target_system || undefined,
     targetResource: strings.target_resource || undefined,
-    ack: draft.integers.get('ack'),
+    ack: integers.get('ack'),
     decisionContext: objects.get('decision_context'),
     inputDigest: digestOf(objects.get('input_digest')),
     outputDigest: digestOf(objects.get('output_digest')),
     redelivered: draft.redelivered || undefined,
-  };
-  const given = Object.entries(optional).filter(([, value]) => value !== undefined);
-  return {
-    kind: 'event',
-    sessionId: strings.session_id as string,
-    channel: strings.channel as string,
-    toolName: draft.toolName,
-    decision: strings.decision as EventDecision,
-    dropCount: draft.integers.get('drop_count') ?? 0,
-    ...(Object.fromEntries(given) as Partial<EventFrame>),
   };
 }
 

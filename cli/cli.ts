@@ -1,0 +1,42 @@
+import { homedir } from 'node:os';
+import { defaultPaths, type DefaultPaths } from '../shared/paths.ts';
+import { createMessages, type Messages } from './messages.ts';
+import { Output } from './output.ts';
+
+/** Good, the answer is no, or the question could not be understood or answered. */
+export type ExitCode = 0 | 1 | 2;
+
+/** What a command may use of the process that it runs in. */
+export interface Cli {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly out: Output;
+  /** Standard error, for progress; messages go through `say`. */
+  readonly err: Output;
+  readonly say: Messages;
+  readonly outIsTerminal: boolean;
+  readonly errIsTerminal: boolean;
+  readonly paths: DefaultPaths;
+}
+
+export function createCli(): Cli {
+  const { env, platform } = process;
+  const { HOME: home = '' } = env;
+  const err = new Output(2);
+  return {
+    env,
+    out: new Output(1),
+    err,
+    say: createMessages(err),
+    outIsTerminal: process.stdout.isTTY,
+    errIsTerminal: process.stderr.isTTY,
+    paths: defaultPaths({ env, platform, home: home === '' ? homeOf() : home }),
+  };
+}
+
+function homeOf(): string {
+  try {
+    return homedir();
+  } catch {
+    return ''; // a user that the user database does not know
+  }
+}

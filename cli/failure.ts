@@ -1,0 +1,24 @@
+import { CodedError } from '../shared/errors.ts';
+import type { Cli, ExitCode } from './cli.ts';
+import { BrokenPipe } from './output.ts';
+import { printable } from './terminal.ts';
+
+/**
+ * Turns what a command threw into lines and an exit code: 1 where the answer is "there is none", 2
+ * where the question could not be answered, 0 when nobody reads on.
+ *
+ * @param program - Who speaks, such as `obsigna receipt show`.
+ */
+export function reportFailure(cli: Cli, program: string, error: unknown): ExitCode {
+  if (error instanceof BrokenPipe) return 0;
+  const fault = error instanceof CodedError ? error : internal(error);
+  cli.say.log(`${program}: ${printable(fault.message)}`);
+  cli.say.log(`  fix: ${fault.remedy}`);
+  cli.say.log(`  code: ${fault.code}`);
+  return fault.code === 'RECEIPT_NOT_FOUND' ? 1 : 2;
+}
+
+function internal(cause: unknown): CodedError {
+  const message = cause instanceof Error ? (cause.stack ?? cause.message) : String(cause);
+  return new CodedError('INTERNAL', message, { cause });
+}

@@ -1,0 +1,41 @@
+import type { ChainVerdict, Unchecked } from '../../shared/chain/verdict.ts';
+import type { Keyring } from '../keyring.ts';
+
+/**
+ * What a run of `verify` did not check, once for all chains: the limits of every verdict with their
+ * counts added up, and those of looking at one store with a key found beside it.
+ */
+export class Limits {
+  readonly #byCode = new Map<Unchecked['code'], Unchecked>();
+
+  add(verdict: ChainVerdict): void {
+    for (const unchecked of verdict.unchecked) {
+      const before = this.#byCode.get(unchecked.code);
+      this.#byCode.set(unchecked.code, before === undefined ? unchecked : merge(before, unchecked));
+    }
+  }
+
+  list({ published }: Keyring): readonly Unchecked[] {
+    const { path, fingerprint } = published;
+    return [
+      ...this.#byCode.values(),
+      {
+        code: 'DELETED_CHAINS',
+        text: 'a chain that was removed as a whole leaves no trace in the store',
+      },
+      {
+        code: 'KEY_NOT_PINNED',
+        text: `the key was taken from ${path}: compare its fingerprint with one that you trust, ${fingerprint}`,
+      },
+    ];
+  }
+}
+
+/** Texts that begin with a count differ in nothing else. */
+function merge(one: Unchecked, other: Unchecked): Unchecked {
+  const count = /^\d+/;
+  const [first, second] = [count.exec(one.text), count.exec(other.text)];
+  if (first === null || second === null) return one;
+  const sum = Number(first[0]) + Number(second[0]);
+  return { code: one.code, text: one.text.replace(count, String(sum)) };
+}

@@ -1,0 +1,477 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { bundleCli, type CliBundle, type CliRun } from '../../test/fixtures/run-cli.ts';
+import { FixtureStore, makeKey } from '../../test/fixtures/store.ts';
+
+interface Verdict {
+  readonly ok: boolean;
+  readonly unchecked: readonly { readonly code: string; readonly text: string }[];
+  readonly chains: readonly {
+    readonly chain_id: string;
+    readonly result: string;
+    readonly verified: boolean;
+    readonly exit_code: number;
+    readonly length: number;
+    readonly cause: string | null;
+    readonly broken_at: number;
+    readonly bad_receipts: number;
+    readonly broken_receipt: { readonly receipt_id: string } | null;
+    readonly receipts: readonly { readonly index: number; readonly status: string }[];
+    readonly key_fingerprint: string;
+  }[];
+}
+
+let cli: CliBundle;
+let store: FixtureStore;
+
+beforeAll(async () => {
+  cli = await bundleCli();
+});
+afterAll(() => cli.remove());
+beforeEach(() => {
+  store = new FixtureStore();
+});
+afterEach(() => store.remove());
+
+function verify(args: readonly string[] = [], options?: CliRun) {
+  return cli.run(
+    ['verify', '-db', store.path, '-public-key', store.publicKeyPath, ...args],
+    options,
+  );
+}
+
+function verdict(...args: readonly string[]): Verdict & { readonly code: number | null } {
+  const { code, stdout } = verify(['-json', ...args]);
+  return { ...(JSON.parse(stdout) as Verdict), code };
+}
+
+describe('obsigna verify', () => {
+  test('verifies every chain in the order of their beginning and says what it did not check [C.verify-all] [P6.limits]', () => {
+    const key = makeKey();
+    store.publish(key);
+    const root = store.append('b', { outcome: { response_hash: 'sha256:00' } });
+    store.append('b', { outcome: { status: 'pending' } });
+    store.delegate('b', root, 'bob');
+    store.terminate('b');
+    store.append('a', {
+      action: { emitter_metadata: { drop_count: 2 } },
+      outcome: { status: 'pending' },
+    });
+    const limits = 'truncation not excluded, key not pinned';
+    expect(verify()).toEqual({
+      code: 0,
+      stdout: `Chain b: VALID (3 receipts) \u2014 interrupted; ${limits}
+Chain b/agent/bob: VALID (1 receipt) \u2014 no terminal receipt; ${limits}
+Advisory: incomplete tool roundtrip: the last receipt of chain a is pending, its outcome was not seen
+Chain a: VALID (1 receipt) \u2014 no terminal receipt; ${limits}
+
+3 chains, 5 receipts: 3 valid, 0 broken
+Key: ${key.fingerprint}
+
+Not checked:
+  - receipts removed from the end of the chain leave no trace in the chain itself
+  - times are the issuer's clock; only the order of receipts is proved
+  - the bodies behind response_hash and parameters_hash were not supplied
+  - 2 receipts say pending: nobody saw the outcome
+  - the link to the parent chain was not followed
+  - 2 actions were counted by emitters but not reported
+  - a chain that was removed as a whole leaves no trace in the store
+  - the key was taken from ${store.publicKeyPath}: compare its fingerprint with one that you trust, ${key.fingerprint}
+`,
+      stderr:
+        'Note: response_hash present in one or more receipts; response body not supplied \u2014 hash cannot be verified offline\n',
+    });
+  });
+
+  test('tells a chain that ended from one that was interrupted or just stops [P6.terminator]', () => {
+    store.append('done', { chain: { terminal: true, status: 'complete' } });
+    store.append('cut', { chain: { terminal: true, status: 'interrupted' } });
+    store.append('open');
+    const words = verify().stdout.match(/^Chain \w+: VALID \(1 receipt\) \u2014 [\w ]+/gm);
+    expect(words?.map((line) => line.split(' \u2014 ')[1])).toEqual([
+      'complete',
+      'interrupted',
+      'no terminal receipt',
+    ]);
+  });
+
+  test('an empty store or a missing chain is never VALID [P6.empty-chain]', () => {
+    const empty = verify();
+    expect(empty.code).toBe(1);
+    expect(empty.stdout).toMatch(/^NO RECEIPTS FOUND \(0 receipts\)\n\n0 chains, 0 receipts/);
+    expect(verdict()).toMatchObject({ code: 1, ok: false, chains: [] });
+    store.append('a');
+    const missing = verify(['-chain-id', 'b']);
+    expect(missing.code).toBe(1);
+    expect(missing.stdout).toMatch(/^Chain b: NO RECEIPTS FOUND \(0 receipts\)\n/);
+    expect(missing.stdout).not.toContain('VALID');
+    expect(verdict('-chain-id', 'b').chains).toMatchObject([
+      { chain_id: 'b', result: 'empty', verified: false, exit_code: 1, length: 0 },
+    ]);
+  });
+
+  test('-chain-id and AGENTRECEIPTS_CHAIN_ID look at one chain only', () => {
+    store.append('good');
+    const bad = store.append('bad');
+    store.db.prepare("UPDATE receipts SET status = 'failure' WHERE id = ?").run(bad);
+    expect(verify().code).toBe(1);
+    expect(verify(['-chain-id', 'good']).code).toBe(0);
+    expect(verify([], { env: { AGENTRECEIPTS_CHAIN_ID: 'good' } }).code).toBe(0);
+  });
+
+  test('-json has the documented shape', () => {
+    const key = makeKey();
+    store.publish(key);
+    store.append('a');
+    const last = store.append('a');
+    const hash = store.db
+      .prepare('SELECT receipt_hash FROM receipts WHERE id = ?')
+      .pluck()
+      .get(last);
+    expect(verdict()).toEqual({
+      code: 0,
+      ok: true,
+      chains: [
+        {
+          chain_id: 'a',
+          verified: true,
+          exit_code: 0,
+          result: 'valid',
+          length: 2,
+          status: 'unknown',
+          head: { sequence: 2, receipt_hash: hash },
+          broken_at: -1,
+          cause: null,
+          broken_receipt: null,
+          receipts: [],
+          bad_receipts: 0,
+          advisories: [],
+          warnings: [],
+          unchecked: [
+            { code: 'TRUNCATION', text: expect.any(String) },
+            { code: 'TIMESTAMPS', text: expect.any(String) },
+          ],
+          key_fingerprint: key.fingerprint,
+        },
+      ],
+      unchecked: ['TRUNCATION', 'TIMESTAMPS', 'DELETED_CHAINS', 'KEY_NOT_PINNED'].map((code) => ({
+        code,
+        text: expect.any(String),
+      })),
+    });
+  });
+
+  for (const { name, pem, code } of [
+    { name: 'a key that is not there', pem: undefined, code: 'PUBLIC_KEY_UNREADABLE' },
+    { name: 'a file that is no key', pem: 'key', code: 'KEY_INVALID' },
+    {
+      name: 'a private key',
+      pem: '-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n',
+      code: 'KEY_INVALID',
+    },
+  ]) {
+    test(`ends with 2 for ${name}`, () => {
+      store.append('a');
+      const path = join(store.folder, 'other.pub');
+      if (pem !== undefined) writeFileSync(path, pem);
+      const result = verify(['-public-key', path]);
+      expect(result).toMatchObject({ code: 2, stdout: '' });
+      expect(result.stderr).toContain(`  code: ${code}\n`);
+    });
+  }
+
+  test('takes the public half of AGENTRECEIPTS_KEY when no public key is named', () => {
+    store.append('a');
+    const env = { AGENTRECEIPTS_KEY: store.publicKeyPath.replace('.pub', '') };
+    expect(cli.run(['verify', '-db', store.path], { env }).code).toBe(0);
+  });
+});
+
+/** Five receipts in `a`, the last of them terminal, two in `b`; what is wrong then is one thing. */
+describe('obsigna verify finds', () => {
+  let a: readonly [string, string, string, string, string];
+  let b: readonly [string, string];
+
+  beforeEach(() => {
+    const [first, second] = [store.append('a'), store.append('a')];
+    b = [store.append('b'), store.append('b')];
+    a = [first, second, store.append('a'), store.append('a'), store.terminate('a')];
+  });
+
+  const sql = (text: string, ...values: readonly unknown[]) =>
+    store.db.prepare(text).run(...values);
+  const action = { name: 'credentialSubject', member: 'action' };
+
+  for (const { name, tamper, chain = 'a', named, lines, cause } of [
+    {
+      name: 'a changed byte in the text',
+      tamper: () =>
+        sql(
+          "UPDATE receipts SET receipt_json = replace(receipt_json, 'read_file', 'reed_file') WHERE id = ?",
+          a[1],
+        ),
+      named: () => a[1],
+      lines: ['ok', 'BAD SIGNATURE', 'BAD HASH LINK', 'ok', 'ok'],
+    },
+    {
+      name: 'a changed byte of a hash in the text',
+      tamper: () =>
+        sql(
+          'UPDATE receipts SET receipt_json = replace(receipt_json, \'hash":"sha256:\', \'hash":"sha257:\') WHERE id = ?',
+          a[3],
+        ),
+      named: () => a[3],
+      lines: ['ok', 'ok', 'ok', 'BAD SIGNATURE', 'BAD HASH LINK'],
+    },
+    ...(
+      [
+        ['action_type', '"nothing"'],
+        ['tool_name', '"nothing"'],
+        ['risk_level', '"low"'],
+        ['status', '"failure"'],
+        ['timestamp', '"2020-01-01T00:00:00Z"'],
+        ['issuer_id', '"me"'],
+        ['principal_id', 'NULL'],
+        ['receipt_hash', '"sha256:00"'],
+        ['previous_receipt_hash', 'NULL'],
+        ['id', '"urn:receipt:0"'],
+        ['risk_level', "x'6d656469756d'"],
+      ] as const
+    ).map(([column, value]) => ({
+      name: `the column ${column} set to ${value}`,
+      tamper: () =>
+        sql(`UPDATE receipts SET ${column} = ${value.replaceAll('"', "'")} WHERE id = ?`, a[2]),
+      named: () => a[2],
+      lines: ['ok', 'ok', 'MISMATCH', 'ok', 'ok'],
+      cause: new RegExp(`^column ${column} says .+, the receipt says .+ at index 2$`),
+    })),
+    {
+      name: 'a deleted receipt in the middle',
+      tamper: () => sql('DELETE FROM receipts WHERE id = ?', a[2]),
+      named: () => a[3],
+      lines: ['ok', 'ok', 'BAD HASH LINK', 'ok'],
+    },
+    {
+      name: 'a deleted first receipt',
+      tamper: () => sql('DELETE FROM receipts WHERE id = ?', a[0]),
+      named: () => a[1],
+      lines: ['BAD HASH LINK', 'ok', 'ok', 'ok'],
+    },
+    {
+      name: 'two swapped receipts',
+      tamper: () => {
+        sql('UPDATE receipts SET sequence = 99 WHERE id = ?', a[1]);
+        sql('UPDATE receipts SET sequence = 2 WHERE id = ?', a[2]);
+        sql('UPDATE receipts SET sequence = 3 WHERE id = ?', a[1]);
+      },
+      named: () => a[2],
+      lines: ['ok', 'BAD HASH LINK', 'BAD HASH LINK', 'BAD HASH LINK', 'ok'],
+      cause: /^column sequence says 2, the receipt says 3 at index 1$/,
+    },
+    {
+      name: 'a receipt moved here from another chain',
+      tamper: () => sql("UPDATE receipts SET chain_id = 'b', sequence = 3 WHERE id = ?", a[4]),
+      chain: 'b',
+      named: () => a[4],
+      lines: ['ok', 'ok', 'BAD HASH LINK'],
+      cause: /^chain_id mismatch at index 2: expected "b", got "a"$/,
+    },
+    {
+      name: 'the gap that a moved receipt leaves',
+      tamper: () => sql("UPDATE receipts SET chain_id = 'b', sequence = 3 WHERE id = ?", a[2]),
+      named: () => a[3],
+      lines: ['ok', 'ok', 'BAD HASH LINK', 'ok'],
+    },
+    {
+      name: 'a whole chain under another name',
+      tamper: () => sql("UPDATE receipts SET chain_id = 'c' WHERE chain_id = 'b'"),
+      chain: 'c',
+      named: () => b[0],
+      lines: ['MISMATCH', 'MISMATCH'],
+      cause: /^chain_id mismatch at index 0: expected "c", got "b"$/,
+    },
+    {
+      name: 'a receipt after the terminal one',
+      tamper: () => {
+        a = [a[0], a[1], a[2], a[3], store.append('a')];
+      },
+      named: () => a[4],
+      lines: ['ok', 'ok', 'ok', 'ok', 'ok', 'ok'],
+      cause: /^receipt after terminal: receipt at index 5 follows a terminal receipt at index 4$/,
+    },
+    {
+      name: 'a member added to the action',
+      tamper: () =>
+        store.edit(a[1], (receipt) => {
+          const subject = receipt[action.name] as Record<string, Record<string, unknown>>;
+          (subject[action.member] as Record<string, unknown>)['approved_by'] = 'alice';
+        }),
+      named: () => a[1],
+      lines: ['ok', 'BAD SIGNATURE', 'BAD HASH LINK', 'ok', 'ok'],
+    },
+    {
+      name: 'a member added to the proof',
+      tamper: () =>
+        store.edit(a[1], (receipt) => {
+          (receipt['proof'] as Record<string, unknown>)['approvedBy'] = 'alice';
+        }),
+      named: () => a[1],
+      lines: ['ok', 'MISMATCH', 'ok', 'ok', 'ok'],
+      cause: /^unsigned member "approvedBy" in proof at index 1$/,
+    },
+    {
+      name: 'a member that stands twice',
+      tamper: () =>
+        sql(
+          'UPDATE receipts SET receipt_json = \'{"id":"urn:receipt:1",\' || substr(receipt_json, 2) WHERE id = ?',
+          a[3],
+        ),
+      named: () => a[3],
+      lines: ['ok', 'ok', 'ok', 'MISMATCH', 'ok'],
+      cause: /^member "id" stands twice in one object at index 3$/,
+    },
+    {
+      name: 'text that is no receipt',
+      tamper: () => sql("UPDATE receipts SET receipt_json = 'gone' WHERE id = ?", a[1]),
+      named: () => a[1],
+      lines: ['ok', 'UNREADABLE', 'ok', 'ok', 'ok'],
+      cause: /^unreadable receipt at index 1: not JSON/,
+    },
+    {
+      name: 'a receipt that another key signed',
+      tamper: () => {
+        store.append('b', { key: makeKey() });
+        b = [
+          b[0],
+          store.db
+            .prepare("SELECT id FROM receipts WHERE chain_id = 'b' AND sequence = 3")
+            .pluck()
+            .get() as string,
+        ];
+      },
+      chain: 'b',
+      named: () => b[1],
+      lines: ['ok', 'ok', 'BAD SIGNATURE'],
+    },
+  ]) {
+    test(`${name} [S.tamper]`, () => {
+      expect(verify().code).toBe(0);
+      tamper();
+      const text = verify();
+      expect(text.code).toBe(1);
+      const block = new RegExp(
+        `^Chain ${chain}: BROKEN at receipt (\\d+)\\n(?:  .*\\n)+`,
+        'm',
+      ).exec(text.stdout);
+      expect(
+        block?.[0]
+          .match(/^ {2}\[\d+\] .*$/gm)
+          ?.map((line) => line.split(' \u2014 ')[1]?.split(':')[0]),
+      ).toEqual(lines);
+      expect(block?.[0]).toContain(`\n  receipt: ${named()} (sequence `);
+      const { ok, chains, code } = verdict('-chain-id', chain);
+      expect({ ok, code }).toEqual({ ok: false, code: 1 });
+      expect(chains[0]?.broken_receipt?.receipt_id).toBe(named());
+      expect(chains[0]?.broken_at).toBe(Number(block?.[1]));
+      expect(chains[0]?.receipts).toHaveLength(lines.filter((line) => line !== 'ok').length);
+      if (cause === undefined) expect(chains[0]?.cause).toBeNull();
+      else expect(chains[0]?.cause).toMatch(cause);
+    });
+  }
+});
+
+describe('obsigna verify of a long chain', () => {
+  beforeEach(() => {
+    store.db.exec('BEGIN');
+    for (let i = 0; i < 300; i += 1) store.append('a');
+    store.db.exec("UPDATE receipts SET status = 'failure' WHERE sequence > 100");
+    store.db.exec('COMMIT');
+  });
+
+  test('lists the first 50 bad receipts and counts the rest', () => {
+    const { stdout } = verify();
+    const lines = stdout.match(/^ {2}\[\d+\].*$/gm) ?? [];
+    expect(lines).toHaveLength(50);
+    expect(lines[0]).toMatch(/^ {2}\[100\] .* MISMATCH: column status says "failure"/);
+    expect(stdout).toContain('\n  and 150 more bad receipts; -verbose prints every receipt\n');
+    const [chain] = verdict().chains;
+    expect(chain?.receipts).toHaveLength(50);
+    expect(chain?.bad_receipts).toBe(200);
+  });
+
+  test('-verbose lists every receipt', () => {
+    expect(verify(['-verbose']).stdout.match(/^ {2}\[\d+\]/gm)).toHaveLength(300);
+    expect(verdict('-verbose').chains[0]?.receipts).toHaveLength(200);
+  });
+});
+
+describe('obsigna verify after a rotation', () => {
+  const [one, two, three] = [makeKey(), makeKey(), makeKey()];
+  const broken = () => verdict().chains.filter((chain) => chain.result !== 'valid');
+
+  beforeEach(() => store.publish(one));
+
+  test('accepts chains of every key that rotations lead on from', () => {
+    store.append('before');
+    store.append('bridge');
+    store.rotate('bridge', two);
+    store.append('bridge');
+    store.append('between');
+    store.rotate('fresh', three);
+    store.append('after');
+    const { code, stderr, stdout } = verify();
+    expect(code).toBe(0);
+    expect(stdout).toContain('5 valid, 0 broken');
+    expect(stderr).toMatch(
+      /^Note: 2 chains begin with the archived key .+\.rotated-[\da-f]{16} \(sha256:.+\nNote: 2 chains begin /,
+    );
+    expect(verdict().chains.map(({ key_fingerprint: key }) => key)).toEqual(
+      [one, one, two, two, three].map(({ fingerprint }) => fingerprint),
+    );
+  });
+
+  test('does not believe an archived key that no rotation retired', () => {
+    store.append('before');
+    store.archive(one);
+    store.publish(two);
+    store.append('after');
+    expect(verify().stdout).toMatch(
+      /^Chain before: BROKEN \u2014 .+ no rotation leads from it to the published key\n/,
+    );
+    expect(broken()).toMatchObject([{ chain_id: 'before', broken_at: -1, receipts: [] }]);
+  });
+
+  test('does not believe a chain whose rotations end at another key', () => {
+    store.append('before');
+    store.rotate('before', two);
+    store.append('before');
+    store.publish(three);
+    expect(verify().stdout).toMatch(
+      /^Chain before: BROKEN \u2014 its rotation chain does not end at the published key\n/,
+    );
+  });
+
+  test('does not follow a rotation that the outgoing key did not sign', () => {
+    store.append('before');
+    const id = store.rotate('bridge', two);
+    store.edit(id, (receipt) => {
+      receipt['issuanceDate'] = '2020-01-01T00:00:00Z';
+    });
+    expect(broken().map(({ chain_id: chain }) => chain)).toEqual(['before', 'bridge']);
+  });
+
+  test('reports a bad signature when no key at hand signed the chain', () => {
+    store.append('before');
+    store.publish(two);
+    expect(broken()).toMatchObject([{ receipts: [{ index: 0, status: 'bad_signature' }] }]);
+  });
+
+  test('skips an archive that is no key, and says so', () => {
+    store.append('before');
+    writeFileSync(`${store.publicKeyPath}.rotated-0`, 'nonsense');
+    const { code, stderr } = verify();
+    expect(code).toBe(0);
+    expect(stderr).toContain('Note: skipped archived key: ');
+  });
+});

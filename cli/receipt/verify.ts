@@ -1,0 +1,97 @@
+import type { Unchecked } from '../../shared/chain/verdict.ts';
+import type { Cli, ExitCode } from '../cli.ts';
+import {
+  colorFlag,
+  dbFlag,
+  paintFor,
+  PATH_NOTE,
+  publicKeyFlag,
+  publicKeyPath,
+  storePath,
+} from '../common-flags.ts';
+import { readKeyring } from '../keyring.ts';
+import { Progress } from '../progress.ts';
+import { ReceiptReader } from '../store/reader.ts';
+import { printable } from '../terminal.ts';
+import { defineVerb, type VerbInput } from '../verb.ts';
+import { judgeChain, type ChainReport } from './judge.ts';
+import { Limits } from './limits.ts';
+import { JsonReport } from './verify-json.ts';
+import { TextReport } from './verify-text.ts';
+
+const spec = {
+  db: dbFlag,
+  'public-key': publicKeyFlag,
+  'chain-id': {
+    type: 'string',
+    placeholder: 'ID',
+    describe: 'verify this chain only, not every chain of the store',
+    env: 'AGENTRECEIPTS_CHAIN_ID',
+  },
+  json: { type: 'boolean', describe: 'print the verdict as JSON' },
+  verbose: {
+    type: 'boolean',
+    describe: 'print every receipt of a broken chain, and every warning',
+  },
+  color: colorFlag,
+} as const;
+
+const notes = `${PATH_NOTE}
+Checks signatures, hash links, sequences, and that the columns of the store say
+what the receipts say. Needs no daemon, and works while one runs. Keys that were
+rotated out are looked for beside the public key, as <public-key>.rotated-*.
+What was not checked stands at the end.
+
+Exit codes: 0 every chain is valid; 1 a chain is broken, or there was nothing to
+verify; 2 wrong usage, or store or key not readable.
+`;
+
+/** `obsigna receipt verify` */
+export const verifyCommand = defineVerb({
+  name: 'receipt verify',
+  operands: [],
+  about: 'Verifies every chain of the store, or one.',
+  spec,
+  notes,
+  run: verify,
+});
+
+/** How verdicts become output. */
+export interface Report {
+  chain(report: ChainReport): void;
+  end(unchecked: readonly Unchecked[], isGood: boolean): void;
+}
+
+function verify({ flags }: VerbInput<typeof spec>, cli: Cli): ExitCode {
+  const paint = paintFor(cli, flags.color);
+  const chainId = flags['chain-id'];
+  const reader = new ReceiptReader(storePath(cli, flags.db));
+  try {
+    const keyring = readKeyring(publicKeyPath(cli, flags['public-key']));
+    for (const line of keyring.skipped) cli.say.log(`Note: ${printable(line)}`);
+    const isVerbose = flags.verbose === true;
+    const output: Report =
+      flags.json === true
+        ? new JsonReport(cli.out, reader, isVerbose)
+        : new TextReport(cli, paint, reader, keyring, isVerbose);
+    const chains = chainId === undefined ? reader.chains() : [{ id: chainId, key: chainId }];
+    const progress = new Progress(cli, () => reader.count());
+    const limits = new Limits();
+    let bad = chains.length === 0 ? 1 : 0;
+    for (const chain of chains) {
+      const report = judgeChain(reader, chain, keyring, () => progress.step(chain.id));
+      progress.clear();
+      output.chain(report);
+      limits.add(report.verdict);
+      if (!isValid(report)) bad += 1;
+    }
+    output.end(limits.list(keyring), bad === 0);
+    return bad === 0 ? 0 : 1;
+  } finally {
+    reader.close();
+  }
+}
+
+function isValid({ verdict, untrustedKey }: ChainReport): boolean {
+  return verdict.result === 'valid' && untrustedKey === undefined;
+}

@@ -1,0 +1,192 @@
+import type Database from 'better-sqlite3';
+import type { ReceiptColumns, StoredReceipt } from '../../shared/chain/stored.ts';
+import { CodedError } from '../../shared/errors.ts';
+import { decodeUtf8 } from '../../shared/json/text.ts';
+import { findNewest, type ReceiptFilter } from './newest.ts';
+import { openDatabase } from './open.ts';
+import { translateFault } from './faults.ts';
+
+/** The newest layout of our own tables that this version knows. */
+const KNOWN_SCHEMA = 1;
+
+const COLUMNS = [
+  'id',
+  'chain_id',
+  'sequence',
+  'action_type',
+  'tool_name',
+  'risk_level',
+  'status',
+  'timestamp',
+  'issuer_id',
+  'principal_id',
+  'receipt_hash',
+  'previous_receipt_hash',
+] as const satisfies readonly (keyof ReceiptColumns)[];
+
+/** A chain as the store files it. `key` is what the column holds, which need not be text. */
+export interface StoredChain {
+  readonly id: string;
+  readonly key: unknown;
+}
+
+export type StoredRow = StoredReceipt & { readonly columns: ReceiptColumns };
+
+type Row = Readonly<Record<string, unknown>>;
+
+/**
+ * Receipts of one store, at one moment: whatever a daemon writes meanwhile is not seen. Columns are
+ * used to find receipts and are not evidence; that they match is the verifier's question.
+ */
+export class ReceiptReader {
+  readonly #db: Database.Database;
+  readonly #path: string;
+  readonly #columns: string;
+
+  /** @throws CodedError `STORE_MISSING`, `STORE_INVALID`, `STORE_NEWER`, `STORE_UNAVAILABLE` */
+  constructor(path: string) {
+    this.#path = path;
+    this.#db = openDatabase(path);
+    try {
+      this.#columns = selectList(this.#db, path);
+      this.#db.exec('BEGIN');
+    } catch (error) {
+      this.close();
+      throw translateFault(error, path);
+    }
+  }
+
+  close(): void {
+    this.#db.close();
+  }
+
+  /** Every chain, in the order in which they began. Seeks once per chain, not once per receipt. */
+  chains(): readonly StoredChain[] {
+    const rows = this.#all(`
+      WITH RECURSIVE chain (key) AS (
+        SELECT min(chain_id) FROM receipts
+        UNION ALL
+        SELECT (SELECT min(chain_id) FROM receipts WHERE chain_id > chain.key)
+        FROM chain WHERE chain.key IS NOT NULL
+      )
+      SELECT key, (
+        SELECT rowid FROM receipts WHERE chain_id = chain.key ORDER BY sequence LIMIT 1
+      ) AS began
+      FROM chain WHERE key IS NOT NULL ORDER BY began`);
+    return rows.map(({ key }) => ({ id: textOf(key), key }));
+  }
+
+  /** The receipts of a chain, oldest first. */
+  *chain({ key }: StoredChain): IterableIterator<StoredRow> {
+    const sql = `SELECT ${this.#columns} FROM receipts WHERE chain_id = ? ORDER BY sequence`;
+    yield* this.#iterate(sql, key);
+  }
+
+  first({ key }: StoredChain): StoredRow | undefined {
+    const sql = `SELECT ${this.#columns} FROM receipts WHERE chain_id = ? ORDER BY sequence LIMIT 1`;
+    return this.#one(sql, key);
+  }
+
+  at({ key }: StoredChain, sequence: number): StoredRow | undefined {
+    const sql = `SELECT ${this.#columns} FROM receipts WHERE chain_id = ? AND sequence = ?`;
+    return this.#one(sql, key, sequence);
+  }
+
+  withId(id: string): StoredRow | undefined {
+    return this.#one(`SELECT ${this.#columns} FROM receipts WHERE id = ?`, id);
+  }
+
+  /** The receipts that hand over from one key to the next, in the order of writing. */
+  *rotations(): IterableIterator<StoredRow> {
+    yield* this.#iterate(
+      `SELECT ${this.#columns} FROM receipts WHERE action_type = 'agent.key.rotate' ORDER BY rowid`,
+    );
+  }
+
+  count(): number {
+    return Number(this.#all('SELECT count(*) AS count FROM receipts')[0]?.['count'] ?? 0);
+  }
+
+  /**
+   * Receipts that fit the filter, newest first.
+   *
+   * @param limit - Most receipts to return; undefined streams all of them.
+   * @param gaveUp - Told when only the newest receipts were looked at, and how many.
+   */
+  *newest(
+    filter: ReceiptFilter,
+    limit: number | undefined,
+    gaveUp: (lookedAt: number) => void,
+  ): IterableIterator<StoredRow> {
+    const byRowid = this.#db.prepare(`SELECT ${this.#columns} FROM receipts WHERE rowid = ?`);
+    try {
+      for (const rowid of findNewest(this.#db, filter, limit, gaveUp)) {
+        yield toStored(byRowid.get(rowid) as Row);
+      }
+    } catch (error) {
+      throw translateFault(error, this.#path);
+    }
+  }
+
+  *#iterate(sql: string, ...values: readonly unknown[]): IterableIterator<StoredRow> {
+    try {
+      for (const row of this.#db.prepare(sql).iterate(...values)) yield toStored(row as Row);
+    } catch (error) {
+      throw translateFault(error, this.#path);
+    }
+  }
+
+  #one(sql: string, ...values: readonly unknown[]): StoredRow | undefined {
+    const [row] = this.#all(sql, ...values);
+    return row === undefined ? undefined : toStored(row);
+  }
+
+  #all(sql: string, ...values: readonly unknown[]): readonly Row[] {
+    try {
+      return this.#db.prepare(sql).all(...values) as Row[];
+    } catch (error) {
+      throw translateFault(error, this.#path);
+    }
+  }
+}
+
+/** Checks the layout and returns the columns to select. */
+function selectList(db: Database.Database, path: string): string {
+  const table = db.pragma('table_info(receipts)') as readonly { readonly name: string }[];
+  if (table.length === 0) throw new CodedError('STORE_INVALID', `${path} has no table "receipts"`);
+  refuseNewer(db, path);
+  const present = new Set(table.map(({ name }) => name));
+  const select = [...COLUMNS, 'receipt_json'].map((name) => {
+    if (present.has(name)) return name;
+    // Stores from before tools had names of their own; their receipts do not have any either.
+    if (name === 'tool_name') return "'' AS tool_name";
+    throw new CodedError('STORE_INVALID', `${path}: table "receipts" has no column "${name}"`);
+  });
+  return select.join(', ');
+}
+
+function refuseNewer(db: Database.Database, path: string): void {
+  const userVersion = Number(db.pragma('user_version', { simple: true }));
+  const meta = db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'obsigna_meta'").get();
+  const schema =
+    meta === undefined
+      ? 0
+      : Number(
+          db.prepare("SELECT value FROM obsigna_meta WHERE name = 'schema'").pluck().get() ?? 0,
+        );
+  // The protocol leaves user_version at 0, and so do we.
+  if (schema > KNOWN_SCHEMA || userVersion > 0) {
+    const found = schema > KNOWN_SCHEMA ? `schema ${schema}` : `user_version ${userVersion}`;
+    throw new CodedError('STORE_NEWER', `${path} has ${found}, this version knows ${KNOWN_SCHEMA}`);
+  }
+}
+
+/** The row itself serves as its columns: a copy of a million rows would be felt. */
+function toStored(row: Row): StoredRow {
+  return { text: textOf(row['receipt_json']), columns: row as unknown as ReceiptColumns };
+}
+
+/** Columns have an affinity, not a type: a blob is read as the text that it holds. */
+function textOf(value: unknown): string {
+  return value instanceof Uint8Array ? decodeUtf8(value) : String(value);
+}

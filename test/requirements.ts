@@ -1,0 +1,579 @@
+/**
+ * The specified behaviours, one per line. A test shows one by citing its id in square brackets in
+ * its name or in a comment beside it, such as `[P3.batch]`; `test/requirements.test.ts` fails for
+ * an id that nobody cites and for a citation that is not listed here.
+ *
+ * The letter is the owner of the behaviour: P1 to P8 the promises of the product, S the protocol
+ * in shared/, D daemon, E emitter, R rules, X proxy, C command line, B build and repository.
+ */
+export type Requirement = {
+  readonly id: string;
+  readonly text: string;
+  /** Where the behaviour is specified: a document of ours, of the protocol, or an RFC. */
+  readonly source: string;
+  /** Not shown yet, and what it waits for. A cited id must not have one. */
+  readonly gap?: string;
+};
+
+export const REQUIREMENTS: readonly Requirement[] = [
+  // -- P1 Nothing is lost in silence --
+  {
+    id: 'P1.sigkill-acked',
+    text: 'the daemon killed at random moments loses no acknowledged receipt and stores none twice',
+    source: 'SECURITY.md, "What is promised"',
+  },
+  {
+    id: 'P1.outcome-frame',
+    text: 'every mediated call that ends is reported by exactly one frame, stopped calls included',
+    source: 'docs/adr/0003',
+  },
+  {
+    id: 'P1.drop-count',
+    text: 'frames dropped while the daemon was away become one events_dropped receipt next to the first live one',
+    source: 'Agent Receipts 0.5.0, events_dropped',
+  },
+  {
+    id: 'P1.gapless',
+    text: 'sequences of a chain have no gap after a crash and a restart',
+    source: 'Agent Receipts 0.5.0, chain.sequence',
+  },
+  {
+    id: 'P1.intent',
+    text: 'a call whose outcome nobody saw is recorded as pending with the reason',
+    source: 'docs/adr/0003',
+    gap: 'comes with the intent journal',
+  },
+  {
+    id: 'P1.oversize',
+    text: 'a payload over the frame limit is reported by its hash and size',
+    source: 'docs/adr/0003',
+    gap: 'comes with the intent journal',
+  },
+  {
+    id: 'P1.require-receipt',
+    text: '-require-receipt refuses a call that no daemon acknowledged',
+    source: 'docs/adr/0003',
+    gap: 'comes with the intent journal',
+  },
+
+  // -- P2 The agent never reaches the key --
+  {
+    id: 'P2.walls',
+    text: 'only the daemon imports the code that reads private keys',
+    source: 'test/walls.ts',
+  },
+  {
+    id: 'P2.key-mode',
+    text: 'a signing key that group or world can touch, a symlink or a non-file is refused',
+    source: 'Agent Receipts 0.5.0, key files',
+  },
+  {
+    id: 'P2.peer-credential',
+    text: 'every receipt of a live emitter carries pid, uid, gid and executable as the kernel says',
+    source: 'Agent Receipts 0.5.0, peer_credential',
+  },
+  {
+    id: 'P2.peer-foreign',
+    text: 'a script that speaks the frame format without our code gets a receipt with its own peer credential',
+    source: 'Agent Receipts 0.5.0, peer_credential',
+  },
+  {
+    id: 'P2.shared-uid-doctor',
+    text: 'doctor says when daemon and agent run under the same uid',
+    source: 'SECURITY.md',
+    gap: 'comes with doctor',
+  },
+
+  // -- P3 A blocked call never reaches the server --
+  {
+    id: 'P3.corpus',
+    text: 'none of the hostile lines reaches the server behind a block-all rule',
+    source: 'SECURITY.md, "What is promised"',
+  },
+  {
+    id: 'P3.batch',
+    text: 'every member of a JSON-RPC batch is decided by itself',
+    source: 'JSON-RPC 2.0 section 6',
+  },
+  {
+    id: 'P3.missing-id',
+    text: 'a tool call without id is decided like any other',
+    source: 'JSON-RPC 2.0 section 4.1',
+  },
+  {
+    id: 'P3.null-id',
+    text: 'a tool call with a null id is decided like any other',
+    source: 'JSON-RPC 2.0 section 4',
+  },
+  {
+    id: 'P3.duplicate-id',
+    text: 'two calls in flight with the same id do not share a decision or a receipt',
+    source: 'JSON-RPC 2.0 section 4',
+  },
+  {
+    id: 'P3.non-object-arguments',
+    text: 'arguments that are no object are decided, not waved through',
+    source: 'MCP, tools/call',
+  },
+  {
+    id: 'P3.duplicate-keys',
+    text: 'a line with duplicate keys cannot show policy one call and the server another',
+    source: 'RFC 8259 section 4',
+  },
+  {
+    id: 'P3.escaped-names',
+    text: 'a method or tool name written with escapes is the same name',
+    source: 'RFC 8259 section 7',
+  },
+  {
+    id: 'P3.nesting',
+    text: 'a huge nesting neither passes nor breaks the proxy',
+    source: 'RFC 8259 section 9',
+  },
+  {
+    id: 'P3.split-utf8',
+    text: 'a line cut anywhere, also inside a character, is decided as a whole',
+    source: 'RFC 3629',
+  },
+  {
+    id: 'P3.not-understood',
+    text: 'a line that could be a call and cannot be parsed is not forwarded',
+    source: 'SECURITY.md, "What is promised"',
+  },
+  {
+    id: 'P3.http',
+    text: 'the hostile lines are stopped over HTTP too',
+    source: 'SECURITY.md, "What is promised"',
+    gap: 'comes with the HTTP transport',
+  },
+
+  // -- P4 Transparent --
+  {
+    id: 'P4.session-bytes',
+    text: 'a recorded session with a real server is byte-identical with and without the proxy, both ways',
+    source: 'docs/adr/0006',
+  },
+  {
+    id: 'P4.big-message',
+    text: 'a message of several MB passes unchanged without a limit of ours',
+    source: 'docs/adr/0006',
+  },
+  {
+    id: 'P4.ids-raw',
+    text: 'an answer of ours echoes the id as the client wrote it',
+    source: 'JSON-RPC 2.0 section 5',
+  },
+  {
+    id: 'P4.backpressure',
+    text: 'a slow reader slows the writer on either side; the proxy does not buffer without end',
+    source: 'docs/adr/0006',
+  },
+  {
+    id: 'P4.crlf-noise',
+    text: 'CRLF, blank lines and noise on standard output pass as the same bytes',
+    source: 'docs/adr/0006',
+  },
+  {
+    id: 'P4.paused-no-wait',
+    text: 'a call that waits for a person delays no other message',
+    source: 'docs/adr/0006',
+    gap: 'comes with approvals',
+  },
+
+  // -- P5 Checkable without us --
+  {
+    id: 'P5.vectors-node',
+    text: 'every published vector passes through node:crypto',
+    source: 'conformance vectors',
+  },
+  {
+    id: 'P5.vectors-noble',
+    text: 'every published vector passes through @noble',
+    source: 'conformance vectors',
+  },
+  {
+    id: 'P5.worked-example',
+    text: 'the published frame becomes the published receipt to the byte',
+    source: 'Agent Receipts 0.5.0, worked example',
+  },
+  {
+    id: 'P5.store-schema',
+    text: 'the receipts table has exactly the columns and indices of the protocol',
+    source: 'Agent Receipts 0.5.0, store',
+  },
+  {
+    id: 'P5.frames-foreign',
+    text: 'frames of every existing emitter are accepted or refused as its reader does',
+    source: 'Agent Receipts 0.5.0, frames',
+  },
+  {
+    id: 'P5.foreign-tools',
+    text: "the tools of the protocol's authors verify our chains and we verify theirs",
+    source: 'Agent Receipts 0.5.0, interoperability',
+    gap: 'comes with the interop tests; vectors stand in for them',
+  },
+
+  // -- P6 It says what it did not check --
+  {
+    id: 'P6.empty-chain',
+    text: 'an empty or missing chain is never VALID',
+    source: 'docs/adr/0011',
+  },
+  {
+    id: 'P6.limits',
+    text: 'a verdict lists what was not checked: truncation, key not pinned, outcome unknown',
+    source: 'SECURITY.md, "What a receipt does not prove"',
+  },
+  {
+    id: 'P6.terminator',
+    text: 'a chain without terminator, or interrupted, is told apart from a complete one',
+    source: 'Agent Receipts 0.5.0, chain.status',
+  },
+
+  // -- P7 Cheap --
+  {
+    id: 'P7.bench-table',
+    text: 'npm run bench measures floor and ratio of every budget in one run and writes them as JSON',
+    source: 'bench/README.md',
+  },
+  {
+    id: 'P7.start-lazy',
+    text: 'a program loads the SQLite driver and other heavy parts only when a command needs them',
+    source: 'docs/adr/0010',
+  },
+  {
+    id: 'P7.memory-flat',
+    text: 'verifying holds one receipt at a time, never a chain',
+    source: 'docs/adr/0005',
+  },
+
+  // -- P8 Bad input gets a clear error --
+  {
+    id: 'P8.errors-listed',
+    text: 'every error code has a remedy and stands in docs/errors.md',
+    source: 'docs/errors.md',
+  },
+  {
+    id: 'P8.rules-position',
+    text: 'a mistake in a rules file is an error with file, line and column, and nothing starts',
+    source: 'docs/rules.md',
+  },
+  {
+    id: 'P8.frame-reason',
+    text: 'a refused frame names the member and the rule it breaks',
+    source: 'Agent Receipts 0.5.0, frames',
+  },
+  {
+    id: 'P8.usage',
+    text: 'an unknown flag, command or value ends with exit 2 (1 where the protocol says so) and a message that names it',
+    source: 'Agent Receipts 0.5.0, command line',
+  },
+
+  // -- S Protocol (shared/) --
+  {
+    id: 'S.canonical-traps',
+    text: 'canonical JSON handles lone surrogates, -0, overflow, depth, __proto__ and duplicate keys',
+    source: 'RFC 8785',
+  },
+  {
+    id: 'S.versions',
+    text: 'receipts 0.1.0 to 0.6.0 are read, 0.5.0 is written',
+    source: 'Agent Receipts 0.5.0, version',
+  },
+  {
+    id: 'S.proof-strict',
+    text: 'a proof or key in any encoding but the specified one is refused',
+    source: 'Agent Receipts 0.5.0, proof',
+  },
+  {
+    id: 'S.any-flip',
+    text: 'any flipped bit of a signed receipt fails verification',
+    source: 'Agent Receipts 0.5.0, proof',
+  },
+  { id: 'S.did-key', text: 'did:key encodes and decodes as published', source: 'did:key method' },
+  {
+    id: 'S.risk-table',
+    text: 'risk levels follow the published taxonomy and are never lowered',
+    source: 'Agent Receipts 0.5.0, taxonomy',
+  },
+  {
+    id: 'S.frame-cuts',
+    text: 'the frame decoder behaves the same however the stream is cut, and judges a length before it waits',
+    source: 'Agent Receipts 0.5.0, frames',
+  },
+  {
+    id: 'S.tamper',
+    text: 'each tampering is found, names the right receipt and ends with exit 1: byte, column, deleted, swapped, moved, appended, unknown member',
+    source: 'docs/adr/0002',
+  },
+  {
+    id: 'S.issuer-constant',
+    text: 'a chain whose issuer changes is reported',
+    source: 'Agent Receipts 0.5.0, issuer',
+  },
+
+  // -- D Daemon --
+  {
+    id: 'D.init',
+    text: '--init creates both key files with exact bytes and modes, and never overwrites',
+    source: 'Agent Receipts 0.5.0, key files',
+  },
+  {
+    id: 'D.failed-start-clean',
+    text: 'a start that fails leaves no database, socket or key behind',
+    source: 'daemon/README.md',
+  },
+  {
+    id: 'D.socket-policy',
+    text: 'a socket outside the safe set, or one that looks like TCP, is refused',
+    source: 'Agent Receipts 0.5.0, socket',
+  },
+  {
+    id: 'D.single-instance',
+    text: 'a second daemon refuses and names the first; a stale socket is replaced',
+    source: 'daemon/README.md',
+  },
+  {
+    id: 'D.modes',
+    text: 'socket, directory and database have the specified modes',
+    source: 'Agent Receipts 0.5.0, socket',
+  },
+  {
+    id: 'D.tail-verified',
+    text: 'the daemon refuses to extend a tail that does not verify',
+    source: 'daemon/README.md',
+  },
+  {
+    id: 'D.chain-suffix',
+    text: 'a restart after a terminator appends -2 to a plain date on every day of the month',
+    source: 'docs/adr/0011',
+  },
+  {
+    id: 'D.terminator',
+    text: 'SIGTERM and SIGINT write one terminator per open chain and exit 0',
+    source: 'Agent Receipts 0.5.0, shutdown',
+  },
+  {
+    id: 'D.sub-chains',
+    text: 'sub-agents get chains of their own with a delegation, also after a restart',
+    source: 'Agent Receipts 0.5.0, sub-agents',
+  },
+  {
+    id: 'D.group-commit',
+    text: 'many emitters share one durable transaction',
+    source: 'docs/adr/0005',
+  },
+  {
+    id: 'D.synchronous-full',
+    text: 'the writer runs with WAL and synchronous=FULL',
+    source: 'docs/adr/0005',
+  },
+  {
+    id: 'D.newer-store',
+    text: 'a store written by a newer version is refused',
+    source: 'docs/adr/0005',
+  },
+  {
+    id: 'D.ack',
+    text: 'a frame that asks is acknowledged once and after the commit; a frame that does not ask is never answered',
+    source: 'docs/adr/0003',
+  },
+  {
+    id: 'D.ack-refused',
+    text: 'a frame that asks and is refused gets ok:false with code and remedy',
+    source: 'docs/adr/0003',
+  },
+  {
+    id: 'D.bad-frame-survives',
+    text: 'an invalid frame costs itself, not the connection',
+    source: 'Agent Receipts 0.5.0, frames',
+  },
+  {
+    id: 'D.redaction',
+    text: 'secrets in an error text do not reach a receipt, PKCS#8 blocks included',
+    source: 'Agent Receipts 0.5.0, redaction',
+  },
+  {
+    id: 'D.config-order',
+    text: 'flag beats variable beats default, and --print-config shows the result',
+    source: 'Agent Receipts 0.5.0, configuration',
+  },
+  {
+    id: 'D.disk-full',
+    text: 'a full disk refuses frames, half-writes nothing and heals without a restart',
+    source: 'daemon/README.md',
+    gap: 'comes with the intent journal',
+  },
+  {
+    id: 'D.rotation',
+    text: 'keys rotate without breaking a chain',
+    source: 'Agent Receipts 0.5.0, keyRotation',
+    gap: 'comes with key rotation',
+  },
+  {
+    id: 'D.disclosure',
+    text: 'parameters can be sealed for a forensic key',
+    source: 'Agent Receipts 0.5.0, parameters_disclosure',
+    gap: 'comes with disclosure',
+  },
+
+  // -- E Emitter --
+  {
+    id: 'E.never-blocks',
+    text: 'the emitter neither blocks nor throws into its caller, with the daemon up, down or stuck',
+    source: 'docs/adr/0003',
+  },
+  {
+    id: 'E.reconnect',
+    text: 'the emitter finds a restarted daemon by itself and delivers its spool in order',
+    source: 'docs/adr/0003',
+  },
+  {
+    id: 'E.spool-bounded',
+    text: 'the spool has a limit; what does not fit is counted',
+    source: 'docs/adr/0003',
+  },
+  {
+    id: 'E.socket-path',
+    text: 'the default socket path is the one every emitter resolves',
+    source: 'Agent Receipts 0.5.0, paths',
+  },
+
+  // -- R Rules (policy/) --
+  {
+    id: 'R.most-restrictive',
+    text: 'of all matching rules the most restrictive action wins, on equal terms the first',
+    source: 'docs/rules.md',
+  },
+  {
+    id: 'R.globs',
+    text: 'globs match the whole name, without case, as the protocol says',
+    source: 'docs/rules.md',
+  },
+  {
+    id: 'R.defaults',
+    text: 'without a rules file the built-in rules apply',
+    source: 'docs/rules.md',
+  },
+  {
+    id: 'R.score',
+    text: 'operation and risk score are as published, and the score lists its reasons',
+    source: 'docs/rules.md',
+  },
+  {
+    id: 'R.strict',
+    text: 'unknown key, wrong type, bad glob and duplicate name are errors',
+    source: 'docs/rules.md',
+  },
+  { id: 'R.enabled-default', text: 'a rule without `enabled` is on', source: 'docs/adr/0008' },
+  {
+    id: 'R.total',
+    text: 'every input gets a decision; policy never throws',
+    source: 'docs/rules.md',
+  },
+
+  // -- X Proxy --
+  {
+    id: 'X.errors',
+    text: 'block answers -32001, pause without approver -32003 with data, as published',
+    source: 'Agent Receipts 0.5.0, JSON-RPC errors',
+  },
+  { id: 'X.flags', text: 'flags follow Go syntax', source: 'Agent Receipts 0.5.0, command line' },
+  {
+    id: 'X.banner',
+    text: 'start-up lines and the banner JSON are as published',
+    source: 'Agent Receipts 0.5.0, proxy log',
+  },
+  {
+    id: 'X.host',
+    text: 'the agent host is detected from its process or environment',
+    source: 'Agent Receipts 0.5.0, host detection',
+  },
+  {
+    id: 'X.lifecycle',
+    text: 'exit code, signals, standard error and a clean end at EOF are as if the proxy were not there',
+    source: 'docs/adr/0006',
+  },
+  {
+    id: 'X.daemon-absent',
+    text: 'without a daemon calls go on and one clear line says so',
+    source: 'SECURITY.md, "What is promised"',
+  },
+  {
+    id: 'X.approvals',
+    text: 'an approver answers by HTTP, in the client or in the terminal',
+    source: 'Agent Receipts 0.5.0, approval HTTP server',
+    gap: 'comes with approvals',
+  },
+
+  // -- C Command line (cli/) --
+  {
+    id: 'C.list-filters',
+    text: 'receipt list filters by chain, tool, risk, status and time, limits and streams',
+    source: 'cli/README.md',
+  },
+  {
+    id: 'C.list-json',
+    text: '--json prints the documented shape',
+    source: 'Agent Receipts 0.5.0, command line',
+  },
+  {
+    id: 'C.show',
+    text: 'receipt show prints one receipt as published',
+    source: 'Agent Receipts 0.5.0, command line',
+  },
+  {
+    id: 'C.sequence-ambiguous',
+    text: 'a sequence that several chains have asks for the chain instead of guessing',
+    source: 'cli/README.md',
+  },
+  {
+    id: 'C.verify-all',
+    text: 'verify checks every chain of the store by default and exits 0, 1 or 2',
+    source: 'Agent Receipts 0.5.0, command line',
+  },
+  {
+    id: 'C.read-only',
+    text: 'reading works with the daemon up or down and leaves no file behind',
+    source: 'cli/README.md',
+  },
+  {
+    id: 'C.corrupt-row',
+    text: 'one undecodable row is reported and does not hide the others',
+    source: 'cli/README.md',
+  },
+  {
+    id: 'C.verify-event',
+    text: 'receipt verify-event judges single receipts',
+    source: 'Agent Receipts 0.5.0, command line',
+    gap: 'comes with verify-event',
+  },
+  {
+    id: 'C.doctor',
+    text: 'doctor checks socket, database, keys and a round trip',
+    source: 'Agent Receipts 0.5.0, command line',
+    gap: 'comes with doctor',
+  },
+
+  // -- B Build and repository --
+  {
+    id: 'B.pins',
+    text: 'runtime dependencies are exact pins and each was decided in an ADR',
+    source: 'docs/adr/0007',
+  },
+  {
+    id: 'B.version',
+    text: 'the version that programs print is that of package.json',
+    source: 'package.json',
+  },
+  {
+    id: 'B.bundles',
+    text: 'the built programs start by themselves and print version and usage',
+    source: 'docs/adr/0010',
+  },
+  {
+    id: 'B.demo',
+    text: 'npm run demo ends by itself with exit 0 and leaves nothing running',
+    source: 'README.md',
+  },
+];
