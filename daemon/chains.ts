@@ -71,11 +71,20 @@ export class Chains {
     return { ...emptyHead(chainId), delegation };
   }
 
-  /** Chains below `rootId` that still wait for their last receipt. */
-  *openAgents(rootId: string): Generator<ChainHead> {
+  /**
+   * Chains below `rootId` that still wait for their last receipt. One that does not verify is told
+   * to `onInvalid` and left as it is: it must not cost the others their end.
+   */
+  *openAgents(rootId: string, onInvalid: (error: CodedError) => void): Generator<ChainHead> {
     for (const chainId of this.#store.chainsWithPrefix(agentChainId(rootId, ''))) {
-      const tail = this.#readTail(chainId);
-      if (tail !== undefined && !isTerminal(tail.receipt)) yield this.#headOf(tail);
+      try {
+        const tail = this.#readTail(chainId);
+        if (tail === undefined || isTerminal(tail.receipt)) continue;
+        yield this.#headOf(tail);
+      } catch (error) {
+        if (!(error instanceof CodedError) || error.code !== 'CHAIN_TAIL_INVALID') throw error;
+        onInvalid(error);
+      }
     }
   }
 
@@ -134,8 +143,12 @@ export class Chains {
   #linkHolds({ columns }: ReceiptRow): boolean {
     const before = this.#store.at(columns.chain_id, columns.sequence - 1);
     if (before === undefined) return false;
-    const { json } = parseReceipt(before.text);
-    return hashUri(nodeSuite, hashedText(json)) === columns.previous_receipt_hash;
+    try {
+      const { json } = parseReceipt(before.text);
+      return hashUri(nodeSuite, hashedText(json)) === columns.previous_receipt_hash;
+    } catch {
+      return false; // what cannot be read cannot be what the tail was built on
+    }
   }
 }
 

@@ -64,7 +64,6 @@ export async function startDaemon(
     const signer = loadSigningKey(config.key);
     checkPublicKey(config.publicKey, signer);
     const libc = await loadLibC();
-    await clearSocketPath(config.socket);
     return await open(config, { signer, libc, log, undo, platform });
   } catch (error) {
     undo.run();
@@ -85,16 +84,21 @@ async function open(config: DaemonConfig, parts: Parts): Promise<RunningDaemon> 
   const opened = openStore(config.db, () => acquireLock(libc, `${config.db}.lock`));
   undo.push(opened.undo);
   const { store, lock } = opened;
+  // Under the lock: a second start must never take the socket of a first that is on its way.
+  await clearSocketPath(config.socket);
   const identity = { issuerId: config.issuerId, verificationMethod: config.verificationMethod };
   const chains = new Chains(store, nodeSuite.verifyKey(signer.publicKey), identity);
   const root = chains.resumeRoot(config.chainId);
   const ledger = new Ledger({ store, chains, root, signer, identity, log });
 
   const connections = new Set<Connection>();
+  const activity: Activity = { count: 0 };
+  const onRead = () => void (activity.count += 1);
   const peerOf = peerReader(libc, platform);
   const loginOf = loginReader(libc);
   const server = await listen(config.socket, (socket) => {
-    const connection = accept(socket, { peerOf, loginOf, ledger, log });
+    activity.count += 1;
+    const connection = accept(socket, { peerOf, loginOf, ledger, log, onRead });
     if (connection === undefined) return;
     connections.add(connection);
     socket.once('close', () => connections.delete(connection));
@@ -105,8 +109,11 @@ async function open(config: DaemonConfig, parts: Parts): Promise<RunningDaemon> 
   log(`loaded chain ${root.chainId}, next seq=${root.sequence + 1}`);
   log(`obsigna-daemon listening on ${config.socket} (chain=${root.chainId}, db=${config.db})`);
   const stop = async () => {
-    await shutDown({ config, server, connections, ledger, store, log });
-    lock.release();
+    try {
+      await shutDown({ config, server, connections, activity, ledger, store, log });
+    } finally {
+      lock.release();
+    }
     log('obsigna-daemon shutdown complete');
   };
   return { stop };
@@ -117,12 +124,18 @@ interface AcceptParts {
   readonly loginOf: LoginReader;
   readonly ledger: Ledger;
   readonly log: Log;
+  readonly onRead: () => void;
+}
+
+/** Connections accepted and chunks read so far. */
+interface Activity {
+  count: number;
 }
 
 /** Reads who connected, before any byte of what they say. A caller without a name is not served. */
 function accept(
   socket: Socket,
-  { peerOf, loginOf, ledger, log }: AcceptParts,
+  { peerOf, loginOf, ledger, log, onRead }: AcceptParts,
 ): Connection | undefined {
   let peer: PeerCredential;
   try {
@@ -132,7 +145,8 @@ function accept(
     socket.destroy();
     return undefined;
   }
-  return new Connection({ socket, peer, principalId: principalOf(peer, loginOf), ledger, log });
+  const principalId = principalOf(peer, loginOf);
+  return new Connection({ socket, peer, principalId, ledger, log, onRead });
 }
 
 /** The login name in the user database, or the number where there is none. */
@@ -145,38 +159,46 @@ interface ShutDownParts {
   readonly config: DaemonConfig;
   readonly server: Server;
   readonly connections: ReadonlySet<Connection>;
+  readonly activity: Activity;
   readonly ledger: Ledger;
   readonly store: ReceiptStore;
   readonly log: Log;
 }
 
 async function shutDown(parts: ShutDownParts): Promise<void> {
-  const { config, server, connections, ledger, store, log } = parts;
-  const deadline = Date.now() + config.shutdownDeadlineMs;
+  const { config, server, connections, activity, ledger, store, log } = parts;
+  const startedAt = Date.now();
+  const deadline = startedAt + config.shutdownDeadlineMs;
+  // Half of the time: emitters that never fall silent must not cost the chains their last receipts.
+  await silence(activity, ledger, startedAt + config.shutdownDeadlineMs / 2);
   server.close(); // removes the socket file
-  await silence(connections, deadline);
+  for (const connection of connections) connection.stopReading();
   await ledger.drained();
   for (const connection of connections) connection.close();
-  const left = ledger.terminate(() => Date.now() < deadline);
-  for (const chainId of left) {
-    log(
-      `level=warn terminator: deadline expired, chain ${chainId} will be classified as 'unknown' by verifier`,
-    );
+  try {
+    const left = ledger.terminate(() => Date.now() < deadline);
+    for (const chainId of left) {
+      log(
+        `level=warn terminator: deadline expired, chain ${chainId} will be classified as 'unknown' by verifier`,
+      );
+    }
+  } finally {
+    store.close();
   }
-  store.close();
 }
 
 /**
- * What emitters have sent already lies in the kernel's buffers and would be lost: reads on until a
- * whole turn of the event loop has brought nothing more, or time is up.
+ * What emitters have sent already lies in the kernel's buffers, also on connections that nobody has
+ * accepted yet, and would be lost: goes on until a whole turn of the event loop has brought nothing
+ * more, or time is up.
  */
-async function silence(connections: ReadonlySet<Connection>, deadline: number): Promise<void> {
-  const reads = () => [...connections].reduce((sum, connection) => sum + connection.reads, 0);
+async function silence(activity: Activity, ledger: Ledger, deadline: number): Promise<void> {
   let before = -1;
-  while (Date.now() < deadline && reads() !== before) {
-    before = reads();
-    await turn();
-    await turn();
+  while (Date.now() < deadline && activity.count !== before) {
+    before = activity.count;
+    await ledger.drained(); // connections that were held back read on behind this
+    await turn(); // to the end of this turn of the event loop
+    await turn(); // and once around
   }
 }
 

@@ -45,6 +45,8 @@ export interface LedgerOptions {
 const MAX_BATCH = 512;
 /** Frames that wait for the disk before connections are held back. */
 const MAX_QUEUED = 4096;
+/** Silence after which the WAL is moved into the database. */
+const IDLE_MS = 250;
 const MAX_QUEUED_BYTES = 64 * 1024 * 1024;
 
 /**
@@ -62,6 +64,7 @@ export class Ledger {
   #scheduled = false;
   /** Frames that no receipt and no reply speaks of; told by the next receipt that can be written. */
   #lost = 0;
+  #idleTimer: NodeJS.Timeout | undefined;
   #submitted = 0;
   #settled = 0;
   #waiting: { readonly until: number; readonly resolve: () => void }[] = [];
@@ -121,15 +124,21 @@ export class Ledger {
     for (const sink of sinks) sink.flush();
     if (!this.isFull) for (const resume of this.#onRoom.splice(0)) resume();
     if (this.#queue.length > 0) this.#schedule();
+    else this.#tidyWhenIdle();
     this.#settled += batch.length;
     while (this.#waiting[0] !== undefined && this.#waiting[0].until <= this.#settled) {
       this.#waiting.shift()?.resolve();
     }
   }
 
+  #tidyWhenIdle(): void {
+    clearTimeout(this.#idleTimer);
+    this.#idleTimer = setTimeout(() => this.#options.store.checkpoint(), IDLE_MS).unref();
+  }
+
   /** Commits a batch and says what to reply to each job; nothing is replied before the commit. */
   #write(batch: readonly Job[]): readonly (readonly [Job, Reply | undefined])[] {
-    const draft = new Draft(this.#options, this.#heads, this.#rootId, timestampOf(this.#now()));
+    const draft = new Draft(this.#options, this.#heads, this.#rootId, this.#now());
     const replies: (readonly [Job, Reply | undefined])[] = [];
     try {
       this.#options.store.commit(() => {
@@ -175,22 +184,26 @@ export class Ledger {
   }
 
   /**
-   * Ends every open chain: the root first, because it is the one that everybody looks at, then the
-   * sub-agents', each only while `mayGoOn` says that there is time.
+   * Ends every open chain: the root first and in any case, because it is the one that everybody
+   * looks at, then the sub-agents', each only while `mayGoOn` says that there is time.
    *
    * @returns Chains that got no last receipt
    */
   terminate(mayGoOn: () => boolean): readonly string[] {
-    const { store, chains } = this.#options;
+    clearTimeout(this.#idleTimer);
+    const { store, chains, log } = this.#options;
     const left: string[] = [];
-    const draft = new Draft(this.#options, this.#heads, this.#rootId, timestampOf(this.#now()));
+    const draft = new Draft(this.#options, this.#heads, this.#rootId, this.#now());
     store.commit(() => {
-      const open = [this.rootHead, ...chains.openAgents(this.#rootId)];
-      for (const head of open.filter(({ sequence }) => sequence > 0)) {
+      if (this.#lost > 0) draft.appendLost(this.#lost); // the last chance to tell of them
+      draft.appendRootTerminator();
+      const warn = ({ message }: CodedError) => log(`level=warn terminator: ${message}`);
+      for (const head of chains.openAgents(this.#rootId, warn)) {
         if (mayGoOn()) draft.appendTerminator(head);
         else left.push(head.chainId);
       }
     });
+    this.#lost = 0;
     this.#heads = draft.committedHeads();
     return left;
   }
@@ -202,18 +215,20 @@ class Draft {
   readonly #committed: ReadonlyMap<string, ChainHead>;
   readonly #moved = new Map<string, ChainHead>();
   readonly #rootId: string;
+  readonly #nowMs: number;
   readonly #timestamp: string;
 
   constructor(
     options: LedgerOptions,
     committed: ReadonlyMap<string, ChainHead>,
     rootId: string,
-    timestamp: string,
+    now: Date,
   ) {
     this.#options = options;
     this.#committed = committed;
     this.#rootId = rootId;
-    this.#timestamp = timestamp;
+    this.#nowMs = now.getTime();
+    this.#timestamp = timestampOf(now);
   }
 
   committedHeads(): Map<string, ChainHead> {
@@ -226,7 +241,8 @@ class Draft {
     // Built first: a frame that gets no receipt must leave its drop count to the next one.
     const build = (context: ReceiptContext) => eventReceipt(event, context);
     if (event.dropCount === 0) return this.#append(chainId, who, build);
-    build(this.#context(this.#head(chainId), who));
+    const { signer, identity } = this.#options;
+    seal(build(this.#context(this.#head(chainId), who)), signer, identity.verificationMethod);
     this.#append(chainId, who, (context) =>
       droppedEventsReceipt(event.dropCount, event.sessionId, context),
     );
@@ -238,6 +254,12 @@ class Draft {
     this.#append(this.#rootId, { principalId: UNKNOWN_PRINCIPAL }, (context) =>
       droppedEventsReceipt(count, undefined, context),
     );
+  }
+
+  /** A root that has no receipt needs no end. */
+  appendRootTerminator(): void {
+    const root = this.#head(this.#rootId);
+    if (root.sequence > 0) this.appendTerminator(root);
   }
 
   appendTerminator(head: ChainHead): void {
@@ -285,7 +307,7 @@ class Draft {
   #context(head: ChainHead, who: Pick<ReceiptContext, 'peer' | 'principalId'>): ReceiptContext {
     return {
       ...who,
-      receiptId: `urn:receipt:${randomUUID()}`,
+      receiptId: `urn:receipt:${timeOrderedUuid(this.#nowMs)}`,
       actionId: `act_${randomUUID()}`,
       timestamp: this.#timestamp,
       issuerId: this.#options.identity.issuerId,
@@ -303,6 +325,17 @@ class Draft {
 function isStoreFault(error: unknown): boolean {
   if (error instanceof CodedError) return error.code === 'STORE_CHANGED';
   return String((error as { readonly code?: unknown }).code ?? '').startsWith('SQLITE_');
+}
+
+/**
+ * A version 7 UUID: ids of neighbours in time are neighbours in the index of ids, so that a commit
+ * writes one page of it and not one for each receipt. See ADR 0012.
+ *
+ * @see RFC 9562 section 5.7
+ */
+export function timeOrderedUuid(nowMs: number): string {
+  const time = nowMs.toString(16).padStart(12, '0');
+  return `${time.slice(0, 8)}-${time.slice(8)}-7${randomUUID().slice(15)}`;
 }
 
 function sizeOf({ input, output }: EventFrame): number {

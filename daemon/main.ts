@@ -63,17 +63,15 @@ async function run(config: DaemonConfig, host: HostFacts): Promise<void> {
       `${file} exists, and this version reads no configuration file`,
     );
   }
-  const daemon = await startDaemon(config, host, stderrLog(PROGRAM));
-  await new Promise<void>((resolve, reject) => {
-    let stopping = false;
-    const stop = () => {
-      if (stopping) return; // a second signal must not cut the last receipts short
-      stopping = true;
-      daemon.stop().then(resolve, reject);
-    };
-    process.on('SIGTERM', stop);
-    process.on('SIGINT', stop);
+  // From the first moment on: one that comes during the start waits for its end, and a second one
+  // must not cut the last receipts short.
+  const told = new Promise<void>((resolve) => {
+    process.on('SIGTERM', () => resolve());
+    process.on('SIGINT', () => resolve());
   });
+  const daemon = await startDaemon(config, host, stderrLog(PROGRAM));
+  await told;
+  await daemon.stop();
 }
 
 main().catch((error: unknown) => {

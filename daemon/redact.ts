@@ -12,7 +12,8 @@ const SENSITIVE_NAMES = new Set(
 );
 
 /**
- * Secrets by their shape. Every pattern is linear: no repetition inside a repetition.
+ * Secrets by their shape. Every pattern is linear in the text, also in one made to stall it: no
+ * repetition inside a repetition, and none that fails at its end can start again inside itself.
  *
  * @see Reference daemon, built-in redaction patterns; PKCS#8 blocks and `_` in `sk-` keys are ours
  */
@@ -26,10 +27,16 @@ const PATTERNS: readonly RegExp[] = [
   /sk-[A-Za-z0-9_-]{20,}/g,
   /AKIA[A-Z0-9]{16}/g,
   /Bearer[\t\n\f\r ]+[A-Za-z0-9._\-/+=]{20,}/g,
-  /eyJ[A-Za-z0-9_=-]+\.eyJ[A-Za-z0-9_=-]+\.[A-Za-z0-9_=-]*/g,
   /xox[bpras]-[A-Za-z0-9-]+/g,
   /-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----[\s\S]*?(?:-----END (?:[A-Z]+ )*PRIVATE KEY-----|$)/g,
 ];
+
+/**
+ * Three base64url parts, the first two of JSON objects. Tried once per part, from its first `eyJ`:
+ * when that one leads nowhere, a later one in the same part does not either.
+ */
+const JSON_WEB_TOKEN =
+  /(?<![\w=-])((?:(?!eyJ)[\w=-])*)eyJ[\w=-]+\.eyJ[\w=-]+\.[\w=-]*/g;
 
 const URL_PARAMETER = /([?&](?:access_token|token|api[_-]?key|apikey|key|auth)=)[^&\s"'<>[\]]+/gi;
 
@@ -40,6 +47,7 @@ const URL_PARAMETER = /([?&](?:access_token|token|api[_-]?key|apikey|key|auth)=)
 export function redact(text: string): string {
   let out = redactMembers(text);
   for (const pattern of PATTERNS) out = out.replace(pattern, REPLACEMENT);
+  out = out.replace(JSON_WEB_TOKEN, `$1${REPLACEMENT}`);
   return out.replace(URL_PARAMETER, `$1${REPLACEMENT}`);
 }
 

@@ -5,7 +5,6 @@ import { hashUri, type Signer } from '../shared/crypto/suite.ts';
 import { CodedError } from '../shared/errors.ts';
 import { canonicalize } from '../shared/json/canonical.ts';
 import type { JsonValue } from '../shared/json/value.ts';
-import { encodeProofValue } from '../shared/receipt/proof.ts';
 import { PROOF_PURPOSE, PROOF_TYPE, type ReceiptBody } from '../shared/receipt/receipt.ts';
 import type { ReceiptRow } from './store/receipt-store.ts';
 
@@ -22,7 +21,7 @@ export function seal(body: ReceiptBody, signer: Signer, verificationMethod: stri
     created: body.issuanceDate,
     verificationMethod,
     proofPurpose: PROOF_PURPOSE,
-    proofValue: encodeProofValue(signer.sign(canonical)),
+    proofValue: `u${Buffer.from(signer.sign(canonical)).toString('base64url')}`,
   };
   const receipt = { ...body, proof };
   return {

@@ -27,6 +27,8 @@ interface Pending {
   /** Frame body without its opening brace. */
   readonly body: Buffer;
   sent: boolean;
+  /** The kernel has all of it. */
+  taken: boolean;
   readonly settle: ((result: Acknowledgement | CodedError) => void) | undefined;
 }
 
@@ -164,7 +166,7 @@ export class Emitter {
         );
       }
       this.#heldBytes += body.length;
-      this.#spool.push({ ack, body, sent: false, settle });
+      this.#spool.push({ ack, body, sent: false, taken: false, settle });
     } catch (error) {
       this.#drop(asCoded(error), settle);
       return;
@@ -186,7 +188,7 @@ export class Emitter {
   #pump(): void {
     if (this.#state === 'away' && this.#retryTimer === undefined) this.#connect();
     const socket = this.#socket;
-    if (socket === undefined || !this.#isOpen()) return;
+    if (socket === undefined || socket.destroyed || !this.#isOpen()) return;
     while (this.#spool.length > 0 && socket.writableLength < MAX_UNSENT_BYTES) {
       this.#send(socket, this.#spool.shift() as Pending);
     }
@@ -203,9 +205,13 @@ export class Emitter {
       this.#told = { ack: pending.ack, count: this.#dropped };
     }
     pending.sent = true;
-    socket.write(encodeFrame([Buffer.from(prefix), pending.body]));
-    if (this.#state === 'plain') this.#delivered(pending);
-    else this.#window.set(pending.ack, pending);
+    pending.taken = false;
+    this.#window.set(pending.ack, pending);
+    socket.write(encodeFrame([Buffer.from(prefix), pending.body]), (error) => {
+      if (error || socket !== this.#socket) return;
+      pending.taken = true;
+      if (this.#state === 'plain') this.#settlePlain(pending);
+    });
   }
 
   #connect(): void {
@@ -218,11 +224,12 @@ export class Emitter {
     socket.on('data', (chunk: Buffer) => this.#onData(socket, decoder, chunk));
     socket.on('drain', () => this.#pump());
     let cause: Error | undefined;
-    socket.once('error', (error) => (cause = error));
+    socket.on('error', (error) => (cause ??= error));
     socket.once('close', () => this.#onClose(cause));
   }
 
   #greet(socket: Socket): void {
+    if (this.#state !== 'connecting') return; // closed meanwhile
     this.#state = 'greeting';
     const hello = { client: 'obsigna-emitter', version: VERSION, extensions: ['ack'] };
     const frame = { v: '1', hello, ack: HELLO_ACK };
@@ -237,13 +244,20 @@ export class Emitter {
     if (this.#state !== 'greeting') return;
     this.#state = 'plain';
     this.#cameBack();
-    for (const pending of this.#window.values()) this.#delivered(pending);
-    this.#window.clear();
+    this.#retryMs = RETRY_MS.first;
+    for (const pending of [...this.#window.values()]) {
+      if (pending.taken) this.#settlePlain(pending);
+    }
     this.#pump();
   }
 
+  #settlePlain(pending: Pending): void {
+    if (!this.#window.delete(pending.ack)) return;
+    pending.settle?.(new CodedError('DAEMON_UNREACHABLE', 'this daemon does not acknowledge'));
+    this.#delivered(pending);
+  }
+
   #cameBack(): void {
-    this.#retryMs = RETRY_MS.first;
     if (this.#wasAway) this.#notice({ kind: 'connected' });
     this.#wasAway = false;
   }
@@ -253,9 +267,6 @@ export class Emitter {
     if (this.#told?.ack === pending.ack) {
       this.#dropped -= this.#told.count;
       this.#told = undefined;
-    }
-    if (pending.settle !== undefined && this.#state === 'plain') {
-      pending.settle(new CodedError('DAEMON_UNREACHABLE', 'this daemon does not acknowledge'));
     }
     if (this.pendingCount === 0) for (const resolve of this.#whenEmpty.splice(0)) resolve();
   }
@@ -273,17 +284,19 @@ export class Emitter {
   #onReply(reply: Reply): void {
     if (reply.ack === HELLO_ACK) {
       clearTimeout(this.#helloTimer);
-      if (this.#state === 'greeting') this.#state = 'acknowledging';
+      // Also late: a daemon that was busy for longer than the greeting may take does reply.
+      if (this.#isOpen()) this.#state = 'acknowledging';
       this.#cameBack();
       return;
     }
     const pending = this.#window.get(reply.ack);
-    if (pending === undefined) return; // its connection broke and it was sent again since
-    this.#window.delete(reply.ack);
+    if (pending === undefined) return; // settled already, by an earlier reply or without one
     if (!reply.ok) {
       this.#refused(pending, reply);
       return;
     }
+    this.#window.delete(reply.ack);
+    this.#retryMs = RETRY_MS.first; // not before: a daemon with a full disk greets as well
     const { chain_id: chainId = '', sequence = 0, receipt_hash: receiptHash = '' } = reply;
     pending.settle?.({ chainId, sequence, receiptHash });
     this.#delivered(pending);
@@ -295,10 +308,10 @@ export class Emitter {
     if (this.#told?.ack === pending.ack) this.#told = undefined;
     if (TRANSIENT.has(code) && pending.settle === undefined) {
       pending.sent = false; // the daemon said that it has not written it
-      this.#spool.unshift(pending);
-      this.#socket?.destroy(); // comes back after a pause, and with everything in order
+      this.#socket?.destroy(); // stays in the window: comes back after a pause, in its old place
       return;
     }
+    this.#window.delete(pending.ack);
     this.#dropped += 1;
     pending.settle?.(coded);
     this.#delivered(pending);
@@ -323,7 +336,7 @@ export class Emitter {
         error: new CodedError('DAEMON_UNREACHABLE', message, { cause }),
       });
     }
-    if (this.#isClosing) {
+    if (this.#isClosing && !wasOpen) {
       // One more try was made and there is nobody: the caller's exit does not wait for a daemon.
       for (const resolve of this.#whenEmpty.splice(0)) resolve();
       return;

@@ -19,7 +19,7 @@ export const PREFIX_RESERVE = 64;
  * hash and its size, which is no reason for silence.
  *
  * @throws CodedError `JSON_INVALID`, `JSON_NUMBER_RANGE`, `JSON_TOO_DEEP` for a payload that no
- *   receipt can be written for
+ *   receipt can be written for; `FRAME_LENGTH_INVALID` when the other members leave no room
  * @see Daemon protocol, "Frame members"
  */
 export function frameBody(
@@ -33,7 +33,7 @@ export function frameBody(
     { name: 'input', text: report.input },
     { name: 'output', text: report.output },
   ].filter((payload): payload is Payload => payload.text !== undefined);
-  let room = MAX_FRAME_BYTES - PREFIX_RESERVE - head.length;
+  let room = MAX_FRAME_BYTES - PREFIX_RESERVE - head.length - 1; // the last brace
   const parts: Uint8Array[] = [head];
   // Smaller ones first, so that one huge result does not push small arguments out of the frame.
   for (const payload of payloads.sort((a, b) => a.text.length - b.text.length)) {
@@ -42,7 +42,13 @@ export function frameBody(
     parts.push(member);
   }
   parts.push(Buffer.from('}'));
-  return Buffer.concat(parts);
+  const body = Buffer.concat(parts);
+  if (body.length > MAX_FRAME_BYTES - PREFIX_RESERVE) {
+    // Not for its payloads, which would have become digests: a name or a context is that long.
+    const message = `frame of ${body.length} bytes without its payloads, limit ${MAX_FRAME_BYTES}`;
+    throw new CodedError('FRAME_LENGTH_INVALID', message);
+  }
+  return body;
 }
 
 interface Payload {

@@ -29,12 +29,18 @@ export async function startServer(
   return child;
 }
 
-/** Sends a signal to the server and everything it started. */
+/** Sends a signal to the server and everything it started, also when only that is left. */
 export function signalServer(child: ServerProcess, signal: NodeJS.Signals): void {
-  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  if (child.pid === undefined) return;
   try {
     process.kill(-child.pid, signal);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error; // it ended just now
+    const { code } = error as NodeJS.ErrnoException;
+    // It ended just now; macOS says EPERM for a group of which only a zombie is left.
+    if (code !== 'ESRCH' && code !== 'EPERM') throw error;
   }
+}
+
+export function hasExited(child: ServerProcess): boolean {
+  return child.exitCode !== null || child.signalCode !== null;
 }

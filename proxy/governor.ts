@@ -219,7 +219,7 @@ function summary({ rule, risk }: Decision): string {
 }
 
 function policyEvent(tool: string, decision: Decision, action: string, outcome: string): string {
-  const quoted = (text: string) => JSON.stringify(text);
+  const quoted = (text: string) => JSON.stringify(printable(text));
   return (
     `policy_event tool=${quoted(tool)} rule=${quoted(decision.rule?.name ?? '')} ` +
     `risk=${decision.risk.score} action=${quoted(action)} approver="NONE" ` +

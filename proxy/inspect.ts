@@ -77,8 +77,10 @@ export function inspectClientLine(line: Buffer): Inspection {
   const first = firstByte(message);
   if (first === undefined) return OTHER; // white space only
   // Some servers split at a lone CR: the parts are then messages of their own.
-  if (message.includes(CARRIAGE_RETURN)) return refuse('a carriage return inside the message');
-  if (!isUtf8(message)) return refuse('not UTF-8');
+  if (message.includes(CARRIAGE_RETURN)) {
+    return refuse('a carriage return inside the message', readableId(message));
+  }
+  if (!isUtf8(message)) return refuse('not UTF-8', readableId(message));
   try {
     if (first === OPEN_ARRAY) return inspectBatch(message);
     if (first === OPEN_OBJECT) return inspectMessage(message);
@@ -126,8 +128,8 @@ function inspectMessage(message: Buffer): BatchElement['inspection'] {
   if (typeof name !== 'string') return refuse('method is not a string', id, INVALID_REQUEST);
   if (name === CANCELLED) return inspectCancel(message, members);
   if (name === TOOLS_CALL) return inspectCall(message, members, id);
-  if (normalized(name) === TOOLS_CALL) {
-    return refuse(`method is spelled ${JSON.stringify(name)}`, id, INVALID_REQUEST);
+  if (normalized(name) === TOOLS_CALL || normalized(beforeNul(name)) === TOOLS_CALL) {
+    return refuse(`method is spelled ${quoted(name)}`, id, INVALID_REQUEST);
   }
   return { kind: 'other' };
 }
@@ -140,6 +142,12 @@ function normalized(method: string): string {
     .replace(/[^a-z/]/g, '');
 }
 
+/** What is left of a text where strings end at NUL, as they do in C. */
+function beforeNul(text: string): string {
+  const end = text.indexOf('\0');
+  return end === -1 ? text : text.slice(0, end);
+}
+
 function inspectCall(
   message: Buffer,
   members: readonly Member[],
@@ -150,7 +158,7 @@ function inspectCall(
   const answer = (reason: string, rpcCode: Refusal['rpcCode'], toolName?: string) =>
     refuse(reason, id, rpcCode, toolName);
   if (duplicate !== undefined) {
-    return answer(`member ${JSON.stringify(duplicate)} stands twice`, INVALID_REQUEST);
+    return answer(`member ${quoted(duplicate)} stands twice`, INVALID_REQUEST);
   }
   if (find('id') !== undefined && id === undefined) {
     return answer('the id is not a string, a number or null', INVALID_REQUEST);
@@ -171,6 +179,8 @@ function inspectCall(
   const nameText = text('name');
   const toolName = nameText === undefined ? undefined : parseJson(decodeUtf8(nameText));
   if (typeof toolName !== 'string') return answer('params.name is not a string', INVALID_PARAMS);
+  // Policy would decide the whole name, and a server written in C run the tool before the NUL.
+  if (toolName.includes('\0')) return answer('params.name contains NUL', INVALID_PARAMS, toolName);
   const argumentsText = text('arguments');
   if (argumentsText !== undefined && argumentsText[0] !== OPEN_OBJECT && !isNull(argumentsText)) {
     return answer('params.arguments is not an object', INVALID_PARAMS, toolName);
@@ -199,9 +209,20 @@ function idOf(message: Buffer, members: readonly Member[]): Buffer | undefined {
   return first === '"' || first === 'n' || first === '-' || /\d/.test(first) ? text : undefined;
 }
 
+/** The id of a message that is refused unread, if it can be found. */
+function readableId(message: Buffer): Buffer | undefined {
+  try {
+    const id = idOf(message, scanMembers(message));
+    return id !== undefined && isUtf8(id) ? id : undefined;
+  } catch (error) {
+    if (!(error instanceof CodedError)) throw error;
+    return undefined;
+  }
+}
+
 /**
- * A name that is written in another case, as decoders of some languages accept it, or one of
- * `once` that stands twice.
+ * A name that is written in another way, as decoders of some languages accept it, or one of `once`
+ * that stands twice.
  */
 function ambiguousName(
   members: readonly Member[],
@@ -209,13 +230,30 @@ function ambiguousName(
   once: readonly string[],
 ): string | undefined {
   for (const { name } of members) {
-    const folded = foldName(name);
+    // A server that copies members one by one gives the message another prototype with it.
+    if (name === '__proto__') return 'member "__proto__" can stand for any other';
+    const folded = foldName(plain(name));
     if (names.has(folded) && name !== folded.toLowerCase()) {
-      return `member ${JSON.stringify(name)} looks like ${folded.toLowerCase()}`;
+      return `member ${quoted(name)} looks like ${folded.toLowerCase()}`;
     }
   }
   const twice = once.find((name) => members.filter((member) => member.name === name).length > 1);
   return twice === undefined ? undefined : `member ${JSON.stringify(twice)} stands twice`;
+}
+
+/** A name without what cannot be seen in it, or what a reader of C strings never sees. */
+function plain(name: string): string {
+  if (/^[\w$.-]*$/.test(name)) return name;
+  return beforeNul(name)
+    .normalize('NFKC')
+    .replace(/[\p{C}\p{Z}\ufffd]/gu, '');
+}
+
+const MAX_QUOTED = 100;
+
+/** For reasons, which are logged and sent: a name may have megabytes. */
+function quoted(name: string): string {
+  return JSON.stringify(name.length > MAX_QUOTED ? `${name.slice(0, MAX_QUOTED)}...` : name);
 }
 
 function toolUseIdOf(meta: Buffer | undefined): string | undefined {

@@ -1,5 +1,6 @@
 import { hash, randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { constants } from 'node:os';
 import { defaultSocketPath } from '../emitter/default-socket.ts';
 import { Emitter, type EmitterNotice } from '../emitter/emitter.ts';
 import { policyBanner } from '../policy/banner.ts';
@@ -154,7 +155,7 @@ function announce(options: ProxyOptions, { rules, host, socketPath, log }: Annou
 
 function exitReason({ code, signal }: ServerExit): string {
   const how = signal === null ? `exit code ${code}` : `signal ${signal}`;
-  return `the server ended (${how}) before it answered`;
+  return `the server ended (${how}) before an answer was seen`;
 }
 
 /** Our end looks like the server's: the same code, or the same signal. */
@@ -163,7 +164,9 @@ function endAs({ code, signal }: ServerExit): void {
     process.exitCode = code ?? 1;
     return;
   }
-  process.exitCode = 1;
+  // What a shell would show; stays when the signal does not end us, as Node ignores SIGPIPE.
+  process.exitCode = 128 + constants.signals[signal];
+  if (signal === 'SIGUSR1') return; // would open Node's debugger
   // Only once everything written has left: a signal does not wait for pipes.
   process.stdout.write('', () => process.kill(process.pid, signal));
 }

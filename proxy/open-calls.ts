@@ -91,6 +91,7 @@ function retained(call: ToolCall): ToolCall {
 function idKey(id: Uint8Array): string {
   const text = decodeUtf8(id);
   if (text.startsWith('"')) return `string ${parseJson(text) as string}`;
+  if (!/^[-\d]/.test(text)) return text; // null; or an answer with an id that no call can have
   // Whole numbers by their digits: a double would make two large ids the same.
   if (/^-?\d+$/.test(text)) return `number ${text === '-0' ? '0' : text}`;
   return `number ${String(Number(text) === 0 ? 0 : Number(text))}`;

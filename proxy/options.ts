@@ -86,8 +86,9 @@ export function readOptions(
   const values = overEnvironment(flags, readFlagEnvironment(PROXY_FLAGS, env));
   const action = help ? 'help' : flags.version === true ? 'version' : 'serve';
   if (action === 'serve') {
-    // `mcp-proxy -- doctor` still starts a server of that name.
-    if (RESERVED.has(command) && !args.includes('--')) {
+    // `mcp-proxy -- doctor` still starts a server of that name; `mcp-proxy doctor -- x` does not.
+    const isBehindDashes = args[args.length - positionals.length - 1] === '--';
+    if (RESERVED.has(command) && !isBehindDashes) {
       throw new CodedError(
         'NOT_IN_THIS_VERSION',
         `mcp-proxy ${command} does not exist in this version`,

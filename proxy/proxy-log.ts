@@ -6,9 +6,12 @@ export function stderrProxyLog(now: () => Date = () => new Date()): ProxyLog {
   return (text) => void process.stderr.write(`${stamp(now())} mcp-proxy: ${text}\n`);
 }
 
-/** Text from a peer, safe in a log: it cannot start a line of its own or drive a terminal. */
+const MAX_PRINTED = 300;
+
+/** Text from a peer, safe in a log: it cannot start a line, drive a terminal or fill the disk. */
 export function printable(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, (character) => {
+  const shown = text.length > MAX_PRINTED ? `${text.slice(0, MAX_PRINTED)}...` : text;
+  return shown.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, (character) => {
     const point = character.codePointAt(0) as number;
     return `\\u{${point.toString(16)}}`;
   });

@@ -1,4 +1,5 @@
 import type { Buffer } from 'node:buffer';
+import { hash } from 'node:crypto';
 import type { Emitter } from '../emitter/emitter.ts';
 import { decodeUtf8 } from '../shared/json/text.ts';
 import type { JsonObject } from '../shared/json/value.ts';
@@ -35,7 +36,7 @@ export function emittingRecorder(
     const { tool, call, context, error, output } = record;
     emitter.emit({
       channel: 'mcp',
-      tool: { server: serverName, name: tool || '(empty)' },
+      tool: { server: serverName, name: recordedName(tool) },
       decision,
       decisionContext: context,
       ...(call?.arguments !== undefined && { input: call.arguments }),
@@ -51,6 +52,16 @@ export function emittingRecorder(
     answered: (record) => emit('allowed', record),
     unknown: (record) => emit('pending', record),
   };
+}
+
+const MAX_NAME_LENGTH = 1024;
+
+/** A name has to fit a frame, and a frame must not be lost because an agent made one up. */
+function recordedName(tool: string): string {
+  if (tool === '') return '(empty)';
+  if (tool.length <= MAX_NAME_LENGTH) return tool;
+  const start = tool.slice(0, MAX_NAME_LENGTH).toWellFormed();
+  return `${start} [cut, sha256:${hash('sha256', tool, 'hex')}]`;
 }
 
 /** For `-socket ""`: the operator has said that nothing is to be recorded. */

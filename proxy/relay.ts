@@ -1,6 +1,6 @@
 import type { Buffer } from 'node:buffer';
 import type { Readable, Writable } from 'node:stream';
-import { FORWARDED_SIGNALS, signalServer, type ServerProcess } from './child.ts';
+import { FORWARDED_SIGNALS, hasExited, signalServer, type ServerProcess } from './child.ts';
 import { ClientStream } from './client-stream.ts';
 import type { Governor } from './governor.ts';
 import { ServerStream } from './server-stream.ts';
@@ -55,16 +55,21 @@ export async function relay({ child, governor, input, output }: RelayOptions): P
     child.stdin.end();
   });
 
-  const forwardSignal = (signal: NodeJS.Signals) => signalServer(child, signal);
+  const forwardSignal = (signal: NodeJS.Signals) => {
+    signalServer(child, signal);
+    // Whoever still holds the output of a server that has ended is waited for no longer.
+    if (hasExited(child)) child.stdout.destroy();
+  };
   for (const signal of FORWARDED_SIGNALS) process.on(signal, forwardSignal);
-  const exit = await ended(child);
+  const exit = await ended(child, output);
+  server.end(); // a fragment must not be lost where the output was held open
   for (const signal of FORWARDED_SIGNALS) process.off(signal, forwardSignal);
   input.destroy();
   return exit;
 }
 
 /** Resolves when the server has ended and its output is read, or is held open by somebody else. */
-function ended(child: ServerProcess): Promise<ServerExit> {
+function ended(child: ServerProcess, output: Writable): Promise<ServerExit> {
   return new Promise((resolve) => {
     child.once('exit', (code, signal) => {
       const finish = () => {
@@ -74,7 +79,9 @@ function ended(child: ServerProcess): Promise<ServerExit> {
         resolve({ code, signal });
       };
       const restart = () => timer.refresh();
-      const timer = setTimeout(finish, LINGER_MS);
+      // Silence because the client does not read is no silence of the server.
+      const check = () => (output.writableNeedDrain ? restart() : finish());
+      const timer = setTimeout(check, LINGER_MS);
       child.stdout.on('data', restart);
       child.once('close', finish);
     });

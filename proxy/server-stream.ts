@@ -1,4 +1,4 @@
-import type { Buffer } from 'node:buffer';
+import { Buffer } from 'node:buffer';
 import type { Governor } from './governor.ts';
 import { LineSplitter, type LineHandler } from './lines.ts';
 
@@ -7,6 +7,7 @@ const STREAM_BYTES = 64 * 1024;
 /** Longest line that is looked at for an answer; a longer one still passes. */
 const MAX_SERVER_LINE_BYTES = 64 * 1024 * 1024;
 const NEWLINE = 0x0a;
+const LINE_END = Buffer.from('\n');
 
 /**
  * Server to client: bytes first, thoughts later. Chunks go on as they come; our own lines wait for
@@ -21,6 +22,7 @@ export class ServerStream implements LineHandler {
   #heldBytes = 0;
   /** Part of a line has left already. */
   #isMidLine = false;
+  #hasEnded = false;
   #waiting: Buffer[] = [];
 
   constructor(governor: Governor, forward: (bytes: Buffer) => void) {
@@ -30,8 +32,13 @@ export class ServerStream implements LineHandler {
 
   /** A line of ours to the client. */
   inject(line: Buffer): void {
-    if (this.#isMidLine) this.#waiting.push(line);
-    else this.#forward(line);
+    if (this.#isMidLine && !this.#hasEnded) {
+      this.#waiting.push(line);
+      return;
+    }
+    if (this.#isMidLine) this.#forward(LINE_END); // the server's last line never got one
+    this.#isMidLine = false;
+    this.#forward(line);
   }
 
   push(chunk: Buffer): void {
@@ -46,11 +53,14 @@ export class ServerStream implements LineHandler {
     this.#splitter.push(chunk, this);
   }
 
-  /** A last fragment without a newline is passed on as it is. */
+  /** A last fragment without a newline is passed on as it is. A second end is none. */
   end(): void {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    if (this.#heldBytes > 0) this.#isMidLine = true;
     this.#release();
     this.#splitter.end(this);
-    for (const line of this.#waiting.splice(0)) this.#forward(line);
+    for (const line of this.#waiting.splice(0)) this.inject(line);
   }
 
   line(bytes: Buffer): void {

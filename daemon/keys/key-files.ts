@@ -10,7 +10,7 @@ import {
   openSync,
   readFileSync,
   unlinkSync,
-  writeSync,
+  writeFileSync,
 } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { generateKeyPem, parsePrivateKeyPem } from '../../shared/crypto/private-key.ts';
@@ -93,13 +93,23 @@ export function createKeyFiles(privatePath: string, publicPath: string): void {
  * @throws CodedError `KEY_MISMATCH`, `KEY_UNSAFE`
  */
 export function checkPublicKey(path: string, signer: Signer): boolean {
-  const stat = lstatSync(path, { throwIfNoEntry: false });
-  if (stat === undefined) return false;
-  if (!stat.isFile()) throw new CodedError('KEY_UNSAFE', `${path} is not a regular file`);
-  if (readFileSync(path, 'utf8') !== formatPublicKeyPem(signer.publicKey)) {
+  const found = readPublicKey(path);
+  if (found === undefined) return false;
+  if (found !== formatPublicKeyPem(signer.publicKey)) {
     throw new CodedError('KEY_MISMATCH', `${path} holds another public key than the signing key's`);
   }
   return true;
+}
+
+function readPublicKey(path: string): string | undefined {
+  try {
+    const stat = lstatSync(path, { throwIfNoEntry: false });
+    if (stat === undefined) return undefined;
+    if (!stat.isFile()) throw new CodedError('KEY_UNSAFE', `${path} is not a regular file`);
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw error instanceof CodedError ? error : unreadable(path, error as NodeJS.ErrnoException);
+  }
 }
 
 /**
@@ -117,6 +127,16 @@ export function publishPublicKey(path: string, signer: Signer): boolean {
 }
 
 function writeNew(path: string, text: string, mode: number): void {
+  try {
+    writeExclusively(path, text, mode);
+  } catch (cause) {
+    if (cause instanceof CodedError) throw cause;
+    const { code } = cause as NodeJS.ErrnoException;
+    throw new CodedError('CONFIG_INVALID', `${path} cannot be written (${code})`, { cause });
+  }
+}
+
+function writeExclusively(path: string, text: string, mode: number): void {
   mkdirSync(dirname(path), { recursive: true, mode: DIRECTORY_MODE });
   let fd: number;
   try {
@@ -128,8 +148,11 @@ function writeNew(path: string, text: string, mode: number): void {
   }
   try {
     fchmodSync(fd, mode); // exact, whatever the umask
-    writeSync(fd, text);
+    writeFileSync(fd, text); // unlike one write(2), not content with a part
     fsyncSync(fd);
+  } catch (error) {
+    unlinkSync(path); // half a key would be in the way of the next attempt
+    throw error;
   } finally {
     closeSync(fd);
   }

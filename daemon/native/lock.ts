@@ -53,7 +53,9 @@ export function acquireLock(libc: LibC, path: string): InstanceLock {
 }
 
 function release(fd: number, path: string): void {
-  unlinkSync(path); // while still locked: whoever waits for it re-checks the inode
+  // While still locked: whoever waits for it re-checks the inode. A file that somebody else has put
+  // there since is not ours to remove.
+  if (isSameFile(fd, path)) unlinkSync(path);
   closeSync(fd);
 }
 

@@ -21,6 +21,8 @@ export interface ConnectionOptions {
   readonly principalId: string;
   readonly ledger: Ledger;
   readonly log: Log;
+  /** Called for every chunk that was read, for whoever waits until all peers fall silent. */
+  readonly onRead: () => void;
 }
 
 /**
@@ -34,8 +36,7 @@ export class Connection implements ReplySink {
   readonly #decoder = new FrameDecoder();
   #replies: Buffer[] = [];
   #heldBack = false;
-  /** Chunks that were read, for whoever waits until the peer falls silent. */
-  #reads = 0;
+  #isEnding = false;
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
@@ -47,8 +48,10 @@ export class Connection implements ReplySink {
     socket.resume();
   }
 
-  get reads(): number {
-    return this.#reads;
+  /** What was read is still recorded and answered. */
+  stopReading(): void {
+    this.#isEnding = true;
+    this.#options.socket.pause();
   }
 
   close(): void {
@@ -70,8 +73,8 @@ export class Connection implements ReplySink {
   }
 
   #onData(chunk: Buffer): void {
-    this.#reads += 1;
-    const { ledger, log, socket } = this.#options;
+    const { ledger, log, onRead, socket } = this.#options;
+    onRead();
     try {
       this.#decoder.push(chunk, (body) => this.#onFrame(body));
     } catch (error) {
@@ -124,7 +127,7 @@ export class Connection implements ReplySink {
 
   #release(): void {
     const { ledger, socket } = this.#options;
-    if (!this.#heldBack || ledger.isFull || socket.writableLength > MAX_UNREAD_BYTES) return;
+    if (!this.#heldBack || this.#isEnding || ledger.isFull || socket.writableLength > MAX_UNREAD_BYTES) return;
     this.#heldBack = false;
     socket.resume();
   }

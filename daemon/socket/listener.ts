@@ -1,4 +1,4 @@
-import { chmodSync, lstatSync, mkdirSync, unlinkSync } from 'node:fs';
+import { chmodSync, lstatSync, mkdirSync, unlinkSync, type Stats } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { CodedError } from '../../shared/errors.ts';
@@ -11,10 +11,10 @@ const PROBE_MS = 100;
 /**
  * Makes sure that nothing living stands at `path`; what a dead daemon left is removed.
  *
- * @throws CodedError `DAEMON_RUNNING`, `SOCKET_IN_USE`
+ * @throws CodedError `DAEMON_RUNNING`, `SOCKET_IN_USE`, `SOCKET_PATH_INVALID`
  */
 export async function clearSocketPath(path: string): Promise<void> {
-  const stat = lstatSync(path, { throwIfNoEntry: false });
+  const stat = statOf(path);
   if (stat === undefined) return;
   if (!stat.isSocket()) throw new CodedError('SOCKET_IN_USE', `${path} exists and is not a socket`);
   const answer = await probe(path);
@@ -28,6 +28,19 @@ export async function clearSocketPath(path: string): Promise<void> {
     );
   }
   unlinkSync(path);
+}
+
+function statOf(path: string): Stats | undefined {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false });
+  } catch (cause) {
+    throw unusable(path, cause as Error);
+  }
+}
+
+function unusable(path: string, cause: Error): CodedError {
+  const message = `cannot listen on ${path}: ${cause.message}`;
+  return new CodedError('SOCKET_PATH_INVALID', message, { cause });
 }
 
 function probe(path: string): Promise<string> {
@@ -46,8 +59,18 @@ function probe(path: string): Promise<string> {
 /**
  * Listens with the socket's final mode from its first moment on. Connections arrive paused: who
  * they are is read before anything they say.
+ *
+ * @throws CodedError `SOCKET_PATH_INVALID` when the system does not let us listen there
  */
 export async function listen(path: string, accept: (socket: Socket) => void): Promise<Server> {
+  try {
+    return await bind(path, accept);
+  } catch (cause) {
+    throw unusable(path, cause as Error);
+  }
+}
+
+async function bind(path: string, accept: (socket: Socket) => void): Promise<Server> {
   mkdirSync(dirname(path), { recursive: true, mode: DIRECTORY_MODE });
   const server = createServer({ pauseOnConnect: true, allowHalfOpen: true }, accept);
   await new Promise<void>((resolve, reject) => {

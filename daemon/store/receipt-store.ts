@@ -1,5 +1,5 @@
-import { chmodSync, existsSync, lstatSync, mkdirSync, rmSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { chmodSync, lstatSync, mkdirSync, rmdirSync, rmSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import Database from 'better-sqlite3';
 import type { ReceiptColumns } from '../../shared/chain/stored.ts';
 import { CodedError } from '../../shared/errors.ts';
@@ -16,8 +16,8 @@ const FILE_MODE = 0o640;
 const DIRECTORY_MODE = 0o750;
 /** 8 KiB pages hold five receipts each: a fifth less disk per receipt than SQLite's default. */
 const PAGE_BYTES = 8192;
-/** Pages of WAL before a checkpoint; small, so that no commit waits long for one. */
-const CHECKPOINT_PAGES = 256;
+/** Pages of WAL (16 MiB) before a commit has to pay for a checkpoint; an idle moment pays earlier. */
+const CHECKPOINT_PAGES = 2000;
 
 const COLUMNS = [
   'id',
@@ -108,6 +108,11 @@ export class ReceiptStore {
     }
   }
 
+  /** Moves the WAL into the database as far as readers allow; for a moment when nobody waits. */
+  checkpoint(): void {
+    this.#db.pragma('wal_checkpoint(PASSIVE)');
+  }
+
   isEmpty(): boolean {
     return this.#db.prepare('SELECT 1 FROM receipts LIMIT 1').get() === undefined;
   }
@@ -142,24 +147,26 @@ export interface OpenedStore {
  * @throws CodedError `STORE_UNSAFE`, `STORE_INVALID`, `STORE_NEWER`, `STORE_UNAVAILABLE`, and what
  *   `acquire` throws
  */
-export function openStore(path: string, acquire: () => InstanceLock): OpenedStore {
-  const existed = existsSync(path);
+export function openStore(name: string, acquire: () => InstanceLock): OpenedStore {
+  const path = resolve(name); // `:memory:` is a file like any other, never a store without a disk
+  let made: readonly string[] = [];
   let madeDirectory: string | undefined;
   let lock: InstanceLock | undefined;
   let db: Database.Database | undefined;
   const undo = () => {
     db?.close();
-    if (!existed && lock !== undefined)
-      for (const file of filesOf(path)) rmSync(file, { force: true });
+    for (const file of made) rmSync(file, { force: true });
     lock?.release();
-    if (madeDirectory !== undefined) rmSync(madeDirectory, { recursive: true });
+    if (madeDirectory !== undefined) removeEmpty(dirname(path), madeDirectory);
   };
   try {
     madeDirectory = mkdirSync(dirname(path), { recursive: true, mode: DIRECTORY_MODE });
     lock = acquire();
+    // Under the lock: another daemon may have been here until now.
+    made = filesOf(path).filter((file) => !isThere(file));
     tightenModes(path);
     db = new Database(path, { timeout: 5000 });
-    if (!existed) db.pragma(`page_size = ${PAGE_BYTES}`);
+    if (made.includes(path)) db.pragma(`page_size = ${PAGE_BYTES}`);
     db.pragma('journal_mode = WAL');
     db.pragma('synchronous = FULL'); // better-sqlite3 defaults to NORMAL in WAL mode
     db.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
@@ -169,6 +176,23 @@ export function openStore(path: string, acquire: () => InstanceLock): OpenedStor
   } catch (error) {
     undo();
     throw asCoded(path, error);
+  }
+}
+
+/** Also a link that leads nowhere: it is not ours to remove. */
+function isThere(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+}
+
+/** Takes back the directories from `path` up to `made`, unless somebody has put something there. */
+function removeEmpty(path: string, made: string): void {
+  for (let at = path; at.length >= made.length; at = dirname(at)) {
+    try {
+      rmdirSync(at);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOTEMPTY') return;
+      throw error;
+    }
   }
 }
 

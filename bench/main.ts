@@ -1,0 +1,120 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Lab } from './lab.ts';
+import { describeMachine, renderMachine, type Machine } from './machine.ts';
+import { readOptions, USAGE, type Options } from './options.ts';
+import { Unmeasurable } from './proc.ts';
+import { missingRow, type Row } from './row.ts';
+import { acknowledgement } from './rows/acknowledgement.ts';
+import type { Bench } from './rows/bench.ts';
+import { daemonLoad } from './rows/daemon-load.ts';
+import { disk } from './rows/disk.ts';
+import { list } from './rows/list.ts';
+import { memory } from './rows/memory.ts';
+import { micro } from './rows/micro.ts';
+import { notYet } from './rows/not-yet.ts';
+import { roundTrip } from './rows/round-trip.ts';
+import { start } from './rows/start.ts';
+import { throughput } from './rows/throughput.ts';
+import { verify } from './rows/verify.ts';
+import { renderTable } from './table.ts';
+
+const BENCHES: readonly Bench[] = [
+  roundTrip,
+  throughput,
+  daemonLoad,
+  acknowledgement,
+  start,
+  memory,
+  verify,
+  list,
+  disk,
+  micro,
+  notYet,
+];
+
+interface Report {
+  readonly form: 'short' | 'full';
+  readonly machine: Machine;
+  readonly seconds: number;
+  readonly rows: readonly Row[];
+}
+
+async function main(): Promise<void> {
+  let options: Options | 'help';
+  try {
+    options = readOptions(process.argv.slice(2), BENCHES);
+  } catch (error) {
+    process.stderr.write(`bench: ${(error as Error).message}\n\n${USAGE}`);
+    process.exitCode = 2;
+    return;
+  }
+  if (options === 'help') {
+    process.stdout.write(USAGE);
+    return;
+  }
+  const root = process.cwd(); // scripts/run.mjs starts every tool in the clone
+  const lab = new Lab(root, options.isFull);
+  const interrupted = () => void lab.close().then(() => process.exit(130));
+  process.once('SIGINT', interrupted);
+  process.once('SIGTERM', interrupted);
+  try {
+    const { report, failures } = await takeAll(lab, options);
+    save(root, report);
+    print(report, options.isJson);
+    if (failures > 0) process.exitCode = 1;
+  } finally {
+    await lab.close();
+  }
+}
+
+async function takeAll(lab: Lab, { benches, isFull }: Options) {
+  const startedAt = Date.now();
+  const machine = describeMachine(lab.folder);
+  const rows: Row[] = [];
+  let failures = 0;
+  for (const bench of benches) {
+    process.stderr.write(`bench: ${bench.name} ... `);
+    const before = Date.now();
+    try {
+      rows.push(...(await bench.run(lab)));
+      process.stderr.write(`${((Date.now() - before) / 1000).toFixed(1)} s\n`);
+    } catch (error) {
+      // One measurement that cannot be taken must not cost the others.
+      const { message, stack } = error as Error;
+      const isOurFault = !(error instanceof Unmeasurable);
+      if (isOurFault) failures += 1;
+      process.stderr.write(`failed\n${isOurFault ? stack : message}\n`);
+      rows.push(missingRow(bench.title, 'not measured', message.split('\n')[0] ?? ''));
+    }
+  }
+  const seconds = (Date.now() - startedAt) / 1000;
+  const report: Report = { form: isFull ? 'full' : 'short', machine, seconds, rows };
+  return { report, failures };
+}
+
+function save(root: string, report: Report): void {
+  const folder = join(root, 'bench', 'results');
+  mkdirSync(folder, { recursive: true });
+  const text = `${JSON.stringify(report, null, 2)}\n`;
+  writeFileSync(join(folder, `${report.machine.date.replaceAll(':', '-')}.json`), text);
+  writeFileSync(join(folder, 'latest.json'), text);
+}
+
+function print(report: Report, isJson: boolean): void {
+  if (isJson) {
+    process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
+    return;
+  }
+  const over = report.rows.filter(({ outcome }) => outcome === 'over').length;
+  process.stdout.write(
+    `\n${renderTable(report.rows)}\n${renderMachine(report.machine)}\n` +
+      `${report.form} form, ${report.seconds.toFixed(0)} s, ${over} rows over budget. ` +
+      `(C): judged by CPU time. How to read this: bench/README.md\n`,
+  );
+}
+
+main().catch((error: unknown) => {
+  process.stderr.write(`bench: ${String((error as Error).stack)}\n`);
+  process.exitCode = 1;
+});

@@ -1,0 +1,131 @@
+import { expect, test } from 'vitest';
+import { printConfig, readConfig, type DaemonConfig } from './config.ts';
+
+const NOW = new Date('2026-11-20T23:59:59.999Z');
+const HOME = { platform: 'linux', home: '/home/alice', env: {} };
+
+function configOf(args: readonly string[], env: Record<string, string> = {}): DaemonConfig {
+  return readConfig(args, { ...HOME, env }, NOW).config();
+}
+
+const DATA = '/home/alice/.local/share/agent-receipts';
+const DEFAULTS: DaemonConfig = {
+  socket: '/run/agentreceipts/events.sock',
+  db: `${DATA}/receipts.db`,
+  key: `${DATA}/signing.key`,
+  publicKey: `${DATA}/signing.key.pub`,
+  chainId: '2026-11-20',
+  issuerId: 'did:agent-receipts-daemon:local',
+  verificationMethod: 'did:agent-receipts-daemon:local#k1',
+  unsafeSocketPath: false,
+  shutdownDeadlineMs: 200,
+};
+
+test('[D.config-order] readConfig() has the defaults of the protocol', () => {
+  expect(configOf([])).toEqual(DEFAULTS);
+});
+
+for (const { flag, env, member } of [
+  { flag: 'socket', env: 'AGENTRECEIPTS_SOCKET', member: 'socket' },
+  { flag: 'db', env: 'AGENTRECEIPTS_DB', member: 'db' },
+  { flag: 'key', env: 'AGENTRECEIPTS_KEY', member: 'key' },
+  { flag: 'public-key', env: 'AGENTRECEIPTS_PUBLIC_KEY', member: 'publicKey' },
+  { flag: 'chain-id', env: 'AGENTRECEIPTS_CHAIN_ID', member: 'chainId' },
+  { flag: 'issuer-id', env: 'AGENTRECEIPTS_ISSUER_ID', member: 'issuerId' },
+  {
+    flag: 'verification-method',
+    env: 'AGENTRECEIPTS_VERIFICATION_METHOD',
+    member: 'verificationMethod',
+  },
+] as const) {
+  test(`[D.config-order] -${flag} beats ${env} beats the default`, () => {
+    expect(configOf([`-${flag}`, '/flag'], { [env]: '/env' })[member]).toBe('/flag');
+    expect(configOf([], { [env]: '/env' })[member]).toBe('/env');
+    expect(configOf([], { [env]: '' })).toEqual(DEFAULTS);
+  });
+}
+
+test('[D.config-order] the public key follows the key, and the daemon follows XDG', () => {
+  expect(configOf(['-key', '/k']).publicKey).toBe('/k.pub');
+  const env = { XDG_DATA_HOME: '/x', XDG_RUNTIME_DIR: '/run/user/1' };
+  expect(configOf([], env)).toMatchObject({
+    db: '/x/agent-receipts/receipts.db',
+    socket: '/run/user/1/agentreceipts/events.sock',
+  });
+});
+
+for (const { name, args, env = {}, want } of [
+  { name: 'flag', args: ['-unsafe-socket-path'], want: true },
+  { name: 'flag off', args: ['-unsafe-socket-path=false'], env: 'true', want: false },
+  { name: 'variable', args: [], env: 'T', want: true },
+  { name: 'variable off', args: [], env: '0', want: false },
+]) {
+  test(`[D.config-order] unsafe_socket_path by ${name}`, () => {
+    const variables = typeof env === 'string' ? { AGENTRECEIPTS_UNSAFE_SOCKET_PATH: env } : env;
+    expect(configOf(args, variables).unsafeSocketPath).toBe(want);
+  });
+}
+
+for (const { text, ms } of [
+  { text: '1.5s', ms: 1500 },
+  { text: '0', ms: 200 },
+  { text: '2m', ms: 120_000 },
+]) {
+  test(`-shutdown-deadline ${text} is ${ms} ms`, () => {
+    expect(configOf(['-shutdown-deadline', text]).shutdownDeadlineMs).toBe(ms);
+  });
+}
+
+for (const { name, args, env = {}, home = '/home/alice', code, says } of [
+  { name: 'an unknown flag', args: ['-x'], code: 'USAGE', says: /not defined: -x/ },
+  { name: 'a flag without value', args: ['-db'], code: 'USAGE', says: /needs an argument: -db/ },
+  { name: 'a stray word', args: ['run', '-db', 'x'], code: 'USAGE', says: /argument "run"/ },
+  {
+    name: 'a boolean variable that is none',
+    args: [],
+    env: { AGENTRECEIPTS_UNSAFE_SOCKET_PATH: 'yes' },
+    code: 'USAGE',
+    says: /AGENTRECEIPTS_UNSAFE_SOCKET_PATH/,
+  },
+  {
+    name: 'a negative deadline',
+    args: ['-shutdown-deadline=-1ms'],
+    code: 'CONFIG_INVALID',
+    says: /-1ms is negative/,
+  },
+  { name: 'no home', args: [], home: '', code: 'CONFIG_INVALID', says: /is required/ },
+  { name: 'an empty chain id', args: ['-chain-id='], code: 'CONFIG_INVALID', says: /chain-id/ },
+]) {
+  test(`[P8.usage] readConfig() refuses ${name}`, () => {
+    const read = () => readConfig(args, { platform: 'linux', home, env }, NOW).config();
+    expect(read).toThrow(expect.objectContaining({ code }));
+    expect(read).toThrow(says);
+  });
+}
+
+for (const { args, want } of [
+  { args: [], want: 'run' },
+  { args: ['-print-config', '-init'], want: 'init' },
+  { args: ['-init', '-protocol-version'], want: 'protocol-version' },
+  { args: ['-protocol-version', '-version'], want: 'version' },
+  { args: ['-init=false'], want: 'run' },
+  { args: ['--help', 'whatever'], want: 'help' },
+]) {
+  test(`the action of ${args.join(' ') || 'nothing'} is ${want}`, () => {
+    expect(readConfig(args, HOME, NOW).action).toBe(want);
+  });
+}
+
+test('printConfig() keeps the order of lines and quotes strings', () => {
+  const text = printConfig({ ...DEFAULTS, chainId: 'a"b\\c\n', shutdownDeadlineMs: 60_000 });
+  expect(text).toBe(`socket = "/run/agentreceipts/events.sock"
+db = "${DATA}/receipts.db"
+key = "${DATA}/signing.key"
+public_key = "${DATA}/signing.key.pub"
+chain_id = "a\\"b\\\\c\\n"
+issuer_id = "did:agent-receipts-daemon:local"
+verification_method = "did:agent-receipts-daemon:local#k1"
+unsafe_socket_path = false
+shutdown_deadline = "1m0s"
+`);
+});

@@ -1,0 +1,238 @@
+import { Buffer } from 'node:buffer';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import type { RuleSet } from '../policy/rule.ts';
+import { parseRules } from '../policy/load-rules.ts';
+import { Governor } from './governor.ts';
+import { inspectClientLine, type ToolCall } from './inspect.ts';
+import { MAX_OPEN_CALLS } from './open-calls.ts';
+import type { CallRecord, Recorder } from './recorder.ts';
+
+const RULES = parseRules(
+  `rules:
+  - {name: no_deletes, description: "Nothing is deleted", tool_pattern: "delete_*", action: block}
+  - {name: ask, tool_pattern: "edit_*", action: pause}
+  - {name: note, tool_pattern: "send_*", action: flag}
+`,
+  'test',
+);
+
+type Ending = 'denied' | 'answered' | 'unknown';
+
+function governed(rules: RuleSet = RULES) {
+  const records: (CallRecord & { ending: Ending })[] = [];
+  const log: string[] = [];
+  const keep = (ending: Ending) => (record: CallRecord) => void records.push({ ...record, ending });
+  const recorder: Recorder = {
+    denied: keep('denied'),
+    answered: keep('answered'),
+    unknown: keep('unknown'),
+  };
+  const governor = new Governor({
+    serverName: 'srv',
+    rules,
+    policyDigest: 'sha256:d',
+    recorder,
+    log: (text) => void log.push(text),
+  });
+  return { governor, records, log };
+}
+
+function toolCall(name: string, id: string | undefined, given = '{}'): ToolCall {
+  const member = id === undefined ? '' : `"id":${id},`;
+  const params = `{"name":${JSON.stringify(name)},"arguments":${given}}`;
+  const line = Buffer.from(`{${member}"method":"tools/call","params":${params}}`);
+  const inspection = inspectClientLine(line);
+  if (inspection.kind !== 'call') throw new TypeError(`no call: ${line}`);
+  return inspection.call;
+}
+
+test('Governor blocks with -32001, reports and logs it [X.errors]', () => {
+  const { governor, records, log } = governed();
+  const ruling = governor.rule(toolCall('mcp__srv__delete_file', '"7"'));
+  expect(ruling).toMatchObject({ forward: false });
+  expect(String('answer' in ruling && ruling.answer)).toBe(
+    '{"error":{"code":-32001,"message":"blocked by policy: Nothing is deleted"},"id":"7","jsonrpc":"2.0"}\n',
+  );
+  expect(records).toMatchObject([
+    {
+      ending: 'denied',
+      tool: 'delete_file',
+      error: 'blocked by policy: Nothing is deleted',
+      context: {
+        action: 'block',
+        rule: 'no_deletes',
+        policy_digest: 'sha256:d',
+        risk: { score: 40 },
+      },
+    },
+  ]);
+  expect(log).toEqual([
+    'BLOCKED delete_file (rule: no_deletes, risk: 40)',
+    'policy_event tool="delete_file" rule="no_deletes" risk=40 action="block" approver="NONE" outcome="blocked" duration_ms=0',
+  ]);
+});
+
+test('Governor refuses a paused call with -32003 and its data [X.errors]', () => {
+  const { governor, records, log } = governed();
+  const ruling = governor.rule(toolCall('edit_file', '1'));
+  const answer = JSON.parse(String('answer' in ruling && ruling.answer));
+  expect(answer).toEqual({
+    jsonrpc: '2.0',
+    id: 1,
+    error: {
+      code: -32003,
+      message:
+        'tool call rejected: no approver configured for pause rule "ask" (pass -http=ADDR to ' +
+        'enable, or -http=none to acknowledge): tool=edit_file risk=20',
+      data: {
+        approval_id: expect.stringMatching(/^[0-9a-f]{32}$/),
+        approval_required: true,
+        approval_timeout_ms: 60_000,
+        approval_token_required: true,
+        approval_url: '',
+        risk_score: 20,
+        rule_name: 'ask',
+        status: 'no_approver',
+        tool_name: 'edit_file',
+      },
+    },
+  });
+  const id = answer.error.data.approval_id;
+  expect(log).toEqual([
+    `PAUSED edit_file (rule: ask, risk: 20) \u2014 approval id: ${id}`,
+    'policy_event tool="edit_file" rule="ask" risk=20 action="pause" approver="NONE" outcome="no_approver" duration_ms=0',
+    'DENIED edit_file (no_approver)',
+  ]);
+  expect(records).toMatchObject([{ ending: 'denied', context: { action: 'pause', rule: 'ask' } }]);
+});
+
+test('Governor logs a flag and lets the call go', () => {
+  const { governor, records, log } = governed();
+  expect(governor.rule(toolCall('send_mail', '1'))).toEqual({ forward: true });
+  expect(log).toEqual(['FLAGGED send_mail (rule: note, risk: 25)']);
+  governor.observe(Buffer.from('{"id":1,"result":{"ok":true}}\n'));
+  expect(records).toMatchObject([{ ending: 'answered', context: { action: 'flag' } }]);
+  expect(String(records[0]?.output)).toBe('{"ok":true}');
+});
+
+test('Governor lets no tool name write a log line of its own', () => {
+  const { governor, log } = governed();
+  governor.rule(toolCall('delete_\u009b2J\nBLOCKED nothing\u202e', '1'));
+  expect(log.join('')).not.toMatch(/[\n\u009b\u202e]/);
+});
+
+test('Governor says what is known about a call that nobody answered', () => {
+  const { governor, records } = governed();
+  governor.rule(toolCall('read', '1'));
+  governor.rule(toolCall('read', '2'));
+  governor.cancel(Buffer.from('2'));
+  governor.rule(toolCall('read', undefined));
+  governor.end('the server ended (exit code 7) before an answer was seen');
+  governor.end('twice');
+  expect(records.map(({ ending, error }) => [ending, error])).toEqual([
+    ['unknown', 'outcome unknown: the call was sent without an id, so no answer can come'],
+    ['unknown', 'outcome unknown: the server ended (exit code 7) before an answer was seen'],
+    [
+      'unknown',
+      'outcome unknown: cancelled by the client; the server ended (exit code 7) before an answer was seen',
+    ],
+  ]);
+});
+
+test('Governor takes no guess for certain when ids are used twice [P3.duplicate-id]', () => {
+  const { governor, records } = governed();
+  governor.rule(toolCall('read', '1', '{"a":1}'));
+  governor.rule(toolCall('read', '1', '{"a":2}'));
+  governor.observe(Buffer.from('{"id":1,"result":"x"}'));
+  governor.observe(Buffer.from('{"id":1,"error":{"code":5}}'));
+  governor.observe(Buffer.from('{"id":1,"result":"third"}'));
+  expect(
+    records.map(({ call, output, error, context }) => [
+      String(call?.arguments),
+      output?.toString(),
+      error?.toString(),
+      typeof context['note'],
+    ]),
+  ).toEqual([
+    ['{"a":1}', '"x"', undefined, 'string'],
+    ['{"a":2}', undefined, '{"code":5}', 'string'],
+  ]);
+});
+
+test('Governor decides each of two calls with one id by itself [P3.duplicate-id]', () => {
+  const { governor } = governed();
+  expect(governor.rule(toolCall('read', '1')).forward).toBe(true);
+  expect(governor.rule(toolCall('delete_x', '1')).forward).toBe(false);
+  expect(governor.rule(toolCall('read', '1')).forward).toBe(true);
+});
+
+test('Governor refuses a call when it could not keep track of it', () => {
+  const { governor, records } = governed();
+  for (let id = 0; id < MAX_OPEN_CALLS; id += 1) governor.rule(toolCall('read', `${id}`));
+  const ruling = governor.rule(toolCall('read', '"more"'));
+  expect(ruling.forward).toBe(false);
+  expect(JSON.parse(String('answer' in ruling && ruling.answer))).toMatchObject({
+    id: 'more',
+    error: { code: -32603, data: { code: 'TOO_MANY_OPEN_CALLS' } },
+  });
+  expect(records).toMatchObject([{ ending: 'denied', tool: 'read' }]);
+  governor.observe(Buffer.from('{"id":3,"result":{}}'));
+  expect(governor.rule(toolCall('read', '3')).forward).toBe(true);
+});
+
+test('Governor does not let a call through that policy fails on', () => {
+  const broken = new Proxy(RULES, {
+    get: (rules, name) => {
+      if (name === 'compiled') throw new Error('broken');
+      return Reflect.get(rules, name) as unknown;
+    },
+  });
+  const { governor, records } = governed(broken);
+  expect(governor.rule(toolCall('read', '1')).forward).toBe(false);
+  expect(records).toMatchObject([{ ending: 'denied', context: { refused: 'INTERNAL' } }]);
+});
+
+const TOOLS = ['read', 'delete_file', 'edit_file', 'send_mail'];
+const IDS = ['1', '1.0', '"1"', '2', '1e2', '100', 'null', '-0', undefined];
+const event = fc.oneof(
+  fc.record({
+    kind: fc.constant('call' as const),
+    tool: fc.constantFrom(...TOOLS),
+    id: fc.constantFrom(...IDS),
+  }),
+  fc.record({
+    kind: fc.constantFrom('result' as const, 'error' as const, 'cancel' as const),
+    id: fc.constantFrom(...IDS.filter((id) => id !== undefined), '7', 'true'),
+  }),
+);
+
+test('Governor reports every call exactly once, whatever happens to it [P1.outcome-frame]', () => {
+  fc.assert(
+    fc.property(fc.array(event, { maxLength: 40 }), (events) => {
+      const { governor, records } = governed();
+      const calls = new Map<string, { forward: boolean; tool: string }>();
+      for (const [number, it] of events.entries()) {
+        if (it.kind === 'call') {
+          // The number in the arguments tells the calls apart where ids do not.
+          const given = `{"n":${number}}`;
+          const { forward } = governor.rule(toolCall(it.tool, it.id, given));
+          calls.set(given, { forward, tool: it.tool });
+        } else if (it.kind === 'cancel') {
+          governor.cancel(Buffer.from(it.id));
+        } else {
+          governor.observe(Buffer.from(`{"id":${it.id},"${it.kind}":{}}\n`));
+        }
+      }
+      governor.end('end');
+      expect(governor.hasOpenCalls).toBe(false);
+      const reported = records.map(({ call }) => String(call?.arguments)).sort();
+      expect(reported).toEqual([...calls.keys()].sort());
+      for (const { call, tool, ending } of records) {
+        const made = calls.get(String(call?.arguments));
+        expect(tool).toBe(made?.tool);
+        expect(ending === 'denied').toBe(made?.forward === false);
+      }
+    }),
+  );
+});

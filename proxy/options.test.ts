@@ -1,0 +1,64 @@
+import { expect, test } from 'vitest';
+import { readOptions } from './options.ts';
+
+for (const { argv, want } of [
+  { argv: ['npx', '-y', 'srv'], want: { command: 'npx', args: ['-y', 'srv'], serverName: 'npx' } },
+  { argv: ['serve', 'npx'], want: { command: 'npx', args: [] } },
+  { argv: ['serve', 'serve'], want: { command: 'serve', args: [] } },
+  { argv: ['--', '-odd', '-x'], want: { command: '-odd', args: ['-x'] } },
+  { argv: ['srv', '--', '-x'], want: { command: 'srv', args: ['--', '-x'] } },
+  {
+    argv: ['srv', '-name', 'x'],
+    want: { command: 'srv', args: ['-name', 'x'], serverName: 'srv' },
+  },
+  { argv: ['-name', 'a', '--name=b', 'srv'], want: { serverName: 'b' } },
+  { argv: ['/usr/bin/srv'], want: { command: '/usr/bin/srv', serverName: 'srv' } },
+  { argv: ['--', 'doctor'], want: { command: 'doctor', args: [] } },
+  { argv: ['./init'], want: { command: './init', serverName: 'init' } },
+  { argv: ['srv'], want: { httpFlag: 'unset' } },
+  { argv: ['-http', '', 'srv'], want: { httpFlag: 'empty' } },
+  { argv: ['-http= NONE ', 'srv'], want: { httpFlag: 'acknowledged' } },
+  { argv: ['-h'], want: { action: 'help' } },
+  { argv: ['--help', 'doctor'], want: { action: 'help' } },
+  { argv: ['-version'], want: { action: 'version' } },
+  { argv: ['--version=true'], want: { action: 'version' } },
+  { argv: ['-version=false', 'srv'], want: { action: 'serve' } },
+]) {
+  test(`readOptions(${argv.join(' ')}) [X.flags]`, () => {
+    expect(readOptions(argv, {})).toMatchObject(want);
+  });
+}
+
+const USAGE = 'USAGE';
+const LATER = 'NOT_IN_THIS_VERSION';
+for (const { argv, code, message } of [
+  { argv: [], code: USAGE, message: 'no server command given' },
+  { argv: ['serve'], code: USAGE, message: 'no server command given' },
+  { argv: ['-x', 'srv'], code: USAGE, message: 'flag provided but not defined: -x' },
+  { argv: ['-name'], code: USAGE, message: 'flag needs an argument: -name' },
+  { argv: ['-version=maybe'], code: USAGE, message: 'invalid boolean value "maybe" for -version' },
+  { argv: ['-operator-name', 'Me', 'srv'], code: USAGE, message: '-operator-name needs' },
+  { argv: ['doctor'], code: LATER, message: 'mcp-proxy doctor' },
+  { argv: ['serve', 'init', '-name', 'x'], code: LATER, message: 'mcp-proxy init' },
+  // The word is no server because something behind it is: `init` would be a program on most hosts.
+  { argv: ['init', '--', 'npx'], code: LATER, message: 'mcp-proxy init' },
+  { argv: ['-http', '127.0.0.1:0', 'srv'], code: LATER, message: '-http 127.0.0.1:0' },
+]) {
+  test(`readOptions(${argv.join(' ')}) says ${code} [X.flags]`, () => {
+    expect(() => readOptions(argv, {})).toThrow(
+      expect.objectContaining({ code, message: expect.stringContaining(message) }),
+    );
+  });
+}
+
+test('readOptions() reads flags over the environment, and an empty variable as none', () => {
+  const env = {
+    AGENTRECEIPTS_SOCKET: '/run/s',
+    AGENTRECEIPTS_ISSUER_NAME: 'E',
+    AGENTRECEIPTS_OPERATOR_ID: '',
+  };
+  const { values } = readOptions(['-issuer-name', 'F', 'srv'], env);
+  expect(values).toMatchObject({ socket: '/run/s', 'issuer-name': 'F' });
+  expect(values['operator-id']).toBeUndefined();
+  expect(readOptions(['-socket', '', 'srv'], env).values.socket).toBe('');
+});

@@ -1,0 +1,57 @@
+import { Buffer } from 'node:buffer';
+import { expect, test } from 'vitest';
+import { readAnswer } from './server-message.ts';
+
+for (const { name, line, want } of [
+  {
+    name: 'a result as it was written',
+    line: '{"jsonrpc":"2.0","id":1e2,"result": {"a":1.0} }\r\n',
+    want: [{ id: '1e2', result: '{"a":1.0}' }],
+  },
+  {
+    name: 'an error',
+    line: '{"error":{"code":-1},"id":"x"}\n',
+    want: [{ id: '"x"', error: '{"code":-1}' }],
+  },
+  { name: 'a null id', line: '{"id":null,"result":0}', want: [{ id: 'null', result: '0' }] },
+  {
+    name: 'names with escapes',
+    line: '{"i\\u0064":1,"r\\u0065sult":{}}',
+    want: [{ id: '1', result: '{}' }],
+  },
+  {
+    name: 'the last of two results, as the client reads it',
+    line: '{"id":1,"result":{"a":1},"result":{"a":2}}',
+    want: [{ id: '1', result: '{"a":2}' }],
+  },
+  {
+    name: 'the answers of a batch',
+    line: '[{"id":1,"result":1},{"method":"x"},3,{"id":2,"error":{}}]',
+    want: [
+      { id: '1', result: '1' },
+      { id: '2', error: '{}' },
+    ],
+  },
+  { name: "no answer in the server's own request", line: '{"id":1,"method":"ping"}', want: [] },
+  {
+    name: 'no answer in a request with a result',
+    line: '{"id":1,"method":"ping","result":{}}',
+    want: [],
+  },
+  { name: 'no answer without id', line: '{"result":{}}', want: [] },
+  { name: 'no answer without result', line: '{"id":1}', want: [] },
+  { name: 'nothing in a banner', line: 'Server {ready} on stdio\n', want: [] },
+  { name: 'nothing in half a message', line: '{"id":1,"result":', want: [] },
+  { name: 'nothing in a blank line', line: '\n', want: [] },
+  { name: 'nothing in junk', line: '[\u0000\ufffd', want: [] },
+  { name: 'nothing in a nesting without end', line: '['.repeat(20_000), want: [] },
+]) {
+  test(`readAnswer() finds ${name}`, () => {
+    const found = readAnswer(Buffer.from(line)).map(({ id, result, error }) => ({
+      id: String(id),
+      ...(result !== undefined && { result: String(result) }),
+      ...(error !== undefined && { error: String(error) }),
+    }));
+    expect(found).toEqual(want);
+  });
+}

@@ -1,0 +1,93 @@
+import { Buffer } from 'node:buffer';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { parseRules } from '../policy/load-rules.ts';
+import { Governor } from './governor.ts';
+import { silentRecorder } from './recorder.ts';
+import { ServerStream } from './server-stream.ts';
+
+function streamTo(out: Buffer[]): ServerStream {
+  const governor = new Governor({
+    serverName: 's',
+    rules: parseRules('rules: []', 'none'),
+    policyDigest: 'sha256:0',
+    recorder: silentRecorder,
+    log: () => undefined,
+  });
+  return new ServerStream(governor, (bytes) => void out.push(Buffer.from(bytes)));
+}
+
+type Step = { readonly push: string } | { readonly inject: string };
+
+function run(steps: readonly Step[], { end = true } = {}): string {
+  const out: Buffer[] = [];
+  const stream = streamTo(out);
+  for (const step of steps) {
+    if ('push' in step) stream.push(Buffer.from(step.push, 'latin1'));
+    else stream.inject(Buffer.from(step.inject, 'latin1'));
+  }
+  if (end) stream.end();
+  return Buffer.concat(out).toString('latin1');
+}
+
+const LONG = 'x'.repeat(70_000);
+for (const { name, steps, want } of [
+  { name: 'between lines', steps: [{ push: 'a\n' }, { inject: '!\n' }], want: 'a\n!\n' },
+  {
+    name: 'before a line whose start was held back',
+    steps: [{ push: 'a\nb' }, { inject: '!\n' }, { push: 'c\n' }],
+    want: 'a\n!\nbc\n',
+  },
+  {
+    name: 'behind a line that has left in part',
+    steps: [{ push: LONG }, { inject: '!\n' }, { push: 'c\nd\n' }],
+    want: `${LONG}c\nd\n!\n`,
+  },
+  {
+    name: 'behind a fragment that never ends, on a line of its own',
+    steps: [{ push: LONG }, { inject: '!\n' }, { inject: '?\n' }],
+    want: `${LONG}\n!\n?\n`,
+  },
+]) {
+  test(`ServerStream puts a line of ours ${name}`, () => {
+    expect(run(steps)).toBe(want);
+  });
+}
+
+test('ServerStream passes a fragment at the end as it is, once [P4.crlf-noise]', () => {
+  const out: Buffer[] = [];
+  const stream = streamTo(out);
+  stream.push(Buffer.from('\x00\xff\r\nhalf', 'latin1'));
+  stream.end();
+  stream.end();
+  expect(Buffer.concat(out).toString('latin1')).toBe('\x00\xff\r\nhalf');
+  stream.inject(Buffer.from('!\n'));
+  expect(Buffer.concat(out).toString('latin1')).toBe('\x00\xff\r\nhalf\n!\n');
+});
+
+test('ServerStream keeps the bytes, and never puts ours inside a line', () => {
+  const pieces = fc.oneof(
+    fc.constantFrom('a', 'bc', '\n', 'd\n', '\r\n', 'e\nf', '\n\n', LONG, `${LONG}\n`),
+    fc.string({ unit: 'binary-ascii', maxLength: 8 }),
+  );
+  const ours = '\u00fe!\n'; // a byte that the pieces do not have
+  const steps = fc.array(
+    fc.oneof(
+      { weight: 3, arbitrary: pieces.map((push): Step => ({ push })) },
+      { weight: 1, arbitrary: fc.constant<Step>({ inject: ours }) },
+    ),
+    { maxLength: 20 },
+  );
+  fc.assert(
+    fc.property(steps, (list) => {
+      const theirs = list.map((step) => ('push' in step ? step.push : '')).join('');
+      const count = list.filter((step) => 'inject' in step).length;
+      const parts = run(list).split(ours);
+      expect(parts.length - 1).toBe(count);
+      for (const part of parts.slice(0, -1)) expect(part === '' || part.endsWith('\n')).toBe(true);
+      // The one byte that may be added ends the last line of a server that did not end it itself.
+      const added = theirs !== '' && !theirs.endsWith('\n') && parts.at(-1) === '' && count > 0;
+      expect(parts.join('')).toBe(added ? `${theirs}\n` : theirs);
+    }),
+  );
+});

@@ -1,0 +1,246 @@
+import { existsSync, readFileSync } from 'node:fs';
+import Database from 'better-sqlite3';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { agentChainId } from '../../daemon/chains.ts';
+import { eventMembers, frame, RawClient } from '../fixtures/daemon-client.ts';
+import { DaemonHome, type DaemonProcess } from '../fixtures/daemon-process.ts';
+import { outline, readRecord, toolNames } from '../fixtures/daemon-record.ts';
+
+let home: DaemonHome;
+beforeEach(() => {
+  home = new DaemonHome();
+});
+afterEach(() => home.remove());
+
+const CHAIN = ['-chain-id', 'root'];
+const start = () => home.start({ flags: CHAIN });
+const dial = () => RawClient.connect(home.socket);
+const chains = () => outline(home.db, home.publicPem());
+
+for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+  test(`[D.terminator] ${signal} ends every open chain, takes its files away and exits 0`, async () => {
+    const daemon = await start();
+    const client = await dial();
+    client.send({ agent_id: 'a' });
+    client.send({ agent_id: 'b' });
+    await client.ask({ ack: 1 });
+    expect(await daemon.stop(signal)).toEqual({ code: 0, signal: null });
+    const files = [home.socket, home.lock, `${home.db}-wal`, `${home.db}-shm`];
+    expect(files.filter(existsSync)).toEqual([]);
+    expect(chains()).toEqual([
+      'root/agent/a: 2 valid interrupted',
+      'root/agent/b: 2 valid interrupted',
+      'root: 2 valid interrupted',
+    ]);
+    expect(daemon.stderr).toMatch(/ obsigna-daemon shutdown complete\n$/);
+    const terminator = readRecord(home.db).at(-1)?.receipt;
+    expect(terminator?.issuer).toEqual({
+      id: 'did:agent-receipts-daemon:local',
+      type: 'AgentReceiptsDaemon',
+    });
+    expect(terminator?.credentialSubject).toMatchObject({
+      principal: { id: 'did:user:unknown' },
+      action: {
+        type: 'agent_receipts.chain_interrupted',
+        tool_name: 'chain_interrupted',
+        risk_level: 'low',
+      },
+      outcome: { status: 'success' },
+      chain: { terminal: true, status: 'interrupted' },
+    });
+    expect(terminator?.credentialSubject.action).not.toHaveProperty('peer_credential');
+  });
+}
+
+test('[D.terminator] a daemon that recorded nothing writes no terminator', async () => {
+  expect(await (await start()).stop()).toEqual({ code: 0, signal: null });
+  expect(chains()).toEqual([]);
+});
+
+test('[D.terminator] a second signal does not cut the last receipts short', async () => {
+  const daemon = await start();
+  await (await dial()).ask({ ack: 1 });
+  daemon.kill('SIGSTOP'); // so that all three arrive at once
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGTERM'] as const) daemon.kill(signal);
+  daemon.kill('SIGCONT');
+  expect(await daemon.exit).toEqual({ code: 0, signal: null });
+  expect(chains()).toEqual(['root: 2 valid interrupted']);
+});
+
+/** Frames that lie in the kernel's buffers when the signal comes: nothing of ours has seen them. */
+async function stopWithFramesInTheKernel(daemon: DaemonProcess, send: () => Promise<void>) {
+  daemon.kill('SIGSTOP');
+  await send();
+  daemon.kill('SIGTERM');
+  daemon.kill('SIGCONT');
+  expect(await daemon.exit).toEqual({ code: 0, signal: null });
+}
+
+test('frames of open connections that the kernel holds at SIGTERM are recorded', async () => {
+  const daemon = await start();
+  const clients = await Promise.all(Array.from({ length: 8 }, dial));
+  for (const client of clients) await client.ask({ ack: 1 });
+  await stopWithFramesInTheKernel(daemon, async () => {
+    for (const { socket } of clients) {
+      const frames = Buffer.concat(Array.from({ length: 100 }, () => frame(eventMembers())));
+      await new Promise<void>((resolve) => socket.write(frames, () => resolve()));
+    }
+  });
+  expect(chains()).toEqual(['root: 809 valid interrupted']);
+});
+
+test('frames of connections that wait for their accept at SIGTERM are recorded', async () => {
+  const daemon = await start();
+  await stopWithFramesInTheKernel(daemon, async () => {
+    for (let i = 0; i < 8; i += 1) {
+      const { socket } = await dial();
+      await new Promise<void>((resolve) => socket.end(frame(eventMembers()), () => resolve()));
+    }
+  });
+  expect(chains()).toEqual(['root: 9 valid interrupted']);
+});
+
+test('[D.terminator] emitters that never fall silent do not cost the chain its last receipt', async () => {
+  const daemon = await start();
+  const clients = await Promise.all(Array.from({ length: 4 }, dial));
+  const block = Buffer.concat(Array.from({ length: 50 }, () => frame(eventMembers())));
+  for (const { socket } of clients) {
+    const more = () => {
+      while (!socket.destroyed && socket.write(block));
+    };
+    socket.on('drain', more);
+    more();
+  }
+  await (await dial()).ask({ ack: 1 });
+  expect(await daemon.stop()).toEqual({ code: 0, signal: null });
+  const [chain] = chains();
+  expect(chain).toMatch(/^root: \d+ valid interrupted$/);
+});
+
+test('[D.chain-suffix] a restart after a stop goes on under the next id, with the old chain intact', async () => {
+  for (const chainId of ['root', 'root-2', 'root-3']) {
+    const daemon = await start();
+    const reply = await (await dial()).ask({ ack: 1 });
+    expect(reply).toMatchObject({ chain_id: chainId, sequence: 1 });
+    await daemon.stop();
+  }
+  expect(chains()).toEqual([
+    'root-2: 2 valid interrupted',
+    'root-3: 2 valid interrupted',
+    'root: 2 valid interrupted',
+  ]);
+});
+
+test('[P1.gapless] [D.sub-chains] after SIGKILL the same chains go on', async () => {
+  const first = await start();
+  const before = await dial();
+  before.send({ agent_id: 'a' });
+  await before.ask({ ack: 1 });
+  await first.stop('SIGKILL');
+  const second = await start();
+  expect(second.stderr).toContain('loaded chain root, next seq=2');
+  const client = await dial();
+  client.send({ agent_id: 'a' });
+  expect(await client.ask({ ack: 1 })).toMatchObject({ chain_id: 'root', sequence: 2 });
+  await second.stop();
+  expect(chains()).toEqual(['root/agent/a: 3 valid interrupted', 'root: 3 valid interrupted']);
+});
+
+test('[D.sub-chains] an agent chain that was ended is not extended when the root had nothing to end', async () => {
+  for (const rootId of ['root', 'root-2']) {
+    const daemon = await start();
+    const reply = await (await dial()).ask({ ack: 1, agent_id: 'a' });
+    expect(reply).toMatchObject({ chain_id: agentChainId(rootId, 'a'), sequence: 1 });
+    await daemon.stop();
+  }
+  expect(chains()).toEqual([
+    'root-2/agent/a: 2 valid interrupted',
+    'root/agent/a: 2 valid interrupted',
+  ]);
+});
+
+test("[D.sub-chains] the first receipt of an agent's chain names the root's as its parent", async () => {
+  await start();
+  const client = await dial();
+  await client.ask({ ack: 1, agent_id: 'early' });
+  await client.ask({ ack: 2 });
+  await client.ask({ ack: 3, agent_id: 'late' });
+  await client.ask({ ack: 4, agent_id: 'late' });
+  const subjects = readRecord(home.db).map(({ receipt }) => receipt.credentialSubject);
+  expect(subjects.map(({ delegation }) => delegation)).toEqual([
+    undefined, // the root had no receipt to name
+    undefined,
+    {
+      parent_chain_id: 'root',
+      parent_receipt_id: readRecord(home.db)[1]?.receipt.id,
+      delegator: { id: 'did:agent-receipts-daemon:local' },
+    },
+    undefined,
+  ]);
+});
+
+test('[D.tail-verified] a tampered agent chain is refused to its agent and costs nobody else anything', async () => {
+  const daemon = await start();
+  const client = await dial();
+  client.send({ agent_id: 'good' });
+  client.send({ agent_id: 'bad' });
+  await client.ask({ ack: 1 });
+  await daemon.stop('SIGKILL');
+  const db = new Database(home.db);
+  db.exec("UPDATE receipts SET status = 'failure' WHERE chain_id = 'root/agent/bad'");
+  db.close();
+  const second = await start();
+  const again = await dial();
+  expect(await again.ask({ ack: 1, agent_id: 'bad' })).toMatchObject({
+    ok: false,
+    code: 'CHAIN_TAIL_INVALID',
+  });
+  expect(await again.ask({ ack: 2, agent_id: 'good' })).toMatchObject({ ok: true, sequence: 2 });
+  expect(await second.stop()).toEqual({ code: 0, signal: null });
+  expect(second.stderr).toContain('level=warn terminator: chain root/agent/bad, sequence 1: column');
+  expect(chains()).toEqual([
+    'root/agent/bad: 1 broken unknown',
+    'root/agent/good: 3 valid interrupted',
+    'root: 2 valid interrupted',
+  ]);
+});
+
+test('another program that writes to the chain is noticed before anything is built on it', async () => {
+  await start();
+  const client = await dial();
+  await client.ask({ ack: 1 });
+  const db = new Database(home.db);
+  db.exec(`INSERT INTO receipts (id, chain_id, sequence, action_type, risk_level, status, timestamp,
+    issuer_id, receipt_json, receipt_hash) VALUES ('x', 'root', 2, 'a', 'low', 'success', 't', 'i', '{}', 'h')`);
+  db.close();
+  expect(await client.ask({ ack: 2 })).toMatchObject({ ok: false, code: 'STORE_CHANGED' });
+});
+
+test('[D.group-commit] frames that arrive together are committed together', async () => {
+  const daemon = await start();
+  const client = await dial();
+  await client.ask({ ack: 1 });
+  daemon.kill('SIGSTOP');
+  const frames = Array.from({ length: 64 }, (_, i) =>
+    frame(eventMembers({ ack: i + 2, tool: { name: `t${i}` } })),
+  );
+  await new Promise<void>((resolve) => client.socket.write(Buffer.concat(frames), () => resolve()));
+  const before = commits();
+  daemon.kill('SIGCONT');
+  await client.reply(65);
+  expect(commits() - before).toBe(1);
+  expect(toolNames(home.db)).toHaveLength(65);
+});
+
+/** Commit frames in the WAL: the ones that say how large the database is after them. */
+function commits(): number {
+  const wal = readFileSync(`${home.db}-wal`);
+  const pageBytes = wal.readUInt32BE(8);
+  const salt = wal.subarray(16, 24);
+  let count = 0;
+  for (let at = 32; at + 24 + pageBytes <= wal.length; at += 24 + pageBytes) {
+    if (!wal.subarray(at + 8, at + 16).equals(salt)) break; // left over from before a checkpoint
+    if (wal.readUInt32BE(at + 4) > 0) count += 1;
+  }
+  return count;
+}

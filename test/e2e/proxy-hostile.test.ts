@@ -1,0 +1,172 @@
+import { Buffer } from 'node:buffer';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
+import { describe, expect, test } from 'vitest';
+import {
+  BLOCK_EVERYTHING,
+  everythingServer,
+  fixtureServer,
+  proxied,
+  rulesFile,
+  start,
+  temporaryFolder,
+  type Running,
+} from '../fixtures/mcp-programs.ts';
+import { findCalls } from '../hostile/lax-reader.ts';
+import { HOSTILE_LINES, type HostileLine } from '../hostile/lines.ts';
+
+const SESSION_TIMEOUT_MS = 30_000;
+
+/** What a client is allowed to send, in all its spellings; each gets an answer to wait for. */
+const VALID = [
+  (id: string) => `{"jsonrpc":"2.0","id":${id},"method":"ping"}\n`,
+  (id: string) => `{"jsonrpc":"2.0","id":${id},"method":"ping"}\r\n`,
+  (id: string) => ` { "method" : "ping" , "id":${id},\t"jsonrpc":"2.0" } \n`,
+  (id: string) =>
+    `\n \t\n{"id":${id},"params":{"x":"\u2028 tools/call"},"method":"p\\u0069ng","jsonrpc":"2.0"}\n`,
+  (id: string) =>
+    `{"jsonrpc":"2.0","method":"notifications/x","params":{"a":1.0,"a":2}}\n` +
+    `{"jsonrpc":"2.0","id":${id},"method":"ping"}\n`,
+];
+
+type Write = (to: Running, bytes: Buffer) => Promise<void>;
+
+const whole: Write = async (to, bytes) => to.write(bytes);
+/** One byte at a time, so that no cut is left out: inside characters, escapes, line ends. */
+const inBytes: Write = async (to, bytes) => {
+  if (bytes.length > 2000) return whole(to, bytes);
+  for (let at = 0; at < bytes.length; at += 1) {
+    to.write(bytes.subarray(at, at + 1));
+    if (at % 16 === 0) await turn();
+  }
+};
+
+/** What a line must look like on its way: its own line end only where it has none. */
+function asLine({ bytes }: HostileLine): Buffer {
+  const line = bytes();
+  return line.at(-1) === 0x0a ? line : Buffer.concat([line, Buffer.from('\n')]);
+}
+
+/** The answers of the proxy, checked for shape; returns the ids as they were written. */
+function refusedIds(said: string): string[] {
+  const lines = said.split('\n').slice(0, -1);
+  return lines.map((line) => {
+    const found = /^\{"error":\{"code":-32(?:001|600|602|700),.*\},"id":(.*),"jsonrpc":"2\.0"\}$/;
+    const id = found.exec(line)?.[1];
+    if (id === undefined) throw new Error(`no answer of the proxy: ${line.slice(0, 300)}`);
+    return id;
+  });
+}
+
+/** Sends every hostile line between valid ones; returns what the server may have seen. */
+async function attack(proxy: Running, write: Write): Promise<string> {
+  let expected = '';
+  let offset = proxy.stdout.length;
+  for (const [number, hostile] of HOSTILE_LINES.entries()) {
+    const valid = (VALID[number % VALID.length] as (id: string) => string)(`"ok ${number}"`);
+    await write(proxy, asLine(hostile));
+    await write(proxy, Buffer.from(valid));
+    expected += (hostile.passes ?? '') + valid;
+    const end = await proxy.says(`"id":"ok ${number}"`, offset);
+    const said = proxy.stdout.subarray(offset, end).toString();
+    const ids = refusedIds(said.slice(0, said.lastIndexOf('\n') + 1));
+    if (hostile.answered.length === 0) expect(ids, hostile.name).toEqual([]);
+    else expect(ids, hostile.name).toEqual(expect.arrayContaining([...hostile.answered]));
+    offset = await proxy.says('\n', end);
+  }
+  return expected;
+}
+
+for (const { name, write, ids } of [
+  { name: 'in one write each', write: whole, ids: '[P3.corpus] [P3.not-understood]' },
+  { name: 'byte by byte', write: inBytes, ids: '[P3.split-utf8]' },
+]) {
+  test(
+    `no hostile line reaches a forgiving server, sent ${name} ${ids}`,
+    async () => {
+      const record = join(temporaryFolder(), 'received');
+      const server = fixtureServer('mcp-lax-server.mjs', record);
+      const proxy = start(proxied(server, ['-rules', rulesFile(BLOCK_EVERYTHING)]));
+      const expected = await attack(proxy, write);
+      proxy.end();
+      expect(await proxy.exit).toEqual({ code: 0, signal: null });
+      const received = readFileSync(record);
+      expect(findCalls(received)).toEqual([]);
+      expect(received.toString()).toBe(expected);
+    },
+    SESSION_TIMEOUT_MS,
+  );
+}
+
+describe('as the last bytes before the end of the input, without a line end', () => {
+  const PING = '{"jsonrpc":"2.0","id":"ok","method":"ping"}\n';
+
+  async function attackAtEnd(hostile: HostileLine, rules: string): Promise<void> {
+    const record = join(temporaryFolder(), 'received');
+    const server = fixtureServer('mcp-lax-server.mjs', record);
+    const proxy = start(proxied(server, ['-rules', rules]));
+    proxy.write(PING);
+    const offset = await proxy.says('"result":{}}\n');
+    proxy.end(hostile.bytes());
+    expect(await proxy.exit, hostile.name).toEqual({ code: 0, signal: null });
+    const received = readFileSync(record);
+    expect(findCalls(received), hostile.name).toEqual([]);
+    expect(received.toString(), hostile.name).toBe(PING + (hostile.passes ?? ''));
+    const ids = refusedIds(proxy.stdout.subarray(offset).toString());
+    expect(ids, hostile.name).toEqual(expect.arrayContaining([...hostile.answered]));
+  }
+
+  test(
+    'no hostile line reaches a forgiving server [P3.corpus]',
+    async () => {
+      const rules = rulesFile(BLOCK_EVERYTHING);
+      const left = [...HOSTILE_LINES];
+      const worker = async () => {
+        for (let next = left.pop(); next !== undefined; next = left.pop()) {
+          await attackAtEnd(next, rules);
+        }
+      };
+      await Promise.all(Array.from({ length: 4 }, worker));
+    },
+    SESSION_TIMEOUT_MS,
+  );
+});
+
+describe("in front of the protocol authors' server", () => {
+  const INITIALIZE =
+    '{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25",' +
+    '"capabilities":{},"clientInfo":{"name":"t","version":"1"}}}\n' +
+    '{"jsonrpc":"2.0","method":"notifications/initialized"}\n';
+
+  test('the lines do make tools run without the proxy', async () => {
+    const server = start(everythingServer());
+    server.write(INITIALIZE);
+    await server.says('"id":0');
+    const short = HOSTILE_LINES.map(asLine).filter((line) => line.length < 10_000);
+    for (const line of short) server.write(line);
+    server.end();
+    await server.exit;
+    const echoes = server.stdout.toString().match(/Echo: hostile/g) ?? [];
+    expect(echoes.length).toBeGreaterThan(20);
+  });
+
+  test(
+    'none of them makes a tool run with it [P3.corpus]',
+    async () => {
+      const folder = temporaryFolder();
+      const [into, outOf] = [join(folder, 'in'), join(folder, 'out')];
+      const server = fixtureServer('mcp-tee.mjs', into, outOf, ...everythingServer());
+      const proxy = start(proxied(server, ['-rules', rulesFile(BLOCK_EVERYTHING)]));
+      proxy.write(INITIALIZE);
+      await proxy.says('\n', await proxy.says('"id":0'));
+      await attack(proxy, whole);
+      proxy.end();
+      expect(await proxy.exit).toEqual({ code: 0, signal: null });
+      expect(findCalls(readFileSync(into))).toEqual([]);
+      // A tool that ran would answer with content.
+      expect(readFileSync(outOf, 'utf8')).not.toMatch(/"content"|Echo/);
+    },
+    SESSION_TIMEOUT_MS,
+  );
+});
