@@ -37,7 +37,7 @@ export function makeDaemonHome(lab: Lab): DaemonHome {
     AGENTRECEIPTS_KEY: join(folder, 'signing.key'),
     AGENTRECEIPTS_CHAIN_ID: 'bench',
   };
-  lab.run([lab.program('obsigna-daemon'), '-init'], env);
+  lab.run([...lab.program('obsigna-daemon'), '-init'], env);
   return { folder, env };
 }
 
@@ -45,7 +45,11 @@ export function makeDaemonHome(lab: Lab): DaemonHome {
 export async function startDaemon(lab: Lab, home = makeDaemonHome(lab)): Promise<BenchDaemon> {
   const { folder, env } = home;
   const program = lab.program('obsigna-daemon');
-  const child = lab.spawn([program, '-shutdown-deadline', '5s'], ['ignore', 'ignore', 'pipe'], env);
+  const child = lab.spawn(
+    [...program, '-shutdown-deadline', '5s'],
+    ['ignore', 'ignore', 'pipe'],
+    env,
+  );
   await new Promise<void>((resolve, reject) => {
     let log = '';
     child.stderr?.on('data', (chunk: Buffer) => {
@@ -188,14 +192,28 @@ export function readReceipts(db: string, limit: number): readonly StoredText[] {
   }
 }
 
-/** Receipts by what they say about an action, and the length of all texts together. */
-export function storeFigures(db: string) {
+export interface StoreFigures {
+  readonly receipts: number;
+  /** Receipts that stand for one tool call each. */
+  readonly calls: number;
+  /** Calls that an emitter could not report, and that the store counts. */
+  readonly dropped: number;
+  readonly textBytes: number;
+  readonly fileBytes: number;
+}
+
+/** Sums over a whole store; also while a daemon writes it. */
+export function storeFigures(db: string): StoreFigures {
   const store = new Database(db, { readonly: true });
   try {
-    const sql = `SELECT count(*) AS receipts, sum(length(CAST(receipt_json AS BLOB))) AS textBytes,
-      coalesce(sum(action_type LIKE 'mcp.%'), 0) AS calls FROM receipts`;
-    const row = store.prepare(sql).get() as { receipts: number; textBytes: number; calls: number };
-    return { ...row, fileBytes: statSync(db).size };
+    const dropCount = `json_extract(receipt_json, '$.credentialSubject.action.emitter_metadata.drop_count')`;
+    const sql = `SELECT count(*) AS receipts,
+      coalesce(sum(length(CAST(receipt_json AS BLOB))), 0) AS textBytes,
+      coalesce(sum(action_type LIKE 'mcp.%'), 0) AS calls,
+      coalesce(sum(${dropCount}), 0) AS dropped
+      FROM receipts`;
+    const sums = store.prepare(sql).get() as Omit<StoreFigures, 'fileBytes'>;
+    return { ...sums, fileBytes: statSync(db).size };
   } finally {
     store.close();
   }

@@ -25,11 +25,15 @@ export class Lab {
   readonly root: string;
   readonly folder: string;
   readonly #programs: string;
+  readonly #profileFolder: string | undefined;
+  #nextProfile = 0;
   readonly #children = new Set<Child>();
   readonly #shared = new Map<string, Promise<unknown>>();
   #nextFolder = 0;
 
-  constructor(root: string, isFull: boolean) {
+  /** @param profileFolder - Where our programs leave a CPU profile each; figures suffer. */
+  constructor(root: string, isFull: boolean, profileFolder?: string) {
+    this.#profileFolder = profileFolder;
     this.root = root;
     this.isFull = isFull;
     this.folder = mkdtempSync(join(tmpdir(), 'obsigna-bench-'));
@@ -48,11 +52,18 @@ export class Lab {
     return this.isFull ? full : short;
   }
 
-  /** @throws Unmeasurable when this clone does not build that program */
-  program(name: Program): string {
+  /**
+   * The arguments of `node` that start a program.
+   *
+   * @throws Unmeasurable when this clone does not build that program
+   */
+  program(name: Program): readonly string[] {
     const path = join(this.#programs, `${name}.cjs`);
     if (!existsSync(path)) throw new Unmeasurable(`dist/${name}.cjs does not exist`);
-    return path;
+    if (this.#profileFolder === undefined) return [path];
+    const file = `${name}.${String(this.#nextProfile).padStart(3, '0')}.cpuprofile`;
+    this.#nextProfile += 1;
+    return ['--cpu-prof', `--cpu-prof-dir=${this.#profileFolder}`, `--cpu-prof-name=${file}`, path];
   }
 
   script(name: string): string {

@@ -1,9 +1,11 @@
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Bench } from './rows/bench.ts';
 
 export interface Options {
   readonly isFull: boolean;
   readonly isJson: boolean;
+  readonly profileFolder: string | undefined;
   readonly benches: readonly Bench[];
 }
 
@@ -12,6 +14,8 @@ export const USAGE = `Usage: npm run bench [-- --full] [--json] [--only NAME[,NA
   --full   more rounds, and a store of 200,000 receipts
   --json   print the results as JSON instead of a table
   --only   take these measurements only
+  --profile FOLDER
+           every start of our programs leaves a CPU profile there; the figures suffer
 `;
 
 /** @throws TypeError for wrong usage, with a message for the person */
@@ -22,6 +26,7 @@ export function readOptions(args: readonly string[], all: readonly Bench[]): Opt
       full: { type: 'boolean' },
       json: { type: 'boolean' },
       only: { type: 'string', multiple: true },
+      profile: { type: 'string' },
       help: { type: 'boolean', short: 'h' },
     },
   });
@@ -33,5 +38,7 @@ export function readOptions(args: readonly string[], all: readonly Bench[]): Opt
     throw new TypeError(`no measurement is called ${unknown}; there are: ${known.join(' ')}`);
   }
   const benches = all.filter(({ name }) => names === undefined || names.includes(name));
-  return { isFull: values.full === true, isJson: values.json === true, benches };
+  const { full: isFull = false, json: isJson = false } = values;
+  const profileFolder = values.profile === undefined ? undefined : resolve(values.profile);
+  return { isFull, isJson, profileFolder, benches };
 }

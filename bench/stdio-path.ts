@@ -128,7 +128,7 @@ function commandOf(lab: Lab, kind: PathKind, server: string, daemon: BenchDaemon
     case 'proxy': {
       const socket = daemon?.socket ?? '';
       const flags = ['-name', 'files', '-socket', socket, '--'];
-      return [lab.program('mcp-proxy'), ...flags, ...behind];
+      return [...lab.program('mcp-proxy'), ...flags, ...behind];
     }
   }
 }

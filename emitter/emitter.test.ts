@@ -1,4 +1,6 @@
 import { Buffer } from 'node:buffer';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -254,6 +256,41 @@ test('a daemon that greets late is taken for what it is from then on', async () 
     const result = await emitter.emitConfirmed(report(`late ${i}`), LONG_MS).catch(() => undefined);
     if (result !== undefined) break; // the greeting arrives between two of these
   }
+});
+
+test('a daemon that replied once is not taken for a plain one when it is slow to greet again', async () => {
+  const take = acknowledging();
+  let isStuck = false;
+  const fake = await fakeOf((received, socket) => (isStuck ? undefined : take(received, socket)));
+  const { emitter } = emitterOf(fake.path, { helloTimeoutMs: 100 });
+  await emitter.emitConfirmed(report('first'), LONG_MS);
+  await fake.stop();
+  isStuck = true;
+  await fake.start();
+  emitter.emit(report('kept'));
+  await fake.received(2);
+  await new Promise((resolve) => setTimeout(resolve, 200)); // longer than a first greeting may take
+  expect(emitter.pendingCount).toBe(1);
+  isStuck = false;
+  await fake.stop();
+  await fake.start();
+  expect(await emitter.close(LONG_MS)).toBe(0);
+  expect(fake.events.at(-1)).toMatchObject({ tool: { name: 'kept' }, redelivered: true });
+});
+
+test('a program that was busy itself does not take its daemon for a plain one', async () => {
+  const script = `const { Emitter } = await import(process.argv[1]);
+    const emitter = new Emitter({ socketPath: process.argv[2], sessionId: 's', helloTimeoutMs: 50 });
+    const report = { channel: 'c', tool: { name: 't' }, decision: 'allowed' };
+    const confirmed = emitter.emitConfirmed(report, 20000);
+    confirmed.then(() => console.log('confirmed'), (error) => console.log(error.message));
+    setImmediate(() => { const end = Date.now() + 500; while (Date.now() < end); });`;
+  const bundle = new URL('../dist/emitter.js', import.meta.url);
+  const fake = await fakeOf(acknowledging());
+  const args = ['--input-type=module', '-e', script, bundle.href, fake.path];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const [line] = (await once(child.stdout, 'data')) as [Buffer];
+  expect(line.toString()).toBe('confirmed\n');
 });
 
 test('emitConfirmed() gives up after its time; the report stays on its way', async () => {

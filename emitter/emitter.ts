@@ -34,6 +34,8 @@ interface Pending {
 
 const DEFAULT_SPOOL_BYTES = 16 * 1024 * 1024;
 const DEFAULT_HELLO_MS = 1000;
+/** A daemon that has greeted before is only busy: what it has not acknowledged is not given up. */
+const KNOWN_HELLO_FACTOR = 30;
 /** Beyond this the kernel's buffer and Node's are full: frames wait in the spool instead. */
 const MAX_UNSENT_BYTES = 2 * 1024 * 1024;
 const RETRY_MS = { first: 50, limit: 2000 };
@@ -73,6 +75,8 @@ export class Emitter {
   #retryTimer: NodeJS.Timeout | undefined;
   #helloTimer: NodeJS.Timeout | undefined;
   #wasAway = false;
+  /** Whether the daemon at this path has ever replied. */
+  #hasGreeted = false;
   #isClosing = false;
   #whenEmpty: (() => void)[] = [];
 
@@ -234,14 +238,17 @@ export class Emitter {
     const hello = { client: 'obsigna-emitter', version: VERSION, extensions: ['ack'] };
     const frame = { v: '1', hello, ack: HELLO_ACK };
     socket.write(encodeFrame([Buffer.from(JSON.stringify(frame))]));
-    const timeoutMs = this.#options.helloTimeoutMs ?? DEFAULT_HELLO_MS;
-    this.#helloTimer = setTimeout(() => this.#becomePlain(), timeoutMs).unref();
+    const givenMs = this.#options.helloTimeoutMs ?? DEFAULT_HELLO_MS;
+    const timeoutMs = this.#hasGreeted ? givenMs * KNOWN_HELLO_FACTOR : givenMs;
+    // Behind one more look at the socket: a program that was busy itself has not read the greeting.
+    const decide = () => void setImmediate(() => this.#becomePlain(socket));
+    this.#helloTimer = setTimeout(decide, timeoutMs).unref();
     this.#pump();
   }
 
   /** No greeting: a daemon of the plain protocol. What the kernel took is delivered. */
-  #becomePlain(): void {
-    if (this.#state !== 'greeting') return;
+  #becomePlain(socket: Socket): void {
+    if (this.#state !== 'greeting' || socket !== this.#socket) return;
     this.#state = 'plain';
     this.#cameBack();
     this.#retryMs = RETRY_MS.first;
@@ -286,6 +293,7 @@ export class Emitter {
       clearTimeout(this.#helloTimer);
       // Also late: a daemon that was busy for longer than the greeting may take does reply.
       if (this.#isOpen()) this.#state = 'acknowledging';
+      this.#hasGreeted = true;
       this.#cameBack();
       return;
     }

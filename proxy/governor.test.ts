@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { RuleSet } from '../policy/rule.ts';
 import { parseRules } from '../policy/load-rules.ts';
@@ -43,7 +43,7 @@ function toolCall(name: string, id: string | undefined, given = '{}'): ToolCall 
   const params = `{"name":${JSON.stringify(name)},"arguments":${given}}`;
   const line = Buffer.from(`{${member}"method":"tools/call","params":${params}}`);
   const inspection = inspectClientLine(line);
-  if (inspection.kind !== 'call') throw new TypeError(`no call: ${line}`);
+  if (inspection.kind !== 'call') throw new TypeError(`no call: ${String(line)}`);
   return inspection.call;
 }
 

@@ -22,6 +22,7 @@ export const daemonLoad: Bench = {
     const size = writeSignedBytes(daemon.db, bytes);
     const seal = (count: number) => floors.ask<SealAnswer>({ kind: 'seal', path: bytes, count });
     await seal(WARM_UP);
+    await checkCounter(daemon, load);
 
     const many = await takeRounds(lab, daemon, load, seal, { emitters: MANY, receipts: 5000 });
     const few = await takeRounds(lab, daemon, load, seal, { emitters: FEW, receipts: 2000 });
@@ -53,6 +54,17 @@ export const daemonLoad: Bench = {
     ];
   },
 };
+
+/** An emitter that waits for each receipt makes a commit of each; a counter that differs is none. */
+async function checkCounter(daemon: BenchDaemon, load: Load): Promise<void> {
+  const receipts = 50;
+  const before = commitCount(daemon.db);
+  await load.run(1, receipts);
+  const counted = (commitCount(daemon.db) - before) >>> 0;
+  if (counted !== receipts) {
+    throw new Error(`${receipts} single commits moved the commit counter by ${counted}`);
+  }
+}
 
 interface Amount {
   readonly emitters: number;

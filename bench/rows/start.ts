@@ -72,7 +72,7 @@ async function bareNode(lab: Lab): Promise<Cost> {
 
 function startOfProxy(lab: Lab, daemon: BenchDaemon): Promise<Cost> {
   const program = lab.program('mcp-proxy');
-  return throughCat(lab, [program, '-name', 'cat', '-socket', daemon.socket, '--', 'cat']);
+  return throughCat(lab, [...program, '-name', 'cat', '-socket', daemon.socket, '--', 'cat']);
 }
 
 function startOfCopier(lab: Lab): Promise<Cost> {

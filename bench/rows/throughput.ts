@@ -1,9 +1,9 @@
-import { startDaemon } from '../daemon.ts';
+import { accountFor } from '../account.ts';
+import { startDaemon, storeFigures } from '../daemon.ts';
 import { cpuNs, settle } from '../proc.ts';
 import { atLeast, ratioRow, type Budget, type Round, type Row } from '../row.ts';
 import { CallLine, KB, openPath } from '../stdio-path.ts';
 import type { Bench } from './bench.ts';
-import { requireReceipts } from './round-trip.ts';
 
 const IN_FLIGHT = 32;
 
@@ -26,18 +26,18 @@ export const throughput: Bench = {
   run: async (lab) => {
     const daemon = await startDaemon(lab);
     const rows: Row[] = [];
-    let calls = 0;
     for (const { name, bytes, calls: count, budget } of SIZES) {
       const lines = Array.from({ length: IN_FLIGHT }, () => new CallLine(bytes));
+      const before = storeFigures(daemon.db);
       const copier = await openPath(lab, 'copier', undefined);
       const proxy = await openPath(lab, 'proxy', daemon);
       const wall: Round[] = [];
       const cpu: Round[] = [];
       const take = async (path: typeof proxy) => {
-        const before = cpuNs(path.pid);
+        const cpuBefore = cpuNs(path.pid);
         const wallNs = await path.pump(lines, count);
         await settle(path.pid, daemon.child.pid); // the reports of this round are not the next one's
-        return { rate: (count / wallNs) * 1e9, cpuNs: (cpuNs(path.pid) - before) / count };
+        return { rate: (count / wallNs) * 1e9, cpuNs: (cpuNs(path.pid) - cpuBefore) / count };
       };
       for (let i = 0; i <= lab.size(6, 20); i += 1) {
         const floor = await take(copier);
@@ -46,14 +46,14 @@ export const throughput: Bench = {
         wall.push({ floor: floor.rate, measured: measured.rate });
         cpu.push({ floor: floor.cpuNs, measured: measured.cpuNs });
       }
-      calls += proxy.calls;
+      const note = await accountFor(daemon, proxy, before);
       await Promise.all([copier.end(), proxy.end()]);
       const row = `calls per second, 32 in flight, ${name}`;
       const spec = { row, basis: 'wall', unit: '/s', floorName: 'byte copier' } as const;
-      rows.push(ratioRow({ ...spec, budget }, wall, { 'cpu per call': cpu }));
+      const full = { ...spec, budget, ...(note !== undefined && { note }) };
+      rows.push(ratioRow(full, wall, { 'cpu per call': cpu }));
     }
     await daemon.stop();
-    requireReceipts(daemon, calls);
     return rows;
   },
 };

@@ -14,7 +14,7 @@ export async function wholeRun(
   program: Program,
   args: readonly string[],
 ): Promise<WholeRun> {
-  const command = ['--require', lab.script('report-usage.cjs'), lab.program(program), ...args];
+  const command = ['--require', lab.script('report-usage.cjs'), ...lab.program(program), ...args];
   const startNs = process.hrtime.bigint();
   const child = lab.spawn(command, ['ignore', 'pipe', 'pipe', 'pipe'], {
     ...cleanEnvironment(),

@@ -167,7 +167,7 @@ describe('an untidy server that gives everything back', () => {
       }
       client.end('{"id":"no line end","method":"ping"}');
       expect(await client.exit).toEqual({ code: 0, signal: null });
-      const sent = `${input}{"id":"no line end","method":"ping"}`;
+      const sent = `${String(input)}{"id":"no line end","method":"ping"}`;
       expect(readFileSync(record).toString() === sent).toBe(true);
       const banner = client.stdout.subarray(0, client.stdout.indexOf('{"jsonrpc":"2.0","id":1,'));
       expect(banner.toString('hex')).toBe(BANNER_HEX);

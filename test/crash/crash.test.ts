@@ -1,0 +1,16 @@
+import { expect, test } from 'vitest';
+import { runCrash } from './harness.ts';
+
+const seed = Number(process.env['OBSIGNA_SEED'] ?? Math.floor(Math.random() * 2 ** 32));
+
+// The long form is `node scripts/run.mjs test/crash/long.ts`.
+test(
+  `[P1.sigkill-acked] [P1.gapless] [P1.drop-count] 64 emitters, 4 kills (OBSIGNA_SEED=${seed})`,
+  { timeout: 120_000 },
+  async () => {
+    const report = await runCrash({ frames: 4000, kills: 4, emitters: 64, seed });
+    expect(report.faults).toEqual([]);
+    expect(report.chains).toEqual([`crash: ${report.receipts} valid interrupted`]);
+    expect(report.acknowledged).toBeGreaterThan(3000);
+  },
+);
