@@ -54,7 +54,7 @@ async function main(): Promise<void> {
     return;
   }
   const root = process.cwd(); // scripts/run.mjs starts every tool in the clone
-  const lab = new Lab(root, options.isFull);
+  const lab = new Lab(root, options.isFull, options.profileFolder);
   const interrupted = () => void lab.close().then(() => process.exit(130));
   process.once('SIGINT', interrupted);
   process.once('SIGTERM', interrupted);

@@ -9,7 +9,7 @@ export interface Options {
   readonly benches: readonly Bench[];
 }
 
-export const USAGE = `Usage: npm run bench [-- --full] [--json] [--only NAME[,NAME...]]
+export const USAGE = `Usage: npm run bench [-- --full] [--json] [--only NAME[,NAME...]] [--profile FOLDER]
 
   --full   more rounds, and a store of 200,000 receipts
   --json   print the results as JSON instead of a table

@@ -14,7 +14,7 @@ export function cpuNs(pid: number): number {
   const tasks = `/proc/${pid}/task`;
   return readProc(() =>
     readdirSync(tasks).reduce((sum, task) => {
-      const text = readFileSync(`${tasks}/${task}/schedstat`, 'latin1');
+      const text = readText(`${tasks}/${task}/schedstat`);
       return sum + Number(text.split(' ')[0]);
     }, 0),
   );
@@ -27,10 +27,14 @@ export interface Memory {
 
 export function memoryOf(pid: number): Memory {
   return readProc(() => {
-    const text = readFileSync(`/proc/${pid}/status`, 'latin1');
+    const text = readText(`/proc/${pid}/status`);
     const mb = (name: string) => Number(new RegExp(`${name}:\\s*(\\d+)`).exec(text)?.[1]) / 1024;
     return { rssMb: mb('VmRSS'), peakMb: mb('VmHWM') };
   });
+}
+
+function readText(path: string): string {
+  return readFileSync(path, 'latin1');
 }
 
 function readProc<T>(read: () => T): T {
@@ -41,11 +45,15 @@ function readProc<T>(read: () => T): T {
 const SETTLE_STEP_MS = 40;
 const SETTLE_LIMIT_MS = 30_000;
 /** A share of one core below which a process counts as idle. */
-const IDLE_SHARE = 0.03;
+const IDLE_SHARE = 0.04;
 
-/** Waits until work that was left behind, such as reports of the calls before, is done. */
+/**
+ * Waits until work that was left behind, such as reports of the calls before, is done. Looks at
+ * main threads only: a profiler's thread never rests.
+ */
 export async function settle(...pids: readonly number[]): Promise<void> {
-  const sum = () => pids.reduce((total, pid) => total + cpuNs(pid), 0);
+  const mainThread = (pid: number) => Number(readText(`/proc/${pid}/schedstat`).split(' ')[0]);
+  const sum = () => readProc(() => pids.reduce((total, pid) => total + mainThread(pid), 0));
   let before = sum();
   for (let waitedMs = 0; waitedMs < SETTLE_LIMIT_MS; waitedMs += SETTLE_STEP_MS) {
     await sleep(SETTLE_STEP_MS);

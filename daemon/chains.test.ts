@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { nodeSuite } from '../shared/crypto/node-suite.ts';
 import { agentChainId, Chains, dailyChainId, type ChainHead, type Identity } from './chains.ts';
@@ -31,7 +31,9 @@ test('[D.chain-suffix] … and on each of the 31 days of one month', () => {
     const bench = new Bench(IDENTITY);
     const date = dailyChainId(new Date(Date.UTC(2026, 11, day, 12)));
     bench.stop(bench.chains().resumeRoot(date));
-    expect(bench.chains().resumeRoot(date).chainId).toBe(`2026-12-${String(day).padStart(2, '0')}-2`);
+    expect(bench.chains().resumeRoot(date).chainId).toBe(
+      `2026-12-${String(day).padStart(2, '0')}-2`,
+    );
     bench.close();
   }
 });

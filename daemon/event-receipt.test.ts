@@ -109,7 +109,11 @@ for (const { members, type, risk = 'medium' } of [
   { members: {}, type: 'mcp.github.create_issue' },
   { members: { tool: { name: 'Bash' }, channel: 'claude-code' }, type: 'claude-code.Bash' },
   { members: { tool: { name: 'Bash', server: '' }, channel: 'sdk' }, type: 'sdk.Bash' },
-  { members: { action_type: 'filesystem.file.delete' }, type: 'filesystem.file.delete', risk: 'high' },
+  {
+    members: { action_type: 'filesystem.file.delete' },
+    type: 'filesystem.file.delete',
+    risk: 'high',
+  },
   { members: { action_type: 'filesystem.file.read' }, type: 'filesystem.file.read', risk: 'low' },
   { members: { action_type: 'system.pty.open' }, type: 'system.pty.open', risk: 'critical' },
   { members: { action_type: '' }, type: 'mcp.github.create_issue' },

@@ -133,7 +133,16 @@ export class Ledger {
 
   #tidyWhenIdle(): void {
     clearTimeout(this.#idleTimer);
-    this.#idleTimer = setTimeout(() => this.#options.store.checkpoint(), IDLE_MS).unref();
+    this.#idleTimer = setTimeout(() => this.#tidy(), IDLE_MS).unref();
+  }
+
+  /** A disk that is full now is no reason to die: the WAL keeps everything, the next pause tries again. */
+  #tidy(): void {
+    try {
+      this.#options.store.checkpoint();
+    } catch (error) {
+      this.#options.log(`level=warn checkpoint: ${(error as Error).message}`);
+    }
   }
 
   /** Commits a batch and says what to reply to each job; nothing is replied before the commit. */
@@ -170,10 +179,7 @@ export class Ledger {
   }
 
   #refuse(batch: readonly Job[], error: unknown): readonly (readonly [Job, Reply | undefined])[] {
-    const coded =
-      error instanceof CodedError
-        ? error
-        : new CodedError('STORE_WRITE_FAILED', (error as Error).message, { cause: error });
+    const coded = asWriteFailure(error);
     this.#options.log(`handler error: insert receipt: ${coded.message} (${batch.length} frames)`);
     return batch.map((job) => {
       const { ack } = job.event;
@@ -188,9 +194,18 @@ export class Ledger {
    * looks at, then the sub-agents', each only while `mayGoOn` says that there is time.
    *
    * @returns Chains that got no last receipt
+   * @throws CodedError `STORE_WRITE_FAILED`, `STORE_CHANGED`; no chain has ended then
    */
   terminate(mayGoOn: () => boolean): readonly string[] {
     clearTimeout(this.#idleTimer);
+    try {
+      return this.#terminate(mayGoOn);
+    } catch (error) {
+      throw asWriteFailure(error);
+    }
+  }
+
+  #terminate(mayGoOn: () => boolean): readonly string[] {
     const { store, chains, log } = this.#options;
     const left: string[] = [];
     const draft = new Draft(this.#options, this.#heads, this.#rootId, this.#now());
@@ -321,10 +336,16 @@ class Draft {
   }
 }
 
+function asWriteFailure(error: unknown): CodedError {
+  if (error instanceof CodedError) return error;
+  return new CodedError('STORE_WRITE_FAILED', (error as Error).message, { cause: error });
+}
+
 /** What concerns the store concerns everybody in the batch; everything else only its own frame. */
 function isStoreFault(error: unknown): boolean {
   if (error instanceof CodedError) return error.code === 'STORE_CHANGED';
-  return String((error as { readonly code?: unknown }).code ?? '').startsWith('SQLITE_');
+  const { code } = error as { readonly code?: unknown };
+  return typeof code === 'string' && code.startsWith('SQLITE_');
 }
 
 /**

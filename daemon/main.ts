@@ -5,7 +5,6 @@ import { renderFlags } from '../shared/flags.ts';
 import { defaultPaths, type HostFacts } from '../shared/paths.ts';
 import { VERSION } from '../shared/version.ts';
 import { DAEMON_FLAGS, printConfig, readConfig, type DaemonConfig } from './config.ts';
-import { startDaemon } from './daemon.ts';
 import { createKeyFiles } from './keys/key-files.ts';
 import { stderrLog } from './log.ts';
 
@@ -69,6 +68,8 @@ async function run(config: DaemonConfig, host: HostFacts): Promise<void> {
     process.on('SIGTERM', () => resolve());
     process.on('SIGINT', () => resolve());
   });
+  // Native modules come with it: no other action waits for them.
+  const { startDaemon } = await import('./daemon.ts');
   const daemon = await startDaemon(config, host, stderrLog(PROGRAM));
   await told;
   await daemon.stop();

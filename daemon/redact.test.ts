@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { redact } from './redact.ts';
 
@@ -46,7 +46,11 @@ for (const { name, text, want } of [
     want: `GET https://x/?a=1&access_token=${R}&b=2`,
   },
   { name: 'a key in a URL, any case', text: '?API-KEY=abc"', want: `?API-KEY=${R}"` },
-  { name: 'words that are no secret', text: 'sk-short v1.2.3 eyJ eyJa.eyJb', want: 'sk-short v1.2.3 eyJ eyJa.eyJb' },
+  {
+    name: 'words that are no secret',
+    text: 'sk-short v1.2.3 eyJ eyJa.eyJb',
+    want: 'sk-short v1.2.3 eyJ eyJa.eyJb',
+  },
   {
     name: 'members of JSON, whatever their type',
     text: '{"b":{"Password":{"x":1},"ok":[{"PIN":1234}]},"a":"<t>"}',
@@ -71,7 +75,8 @@ for (const { name, text, want } of [
   });
 }
 
-const NAMES = `password token api_key apikey secret authorization private_key privatekey access_token
+const NAMES =
+  `password token api_key apikey secret authorization private_key privatekey access_token
   refresh_token client_secret credentials session_token session_id sessionid auth_token cookie
   set-cookie x-api-key bearer jwt signing_key encryption_key database_url connection_string dsn
   ssh_key passphrase pin`.split(/\s+/);
@@ -84,7 +89,16 @@ test('[D.redaction] every sensitive member name of the protocol is known', () =>
 });
 
 // Quadratic patterns would need hours for these; the test's own limit is what notices.
-for (const piece of ['eyJ', 'eyJa.eyJ', 'eyJa.', 'Bearer ', '-----BEGIN A ', 'ghp_', 'sk-', '?key=']) {
+for (const piece of [
+  'eyJ',
+  'eyJa.eyJ',
+  'eyJa.',
+  'Bearer ',
+  '-----BEGIN A ',
+  'ghp_',
+  'sk-',
+  '?key=',
+]) {
   test(`[D.redaction] redact() is linear in many ${JSON.stringify(piece)}`, () => {
     expect(redact(piece.repeat(1_000_000 / piece.length)).length).toBeGreaterThan(0);
   });

@@ -35,8 +35,7 @@ const PATTERNS: readonly RegExp[] = [
  * Three base64url parts, the first two of JSON objects. Tried once per part, from its first `eyJ`:
  * when that one leads nowhere, a later one in the same part does not either.
  */
-const JSON_WEB_TOKEN =
-  /(?<![\w=-])((?:(?!eyJ)[\w=-])*)eyJ[\w=-]+\.eyJ[\w=-]+\.[\w=-]*/g;
+const JSON_WEB_TOKEN = /(?<![\w=-])((?:(?!eyJ)[\w=-])*)eyJ[\w=-]+\.eyJ[\w=-]+\.[\w=-]*/g;
 
 const URL_PARAMETER = /([?&](?:access_token|token|api[_-]?key|apikey|key|auth)=)[^&\s"'<>[\]]+/gi;
 

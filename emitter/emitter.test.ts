@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { afterEach, expect, test } from 'vitest';
 import { frame } from '../test/fixtures/daemon-client.ts';
 import { acknowledging, FakeDaemon, plain, type Answer } from '../test/fixtures/daemon-fake.ts';
@@ -73,7 +73,11 @@ test('[E.never-blocks] nothing that is reported makes emit() throw, with the dae
       error: fc.oneof(text, fc.anything()),
       idempotencyKey: text,
       correlationId: fc.oneof(text, fc.anything()),
-      decisionContext: fc.oneof(fc.object(), fc.constant({ a: 1n }), fc.constant({ a: 'c'.repeat(1_200_000) })),
+      decisionContext: fc.oneof(
+        fc.object(),
+        fc.constant({ a: 1n }),
+        fc.constant({ a: 'c'.repeat(1_200_000) }),
+      ),
     },
     { requiredKeys: [] },
   );
@@ -136,7 +140,9 @@ test('[E.reconnect] the spool is delivered in order after a restart; what was no
   emitter.emit(report('c'));
   await fake.start();
   expect(await emitter.close(LONG_MS)).toBe(0);
-  expect(fake.events.map((event) => [(event['tool'] as { name: string }).name, event['redelivered']])).toEqual([
+  expect(
+    fake.events.map((event) => [(event['tool'] as { name: string }).name, event['redelivered']]),
+  ).toEqual([
     ['a', true],
     ['b', true],
     ['c', undefined],
@@ -158,7 +164,9 @@ test('[E.reconnect] a transient refusal is resent, in order and unmarked, until 
   for (const name of names) emitter.emit(report(name));
   while (emitter.pendingCount > 0) await new Promise((resolve) => setTimeout(resolve, 5));
   expect(fake.tools.slice(-5)).toEqual(names);
-  expect(fake.events.slice(-5).map((event) => event['redelivered'])).toEqual(names.map(() => undefined));
+  expect(fake.events.slice(-5).map((event) => event['redelivered'])).toEqual(
+    names.map(() => undefined),
+  );
   expect(emitter.droppedCount).toBe(0);
   const refused = notices.find(({ kind }) => kind === 'refused');
   expect(refused).toMatchObject({ error: { code: 'STORE_WRITE_FAILED', message: 'disk full' } });
@@ -326,12 +334,17 @@ test('close() right after start() hangs up for good', async () => {
   expect([emitter.pendingCount, emitter.droppedCount]).toEqual([0, 1]);
   const other = emitterOf(fake.path).emitter;
   await other.emitConfirmed(report('other'), LONG_MS);
-  expect(fake.tools).toEqual(['other']);
+  emitter.emit(report('still too late'));
+  await other.emitConfirmed(report('other'), LONG_MS);
+  expect([emitter.pendingCount, emitter.droppedCount]).toEqual([0, 2]);
+  expect(fake.tools).toEqual(['other', 'other']);
   expect(fake.connections).toBeLessThanOrEqual(2);
 });
 
 test('close() gives up on a daemon that does not answer, and counts what it does not know', async () => {
-  const fake = await fakeOf(({ ack, hello }) => (hello === undefined ? undefined : { ack, ok: true }));
+  const fake = await fakeOf(({ ack, hello }) =>
+    hello === undefined ? undefined : { ack, ok: true },
+  );
   const { emitter } = emitterOf(fake.path);
   for (let i = 0; i < 3; i += 1) emitter.emit(report());
   await fake.received(3);
@@ -361,7 +374,10 @@ test('an identity that no daemon would take is refused where it comes from', () 
 
 for (const { env, want } of [
   { env: { AGENTRECEIPTS_SOCKET: '/x.sock', XDG_RUNTIME_DIR: '/r' }, want: '/x.sock' },
-  { env: { AGENTRECEIPTS_SOCKET: '', XDG_RUNTIME_DIR: '/r' }, want: '/r/agentreceipts/events.sock' },
+  {
+    env: { AGENTRECEIPTS_SOCKET: '', XDG_RUNTIME_DIR: '/r' },
+    want: '/r/agentreceipts/events.sock',
+  },
   { env: {}, want: '/run/agentreceipts/events.sock' },
 ]) {
   test.runIf(process.platform === 'linux')(

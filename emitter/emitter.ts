@@ -4,7 +4,7 @@ import { CodedError, type ErrorCode } from '../shared/errors.ts';
 import { encodeFrame, FrameDecoder } from '../shared/wire/frame.ts';
 import { parseReply, type Reply, type ReplyRefused } from '../shared/wire/reply.ts';
 import { VERSION } from '../shared/version.ts';
-import { checkIdentity, frameBody } from './frame-body.ts';
+import { checkIdentity, CROWDED_BYTES, frameBody } from './frame-body.ts';
 import type { Acknowledgement, ActionReport, EmitterIdentity } from './report.ts';
 
 export interface EmitterOptions extends EmitterIdentity {
@@ -33,9 +33,10 @@ interface Pending {
 }
 
 const DEFAULT_SPOOL_BYTES = 16 * 1024 * 1024;
-const DEFAULT_HELLO_MS = 1000;
+/** Long enough for a daemon whose disk is busy: taken for plain, it would be trusted too early. */
+const DEFAULT_HELLO_MS = 5000;
 /** A daemon that has greeted before is only busy: what it has not acknowledged is not given up. */
-const KNOWN_HELLO_FACTOR = 30;
+const KNOWN_HELLO_FACTOR = 6;
 /** Beyond this the kernel's buffer and Node's are full: frames wait in the spool instead. */
 const MAX_UNSENT_BYTES = 2 * 1024 * 1024;
 const RETRY_MS = { first: 50, limit: 2000 };
@@ -137,13 +138,20 @@ export class Emitter {
       this.#retryNow();
       await this.#emptied(timeoutMs);
     }
-    const lost = this.pendingCount + this.#dropped;
+    const lost = this.#undelivered() + this.#dropped;
     this.#state = 'closed';
     clearTimeout(this.#retryTimer);
     clearTimeout(this.#helloTimer);
     this.#socket?.end();
     this.#socket?.unref();
     return lost;
+  }
+
+  /** While a daemon has not greeted it may be a plain one, and what the kernel took has arrived. */
+  #undelivered(): number {
+    if (this.#state !== 'greeting') return this.pendingCount;
+    const waiting = [...this.#spool, ...this.#window.values()];
+    return waiting.filter(({ taken }) => !taken).length;
   }
 
   #emptied(timeoutMs: number): Promise<void> {
@@ -161,8 +169,10 @@ export class Emitter {
     this.#nextAck += 1;
     try {
       if (this.#state === 'closed') throw new CodedError('FRAME_DROPPED', 'the emitter is closed');
-      const body = frameBody(this.#options, report, ack, new Date());
       const limit = this.#options.maxSpoolBytes ?? DEFAULT_SPOOL_BYTES;
+      // Half full: from here on the hash of a payload has to do, so that no report is dropped.
+      const room = this.#heldBytes > limit / 2 ? CROWDED_BYTES : undefined;
+      const body = frameBody(this.#options, report, ack, new Date(), room);
       if (this.#heldBytes + body.length > limit) {
         throw new CodedError(
           'FRAME_DROPPED',
@@ -193,6 +203,12 @@ export class Emitter {
     if (this.#state === 'away' && this.#retryTimer === undefined) this.#connect();
     const socket = this.#socket;
     if (socket === undefined || socket.destroyed || !this.#isOpen()) return;
+    // Not towards a plain daemon: there it counts, frame by frame, what the kernel has taken.
+    if (this.#spool.length > 1 && this.#state === 'acknowledging') {
+      // What is reported within one turn leaves in one system call.
+      socket.cork();
+      process.nextTick(() => socket.uncork());
+    }
     while (this.#spool.length > 0 && socket.writableLength < MAX_UNSENT_BYTES) {
       this.#send(socket, this.#spool.shift() as Pending);
     }
@@ -252,7 +268,7 @@ export class Emitter {
     this.#state = 'plain';
     this.#cameBack();
     this.#retryMs = RETRY_MS.first;
-    for (const pending of [...this.#window.values()]) {
+    for (const pending of this.#window.values()) {
       if (pending.taken) this.#settlePlain(pending);
     }
     this.#pump();

@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { nodeSuite } from '../shared/crypto/node-suite.ts';
 import { hashUri } from '../shared/crypto/suite.ts';
@@ -11,9 +11,14 @@ import { checkIdentity, frameBody, PREFIX_RESERVE } from './frame-body.ts';
 import { jsonText, type ActionReport } from './report.ts';
 
 const IDENTITY = { sessionId: 's' };
-const REPORT: ActionReport = { channel: 'mcp', tool: { name: 't', server: 'x' }, decision: 'allowed' };
+const REPORT: ActionReport = {
+  channel: 'mcp',
+  tool: { name: 't', server: 'x' },
+  decision: 'allowed',
+};
 const NOW = new Date('2026-11-20T12:00:00.123Z');
-const bodyOf = (report: Partial<ActionReport>) => frameBody(IDENTITY, { ...REPORT, ...report }, 7, NOW);
+const bodyOf = (report: Partial<ActionReport>) =>
+  frameBody(IDENTITY, { ...REPORT, ...report }, 7, NOW);
 
 /** What a daemon makes of the body with the longest prefix that can stand in front of it. */
 function readBack(report: Partial<ActionReport>): EventFrame {
@@ -56,7 +61,7 @@ const big = (bytes: number) => jsonText('x'.repeat(bytes - 2));
 const hashOf = (text: Uint8Array) =>
   hashUri(nodeSuite, canonicalize(JSON.parse(Buffer.from(text).toString()) as JsonValue));
 
-test('payloads of every size around the limit are sent whole or by digest, never not at all', () => {
+test('payloads of every size around the limit are sent whole or by digest, never not at all [P1.oversize]', () => {
   for (let bytes = MAX_FRAME_BYTES - 600; bytes <= MAX_FRAME_BYTES + 10; bytes += 9) {
     const text = big(bytes);
     const { input, inputDigest } = readBack({ input: text });
@@ -106,10 +111,18 @@ for (const { name, input, code } of [
   { name: 'no JSON', input: 'x', code: 'JSON_INVALID' },
   { name: 'an empty text', input: '', code: 'JSON_INVALID' },
   { name: 'two values', input: '1 2', code: 'JSON_INVALID' },
-  { name: 'a value that would forge members', input: '1,"decision":"denied"', code: 'JSON_INVALID' },
+  {
+    name: 'a value that would forge members',
+    input: '1,"decision":"denied"',
+    code: 'JSON_INVALID',
+  },
   { name: 'an unclosed string', input: '"a', code: 'JSON_INVALID' },
   { name: 'a huge text that is no JSON', input: 'x'.repeat(2_000_000), code: 'JSON_INVALID' },
-  { name: 'a huge text with a number out of range', input: `[1e400${',1'.repeat(600_000)}]`, code: 'JSON_NUMBER_RANGE' },
+  {
+    name: 'a huge text with a number out of range',
+    input: `[1e400${',1'.repeat(600_000)}]`,
+    code: 'JSON_NUMBER_RANGE',
+  },
 ]) {
   test(`frameBody() refuses ${name}`, () => {
     expect(() => bodyOf({ input: Buffer.from(input) })).toThrow(expect.objectContaining({ code }));
@@ -129,7 +142,9 @@ for (const { name, report } of [
 test('frameBody() takes everything up to the limit', () => {
   const bare = bodyOf({ tool: { name: '' } }).length;
   const room = MAX_FRAME_BYTES - PREFIX_RESERVE - bare;
-  expect(bodyOf({ tool: { name: 'n'.repeat(room) } })).toHaveLength(MAX_FRAME_BYTES - PREFIX_RESERVE);
+  expect(bodyOf({ tool: { name: 'n'.repeat(room) } })).toHaveLength(
+    MAX_FRAME_BYTES - PREFIX_RESERVE,
+  );
   expect(() => bodyOf({ tool: { name: 'n'.repeat(room + 1) } })).toThrow(/limit 1048576/);
 });
 
@@ -178,6 +193,8 @@ for (const { name, identity } of [
   })),
 ]) {
   test(`checkIdentity() refuses ${name}`, () => {
-    expect(() => checkIdentity(identity)).toThrow(expect.objectContaining({ code: 'FRAME_INVALID' }));
+    expect(() => checkIdentity(identity)).toThrow(
+      expect.objectContaining({ code: 'FRAME_INVALID' }),
+    );
   });
 }

@@ -10,6 +10,8 @@ import type { ActionReport, EmitterIdentity, JsonText } from './report.ts';
 /** Limit of short members; what is longer is replaced by its hash, never cut into another value. */
 const MAX_SHORT_BYTES = 256;
 const MAX_ERROR_BYTES = 64 * 1024;
+/** Payload room of a frame that is written while the spool fills up. */
+export const CROWDED_BYTES = 8 * 1024;
 /** What may be put in front of a body when it is sent: the drop count and the redelivery mark. */
 export const PREFIX_RESERVE = 64;
 
@@ -18,6 +20,7 @@ export const PREFIX_RESERVE = 64;
  * front of it. Payloads are spliced in as they are; one that does not fit is told by its canonical
  * hash and its size, which is no reason for silence.
  *
+ * @param payloadBytes - Room for whole payloads; `CROWDED_BYTES` when memory is getting short.
  * @throws CodedError `JSON_INVALID`, `JSON_NUMBER_RANGE`, `JSON_TOO_DEEP` for a payload that no
  *   receipt can be written for; `FRAME_LENGTH_INVALID` when the other members leave no room
  * @see Daemon protocol, "Frame members"
@@ -27,13 +30,15 @@ export function frameBody(
   report: ActionReport,
   ack: number,
   emittedAt: Date,
+  payloadBytes = MAX_FRAME_BYTES,
 ): Buffer {
   const head = Buffer.from(JSON.stringify(headOf(identity, report, ack, emittedAt)).slice(1, -1));
   const payloads = [
     { name: 'input', text: report.input },
     { name: 'output', text: report.output },
   ].filter((payload): payload is Payload => payload.text !== undefined);
-  let room = MAX_FRAME_BYTES - PREFIX_RESERVE - head.length - 1; // the last brace
+  const frameRoom = MAX_FRAME_BYTES - PREFIX_RESERVE - head.length - 1; // the last brace
+  let room = Math.min(frameRoom, payloadBytes);
   const parts: Uint8Array[] = [head];
   // Smaller ones first, so that one huge result does not push small arguments out of the frame.
   for (const payload of payloads.sort((a, b) => a.text.length - b.text.length)) {

@@ -15,7 +15,7 @@ function rule(members: Partial<Rule> & Pick<Rule, 'name' | 'action'>): Rule {
   return { description: '', enabled: true, ...members };
 }
 
-describe('decide() with the built-in rules', () => {
+describe('decide() with the built-in rules [R.defaults]', () => {
   for (const [tool, action, matched, args, server] of [
     ['delete_token', 'block', ['block_destructive_ops', 'pause_high_risk']],
     ['delete_credential', 'block', ['block_destructive_ops', 'pause_high_risk']],
@@ -48,7 +48,7 @@ describe('decide() with the built-in rules', () => {
   }
 });
 
-describe('decide() picks', () => {
+describe('decide() picks [R.most-restrictive]', () => {
   const cases: { name: string; rules: Rule[]; action: string; by?: string; matched?: string[] }[] =
     [
       { name: 'pass without rules', rules: [], action: 'pass', matched: [] },
@@ -148,7 +148,7 @@ const anyRule: fc.Arbitrary<Rule> = fc
     return rule({ name: 'any', action, enabled, ...Object.fromEntries(given) });
   });
 
-test('decide() is total, and a further rule never loosens a decision', () => {
+test('decide() is total, and a further rule never loosens a decision [R.total]', () => {
   fc.assert(
     fc.property(
       fc.array(anyRule, { maxLength: 6 }),

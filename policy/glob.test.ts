@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { compileGlob, GlobError } from './glob.ts';
 
 // What Go's path/filepath.Match answers on a Unix system, on lower-cased input.
-describe('Glob.matches() agrees with filepath.Match', () => {
+describe('Glob.matches() agrees with filepath.Match [R.globs]', () => {
   for (const [pattern, text, want] of [
     ['abc', 'abc', true],
     ['abc', 'abcd', false],

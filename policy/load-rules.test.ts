@@ -134,7 +134,7 @@ const BROKEN: [name: string, text: string, ...problems: [place: string, part: st
   ],
 ];
 
-describe('checkRules() reports', () => {
+describe('checkRules() reports [R.strict]', () => {
   test.each(BROKEN)('%s', (_name, text, ...wanted) => {
     const { ruleSet, problems } = checkRules(text, 'rules.yaml');
     expect(ruleSet).toBeUndefined();
@@ -207,7 +207,7 @@ rules:
     ]);
   });
 
-  test('a rule without "enabled" as one that is on, and without conditions as one for every call', () => {
+  test('a rule without "enabled" as one that is on, and without conditions as one for every call [R.enabled-default]', () => {
     const rules = parseRules('rules: [{name: all, action: block}]', 'f');
     const decision = decide(rules, { server: '', tool: 'get_x', arguments: () => undefined });
     expect(decision).toMatchObject({ action: 'block', matched: ['all'] });

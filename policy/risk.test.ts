@@ -6,7 +6,7 @@ import { scoreRisk } from './risk.ts';
 
 const score = (tool: string, args?: JsonValue): Risk => scoreRisk({ tool, arguments: () => args });
 
-describe('scoreRisk() gives the points peers give', () => {
+describe('scoreRisk() gives the points peers give [R.score]', () => {
   for (const [tool, want, args] of [
     ['delete_token', 70],
     ['create_token', 50],

@@ -40,7 +40,10 @@ export async function relay({ child, governor, input, output }: RelayOptions): P
     },
   });
 
-  input.on('data', (chunk: Buffer) => client.push(chunk));
+  input.on('data', (chunk: Buffer) => {
+    server.settle();
+    client.push(chunk);
+  });
   input.once('end', () => {
     client.end();
     child.stdin.end(); // the server decides how it ends: nobody kills it for an end of input

@@ -24,6 +24,8 @@ export class ServerStream implements LineHandler {
   #isMidLine = false;
   #hasEnded = false;
   #waiting: Buffer[] = [];
+  /** Whole lines that the client has and nobody has looked at yet. */
+  #unread: Buffer[] = [];
 
   constructor(governor: Governor, forward: (bytes: Buffer) => void) {
     this.#governor = governor;
@@ -60,11 +62,20 @@ export class ServerStream implements LineHandler {
     if (this.#heldBytes > 0) this.#isMidLine = true;
     this.#release();
     this.#splitter.end(this);
+    this.settle();
     for (const line of this.#waiting.splice(0)) this.inject(line);
   }
 
+  /** Looks at what has passed; before the next call is ruled on, because ids may be used again. */
+  settle(): void {
+    for (const line of this.#unread.splice(0)) this.#governor.observe(line);
+  }
+
   line(bytes: Buffer): void {
-    if (this.#governor.hasOpenCalls) this.#governor.observe(bytes);
+    if (!this.#governor.hasOpenCalls) return;
+    // Behind the write, which leaves at the end of this turn: nobody waits for our bookkeeping.
+    if (this.#unread.length === 0) setImmediate(() => this.settle());
+    this.#unread.push(bytes);
   }
 
   tooLong(): void {

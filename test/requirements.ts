@@ -47,7 +47,6 @@ export const REQUIREMENTS: readonly Requirement[] = [
     id: 'P1.oversize',
     text: 'a payload over the frame limit is reported by its hash and size',
     source: 'docs/adr/0003',
-    gap: 'comes with the intent journal',
   },
   {
     id: 'P1.require-receipt',
@@ -402,7 +401,6 @@ export const REQUIREMENTS: readonly Requirement[] = [
     id: 'D.disk-full',
     text: 'a full disk refuses frames, half-writes nothing and heals without a restart',
     source: 'daemon/README.md',
-    gap: 'comes with the intent journal',
   },
   {
     id: 'D.rotation',

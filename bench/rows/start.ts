@@ -26,7 +26,7 @@ export const start: Bench = {
     const daemonCpu: Round[] = [];
     const home = makeDaemonHome(lab);
     const running = await startDaemon(lab); // for the proxies to connect to
-    for (let i = 0; i <= lab.size(12, 60); i += 1) {
+    for (let i = 0; i <= lab.size(20, 80); i += 1) {
       const bare = await bareNode(lab);
       const proxy = await startOfProxy(lab, running);
       const copier = await startOfCopier(lab);

@@ -14,7 +14,8 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import Database from 'better-sqlite3';
+import { createRequire } from 'node:module';
+import type Sqlite from 'better-sqlite3';
 import { CodedError } from '../../shared/errors.ts';
 import { translateFault } from './faults.ts';
 
@@ -37,7 +38,7 @@ const COPY_ATTEMPTS = 5;
  *
  * @throws CodedError `STORE_MISSING`, `STORE_INVALID`, `STORE_UNAVAILABLE`
  */
-export function openDatabase(path: string): Database.Database {
+export function openDatabase(path: string): Sqlite.Database {
   try {
     return open(path);
   } catch (error) {
@@ -45,7 +46,12 @@ export function openDatabase(path: string): Database.Database {
   }
 }
 
-function open(path: string): Database.Database {
+/** Loaded only once there is a file to read: help, and a newcomer without a store, do not wait. */
+function driver(): typeof Sqlite {
+  return createRequire(import.meta.url)('better-sqlite3') as typeof Sqlite;
+}
+
+function open(path: string): Sqlite.Database {
   const header = readHeader(path);
   const isWal =
     header[VERSION_OFFSET] === WAL_VERSION || header[VERSION_OFFSET + 1] === WAL_VERSION;
@@ -53,20 +59,20 @@ function open(path: string): Database.Database {
   const hasShm = existsSync(`${path}-shm`);
   if (!isWal || (hasWal && hasShm)) {
     try {
-      return probed(new Database(path, { readonly: true, fileMustExist: true }));
+      return probed(new (driver())(path, { readonly: true, fileMustExist: true }));
     } catch (error) {
       if (!isWal || !/^SQLITE_(CANTOPEN|READONLY|IOERR)/.test(codeOf(error))) throw error;
       return openCopy(path);
     }
   }
   if (hasWal || !mayWrite(path)) return openCopy(path);
-  const db = new Database(path, { fileMustExist: true });
+  const db = new (driver())(path, { fileMustExist: true });
   db.pragma('query_only = ON');
   return probed(db);
 }
 
 /** The first read finds out what opening did not: SQLite opens lazily. */
-function probed(db: Database.Database): Database.Database {
+function probed(db: Sqlite.Database): Sqlite.Database {
   try {
     db.prepare('SELECT count(*) FROM sqlite_schema').get();
     return db;
@@ -112,20 +118,20 @@ function mayWrite(path: string): boolean {
   }
 }
 
-function openCopy(path: string): Database.Database {
+function openCopy(path: string): Sqlite.Database {
   const folder = mkdtempSync(join(tmpdir(), 'obsigna-read-')); // 0700
   try {
     const copy = join(folder, 'receipts.db');
     copyStore(path, copy);
     if (existsSync(`${copy}-wal`)) {
       // Our own copy, so the log may be merged into it.
-      const merging = new Database(copy, { fileMustExist: true });
+      const merging = new (driver())(copy, { fileMustExist: true });
       merging.pragma('journal_mode = DELETE');
       merging.close();
     } else {
       leaveWal(copy);
     }
-    return probed(new Database(copy, { readonly: true, fileMustExist: true }));
+    return probed(new (driver())(copy, { readonly: true, fileMustExist: true }));
   } finally {
     // The open connection keeps the file; nothing is left even if we are killed.
     rmSync(folder, { recursive: true, force: true });

@@ -53,7 +53,11 @@ for (const { name, make, code } of [
     },
     code: 'KEY_UNSAFE',
   },
-  { name: 'a directory', make: (path: string) => mkdirSync(path, { mode: 0o700 }), code: 'KEY_UNSAFE' },
+  {
+    name: 'a directory',
+    make: (path: string) => mkdirSync(path, { mode: 0o700 }),
+    code: 'KEY_UNSAFE',
+  },
   {
     name: 'a FIFO nobody writes to',
     make: (path: string) => execFileSync('mkfifo', ['-m', '600', path]),
@@ -103,7 +107,9 @@ for (const { name, make, code } of [
       refused = error;
     }
     expect(refused).toMatchObject({ code });
-    expect(JSON.stringify([String(refused), (refused as Error).cause])).not.toContain(body.slice(16, 40));
+    expect(JSON.stringify([String(refused), (refused as Error).cause])).not.toContain(
+      body.slice(16, 40),
+    );
   });
 }
 

@@ -42,7 +42,9 @@ test('[D.single-instance] acquireLock() names the pid of the process that holds 
 test('[D.single-instance] a second lock in the same process is refused too', () => {
   const path = join(root, 'twice');
   const lock = acquireLock(libc, path);
-  expect(() => acquireLock(libc, path)).toThrow(expect.objectContaining({ code: 'DAEMON_RUNNING' }));
+  expect(() => acquireLock(libc, path)).toThrow(
+    expect.objectContaining({ code: 'DAEMON_RUNNING' }),
+  );
   lock.release();
   acquireLock(libc, path).release();
 });

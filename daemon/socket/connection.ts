@@ -127,7 +127,13 @@ export class Connection implements ReplySink {
 
   #release(): void {
     const { ledger, socket } = this.#options;
-    if (!this.#heldBack || this.#isEnding || ledger.isFull || socket.writableLength > MAX_UNREAD_BYTES) return;
+    if (
+      !this.#heldBack ||
+      this.#isEnding ||
+      ledger.isFull ||
+      socket.writableLength > MAX_UNREAD_BYTES
+    )
+      return;
     this.#heldBack = false;
     socket.resume();
   }

@@ -1,4 +1,13 @@
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
@@ -45,7 +54,10 @@ const INDICES = [
 ];
 
 function columnsOf(db: Database.Database): unknown[] {
-  return db.prepare('SELECT name, type, "notnull", dflt_value, pk FROM pragma_table_info(?)').raw().all('receipts');
+  return db
+    .prepare('SELECT name, type, "notnull", dflt_value, pk FROM pragma_table_info(?)')
+    .raw()
+    .all('receipts');
 }
 
 function indicesOf(db: Database.Database): unknown[] {
@@ -65,7 +77,9 @@ test('[P5.store-schema] a fresh store has exactly the columns and indices of the
   expect(columnsOf(db)).toEqual(COLUMNS);
   expect(indicesOf(db)).toEqual(INDICES);
   expect(db.pragma('user_version', { simple: true })).toBe(0);
-  const tables = db.prepare("SELECT name, strict FROM pragma_table_list WHERE schema = 'main' AND name NOT LIKE 'sqlite_%' ORDER BY name");
+  const tables = db.prepare(
+    "SELECT name, strict FROM pragma_table_list WHERE schema = 'main' AND name NOT LIKE 'sqlite_%' ORDER BY name",
+  );
   expect(tables.raw().all()).toEqual([
     ['obsigna_meta', 1],
     ['receipts', 0],
@@ -117,7 +131,9 @@ test('[D.newer-store] a store with a later schema is refused and not touched', (
   const path = fresh();
   open(path).store.close();
   const db = new Database(path);
-  db.prepare("UPDATE obsigna_meta SET value = ? WHERE name = 'schema'").run(String(SCHEMA_VERSION + 1));
+  db.prepare("UPDATE obsigna_meta SET value = ? WHERE name = 'schema'").run(
+    String(SCHEMA_VERSION + 1),
+  );
   db.exec('DROP INDEX idx_obsigna_tool');
   db.close();
   expect(() => open(path)).toThrow(expect.objectContaining({ code: 'STORE_NEWER' }));
@@ -127,9 +143,15 @@ test('[D.newer-store] a store with a later schema is refused and not touched', (
 });
 
 for (const [name, sql] of [
-  ['the tail of a chain', "SELECT * FROM receipts WHERE chain_id = 'c' ORDER BY sequence DESC LIMIT 1"],
+  [
+    'the tail of a chain',
+    "SELECT * FROM receipts WHERE chain_id = 'c' ORDER BY sequence DESC LIMIT 1",
+  ],
   ['one place of a chain', "SELECT * FROM receipts WHERE chain_id = 'c' AND sequence = 7"],
-  ['the next chain', "SELECT chain_id FROM receipts WHERE chain_id > 'a' AND chain_id < 'b' ORDER BY chain_id LIMIT 1"],
+  [
+    'the next chain',
+    "SELECT chain_id FROM receipts WHERE chain_id > 'a' AND chain_id < 'b' ORDER BY chain_id LIMIT 1",
+  ],
 ] as const) {
   test(`[P5.store-schema] ${name} is a search by idx_receipts_chain, without a sort`, () => {
     const path = fresh();
@@ -205,7 +227,9 @@ test('[D.failed-start-clean] a lock that is not to be had leaves the store of it
     open(path).store.close();
     throw new CodedError('DAEMON_RUNNING', 'another daemon');
   };
-  expect(() => openStore(path, refuse)).toThrow(expect.objectContaining({ code: 'DAEMON_RUNNING' }));
+  expect(() => openStore(path, refuse)).toThrow(
+    expect.objectContaining({ code: 'DAEMON_RUNNING' }),
+  );
   expect(existsSync(path)).toBe(true);
 });
 

@@ -51,7 +51,7 @@ describe.skipIf(!hasPublished).each(SUITES)(
   `receipts with $suite.name $cites, ${AVAILABILITY}`,
   ({ suite }) => {
     for (const name of SIGNED) {
-      test(`${name}: hash, signature and chain are as published`, () => {
+      test(`${name}: hash, signature and chain are as published [P5.vectors-node]`, () => {
         const { receipt: json, expectedReceiptHash, expectedValid } = vectors[name];
         const key = suite.verifyKey(parsePublicKeyPem(keys.publicKey));
         const { receipt, json: read } = parseReceipt(JSON.stringify(json));

@@ -47,7 +47,7 @@ export async function runCrash(plan: CrashPlan): Promise<CrashReport> {
     );
     const moments = Array.from({ length: kills }, () => Math.floor(random() * frames * 0.95));
     for (const [n, settled] of moments.sort((a, b) => a - b).entries()) {
-      await progress.reached(settled);
+      await Promise.race([progress.reached(settled), producers]); // one that fails ends this at once
       await pause(random() * 8); // anywhere inside a batch, a commit, an answer
       await daemon.stop('SIGKILL');
       log(`kill ${n + 1} after ${progress.settled} settled reports`);
@@ -60,7 +60,12 @@ export async function runCrash(plan: CrashPlan): Promise<CrashReport> {
     if (code !== 0) throw new Error(`the daemon ended with ${code}: ${daemon.stderr}`);
     const lostAtEnd = lost.reduce((sum, each) => sum + each, 0);
     const verdict = judge(home.db, home.publicPem(), progress.sent, lostAtEnd);
-    return { ...verdict, frames: progress.sent.length, kills, seconds: (Date.now() - startedAt) / 1000 };
+    return {
+      ...verdict,
+      frames: progress.sent.length,
+      kills,
+      seconds: (Date.now() - startedAt) / 1000,
+    };
   } finally {
     await home.remove();
   }
@@ -71,6 +76,8 @@ function makeEmitter(socketPath: string, index: number): Emitter {
   return new Emitter({
     socketPath,
     sessionId: `emitter-${index}`,
+    // A disk that stalls at the first contact must not make it take this daemon for a plain one.
+    helloTimeoutMs: 60_000,
     ...(isSmall && { maxSpoolBytes: SMALL_SPOOL.bytes }),
   });
 }

@@ -51,7 +51,9 @@ export function judge(
   const missing = sent.filter(({ id }) => !copies.has(id)).length;
   const counted = record.reduce((sum, { receipt }) => sum + dropsOf(receipt), 0);
   if (counted + lostAtEnd < missing) {
-    faults.push(`${missing} reports are missing, ${counted} are counted, ${lostAtEnd} told at the end`);
+    faults.push(
+      `${missing} reports are missing, ${counted} are counted, ${lostAtEnd} told at the end`,
+    );
   }
   return {
     acknowledged: sent.filter(({ acknowledgement }) => acknowledgement !== undefined).length,
@@ -71,7 +73,9 @@ function chainFaults(record: readonly RecordedReceipt[], publicPem: string): str
   return verdicts.flatMap(({ chainId, result, error, brokenAt, length, head }) => {
     if (result !== 'valid') return [`chain ${chainId} is ${result} at ${brokenAt}: ${error}`];
     // The last sequence is the number of receipts: no gap, none twice.
-    return head?.sequence === length ? [] : [`chain ${chainId} of ${length} ends at ${head?.sequence}`];
+    return head?.sequence === length
+      ? []
+      : [`chain ${chainId} of ${length} ends at ${head?.sequence}`];
   });
 }
 

@@ -105,17 +105,20 @@ for (const { name, uid, gid, principal } of [
   );
 }
 
-test.skipIf(!isRoot)('[P2.peer-credential] a user outside the group does not reach the socket', async () => {
-  chmodSync(home.socket, 0o660);
-  const connect = `const s = require('net').connect(process.argv[1]);
+test.skipIf(!isRoot)(
+  '[P2.peer-credential] a user outside the group does not reach the socket',
+  async () => {
+    chmodSync(home.socket, 0o660);
+    const connect = `const s = require('net').connect(process.argv[1]);
     s.on('connect', () => process.exit(0)); s.on('error', (e) => { console.log(e.code); process.exit(1); });`;
-  const { status, stdout } = spawnSync(process.execPath, ['-e', connect, home.socket], {
-    uid: NO_LOGIN,
-    gid: NO_LOGIN,
-    encoding: 'utf8',
-  });
-  expect({ status, stdout }).toEqual({ status: 1, stdout: 'EACCES\n' });
-});
+    const { status, stdout } = spawnSync(process.execPath, ['-e', connect, home.socket], {
+      uid: NO_LOGIN,
+      gid: NO_LOGIN,
+      encoding: 'utf8',
+    });
+    expect({ status, stdout }).toEqual({ status: 1, stdout: 'EACCES\n' });
+  },
+);
 
 test.skipIf(process.platform !== 'linux')(
   '[P2.peer-credential] credentials are those of the process that connected, also when it is gone',
@@ -138,18 +141,21 @@ test.skipIf(process.platform !== 'linux')(
   },
 );
 
-test.skipIf(process.platform !== 'linux')('a daemon keeps no descriptor of connections that have ended', async () => {
-  const pid = readFileSync(home.lock, 'utf8').trim();
-  const count = () => readdirSync(`/proc/${pid}/fd`).length;
-  const run = async () => {
-    for (let i = 0; i < 30; i += 1) {
-      const client = await RawClient.connect(home.socket);
-      await client.ask({ ack: 1, session_id: 'fd' });
-      await client.end();
-    }
-  };
-  await run();
-  const before = count();
-  await run();
-  expect(count()).toBeLessThanOrEqual(before + 2);
-});
+test.skipIf(process.platform !== 'linux')(
+  'a daemon keeps no descriptor of connections that have ended',
+  async () => {
+    const pid = readFileSync(home.lock, 'utf8').trim();
+    const count = () => readdirSync(`/proc/${pid}/fd`).length;
+    const run = async () => {
+      for (let i = 0; i < 30; i += 1) {
+        const client = await RawClient.connect(home.socket);
+        await client.ask({ ack: 1, session_id: 'fd' });
+        await client.end();
+      }
+    };
+    await run();
+    const before = count();
+    await run();
+    expect(count()).toBeLessThanOrEqual(before + 2);
+  },
+);

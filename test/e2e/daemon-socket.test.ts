@@ -22,7 +22,8 @@ function receiptsOf(sessionId: string): RecordedReceipt[] {
   return readRecord(home.db).filter(({ receipt }) => receipt.issuer.session_id === sessionId);
 }
 
-const namesOf = (sessionId: string) => receiptsOf(sessionId).map(({ columns }) => columns.tool_name);
+const namesOf = (sessionId: string) =>
+  receiptsOf(sessionId).map(({ columns }) => columns.tool_name);
 
 test('[D.ack] a frame that asks is answered once, with the place of its durable receipt', async () => {
   const client = await dial();
@@ -98,7 +99,12 @@ test('[D.ack-refused] a payload without canonical form costs its own frame, not 
   const client = await dial();
   const session = { session_id: 'canonical' };
   const text = (ack: number, input: string) =>
-    frame(JSON.stringify({ ...eventMembers(session), ack, input: 0 }).replace('"input":0', `"input":${input}`));
+    frame(
+      JSON.stringify({ ...eventMembers(session), ack, input: 0 }).replace(
+        '"input":0',
+        `"input":${input}`,
+      ),
+    );
   const deep = `${'['.repeat(9000)}${']'.repeat(9000)}`;
   const deepUsage = JSON.stringify({ ...eventMembers(session), ack: 5, usage: 0 });
   client.write(
@@ -106,7 +112,7 @@ test('[D.ack-refused] a payload without canonical form costs its own frame, not 
       text(1, '1'),
       text(2, '1e400'),
       text(3, '"fine"'),
-      text(4, `${deep}`),
+      text(4, deep),
       frame(deepUsage.replace('"usage":0', `"usage":${deep}`)),
       text(6, '2'),
     ]),
@@ -130,10 +136,17 @@ test('[P1.drop-count] a refused frame leaves its drop count to the next one', as
   const members = JSON.stringify({ ...eventMembers(session), ack: 1, input: 0, usage: 0 });
   const deep = `${'['.repeat(9000)}${']'.repeat(9000)}`;
   client.write(frame(members.replace('"input":0', '"input":1e400')));
-  client.write(frame(members.replace('"ack":1', '"ack":2').replace('"usage":0', `"usage":${deep}`)));
+  client.write(
+    frame(members.replace('"ack":1', '"ack":2').replace('"usage":0', `"usage":${deep}`)),
+  );
   client.send({ ...session, ack: 3 });
   await client.reply(3);
-  expect(client.replies.filter(({ ok }) => !ok).map(({ ack }) => ack).sort()).toEqual([1, 2]);
+  expect(
+    client.replies
+      .filter(({ ok }) => !ok)
+      .map(({ ack }) => ack)
+      .sort(),
+  ).toEqual([1, 2]);
   expect(namesOf('refused-drops')).toEqual(['events_dropped', 'create_issue']);
   await client.end();
 });
@@ -254,7 +267,11 @@ test('[P1.drop-count] drop_count 3 becomes a receipt of its own, next to the liv
   }
   await Promise.all([client.end(), other.end()]);
   const record = readRecord(home.db);
-  const at = record.findIndex(({ receipt }) => receipt.issuer.session_id === 'drops' && receipt.credentialSubject.action.emitter_metadata !== undefined);
+  const at = record.findIndex(
+    ({ receipt }) =>
+      receipt.issuer.session_id === 'drops' &&
+      receipt.credentialSubject.action.emitter_metadata !== undefined,
+  );
   const dropped = record[at]?.receipt;
   const live = record[at + 1]?.receipt;
   expect(dropped?.credentialSubject.action).toMatchObject({
@@ -279,8 +296,16 @@ test('[P1.drop-count] drop_count 3 becomes a receipt of its own, next to the liv
 });
 
 for (const { name, body, want } of [
-  { name: 'names without regard to case', body: { SESSION_ID: 'fold', session_id: undefined }, want: 'fold' },
-  { name: 'null as "not given"', body: { session_id: 'null', error: null, drop_count: null }, want: 'null' },
+  {
+    name: 'names without regard to case',
+    body: { SESSION_ID: 'fold', session_id: undefined },
+    want: 'fold',
+  },
+  {
+    name: 'null as "not given"',
+    body: { session_id: 'null', error: null, drop_count: null },
+    want: 'null',
+  },
   { name: 'unknown members', body: { session_id: 'unknown', future: { a: [1] } }, want: 'unknown' },
 ]) {
   test(`[P5.frames-foreign] JSON is read as Go reads it: ${name}`, async () => {

@@ -367,10 +367,12 @@ test('[D.single-instance] of many daemons started at once exactly one runs, and 
   await (await home.start()).stop('SIGKILL'); // leaves a dead socket and a lock file behind
   const daemons = Array.from({ length: 6 }, () => home.launch());
   const ends = daemons.map((daemon) => daemon.exit.then(() => daemon));
-  const ready = Promise.any(daemons.map(async (daemon) => {
-    await daemon.said('obsigna-daemon listening on');
-    return daemon;
-  }));
+  const ready = Promise.any(
+    daemons.map(async (daemon) => {
+      await daemon.said('obsigna-daemon listening on');
+      return daemon;
+    }),
+  );
   const winner = await ready;
   const losers = ends.filter((_, at) => daemons[at] !== winner);
   for (const loser of await Promise.all(losers)) {
@@ -413,9 +415,14 @@ test('[D.socket-policy] -unsafe-socket-path listens anywhere, with a warning', a
 
 test('a store of the name `:memory:` is a file', async () => {
   const home = makeHome();
-  const daemon = await home.start({ flags: ['-db', ':memory:', '-chain-id', 'c'], wrapper: ['env', '-C', home.root] });
+  const daemon = await home.start({
+    flags: ['-db', ':memory:', '-chain-id', 'c'],
+    wrapper: ['env', '-C', home.root],
+  });
   await (await RawClient.connect(home.socket)).ask({ ack: 1 });
   await daemon.stop();
-  expect(outline(join(home.root, ':memory:'), home.publicPem())).toEqual(['c: 2 valid interrupted']);
+  expect(outline(join(home.root, ':memory:'), home.publicPem())).toEqual([
+    'c: 2 valid interrupted',
+  ]);
   expect(readRecord(join(home.root, ':memory:'))).toHaveLength(2);
 });

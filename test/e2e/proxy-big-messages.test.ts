@@ -34,7 +34,7 @@ test('5 MB of arguments and result pass unchanged and get receipts with their ha
   expect((await daemon.stop()).code).toBe(0);
   const record = readRecord(home.db);
   const verdicts = [...verifyRecord(record, home.publicPem()).values()];
-  expect(verdicts.map(({ result }) => result)).toEqual(['valid']);
+  expect(verdicts.map((verdict) => verdict.result)).toEqual(['valid']);
   const echoed = record.find(({ columns }) => columns.tool_name === 'echo');
   const receipt: unknown = JSON.parse(echoed?.text ?? '{}');
   const hash = `sha256:${createHash('sha256').update(canonical).digest('hex')}`;

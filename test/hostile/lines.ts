@@ -205,6 +205,10 @@ export const HOSTILE_LINES: readonly HostileLine[] = [
     ['a lone CR between two messages', `${PING}\r${CALL}`, UNREADABLE],
     ['a lone CR inside the message', CALL.replace(',', ',\r')],
     ['a lone CR before the message', `\r${CALL}`],
+    [
+      'a call between two CR, inside a ping',
+      `{"jsonrpc":"2.0","id":1,"method":"ping","params":{"x":[\r${CALL}\r]}}`,
+    ],
     ['CR CR LF', `${CALL}\r\r\n`],
     ['a form feed between two messages', `${PING}\f${CALL}`, UNREADABLE],
     ['a form feed before the message', `\f${CALL}`, UNREADABLE],
