@@ -14,6 +14,11 @@ export interface EmitterOptions extends EmitterIdentity {
   readonly onNotice?: (notice: EmitterNotice) => void;
   /** Reports kept in memory while the daemon is away; beyond it they are counted and dropped. */
   readonly maxSpoolBytes?: number;
+  /**
+   * Payloads are known to be one JSON value each, because the caller has cut them out of JSON that
+   * it scanned. Anything else would be refused by the daemon, or forge members of the frame.
+   */
+  readonly payloadsAreScanned?: boolean;
   /** Time for the daemon to greet back before it is taken for one that never replies. */
   readonly helloTimeoutMs?: number;
 }
@@ -171,8 +176,9 @@ export class Emitter {
       if (this.#state === 'closed') throw new CodedError('FRAME_DROPPED', 'the emitter is closed');
       const limit = this.#options.maxSpoolBytes ?? DEFAULT_SPOOL_BYTES;
       // Half full: from here on the hash of a payload has to do, so that no report is dropped.
-      const room = this.#heldBytes > limit / 2 ? CROWDED_BYTES : undefined;
-      const body = frameBody(this.#options, report, ack, new Date(), room);
+      const payloadBytes = this.#heldBytes > limit / 2 ? CROWDED_BYTES : undefined;
+      const { payloadsAreScanned: isScanned } = this.#options;
+      const body = frameBody(this.#options, report, ack, new Date(), { payloadBytes, isScanned });
       if (this.#heldBytes + body.length > limit) {
         throw new CodedError(
           'FRAME_DROPPED',

@@ -20,7 +20,6 @@ export const PREFIX_RESERVE = 64;
  * front of it. Payloads are spliced in as they are; one that does not fit is told by its canonical
  * hash and its size, which is no reason for silence.
  *
- * @param payloadBytes - Room for whole payloads; `CROWDED_BYTES` when memory is getting short.
  * @throws CodedError `JSON_INVALID`, `JSON_NUMBER_RANGE`, `JSON_TOO_DEEP` for a payload that no
  *   receipt can be written for; `FRAME_LENGTH_INVALID` when the other members leave no room
  * @see Daemon protocol, "Frame members"
@@ -30,7 +29,7 @@ export function frameBody(
   report: ActionReport,
   ack: number,
   emittedAt: Date,
-  payloadBytes = MAX_FRAME_BYTES,
+  { payloadBytes = MAX_FRAME_BYTES, isScanned = false }: BodyOptions = {},
 ): Buffer {
   const head = Buffer.from(JSON.stringify(headOf(identity, report, ack, emittedAt)).slice(1, -1));
   const payloads = [
@@ -42,7 +41,7 @@ export function frameBody(
   const parts: Uint8Array[] = [head];
   // Smaller ones first, so that one huge result does not push small arguments out of the frame.
   for (const payload of payloads.sort((a, b) => a.text.length - b.text.length)) {
-    const member = memberOf(payload, room);
+    const member = memberOf(payload, room, isScanned);
     room -= member.length;
     parts.push(member);
   }
@@ -56,6 +55,13 @@ export function frameBody(
   return body;
 }
 
+export interface BodyOptions {
+  /** Room for whole payloads; `CROWDED_BYTES` when memory is getting short. */
+  readonly payloadBytes?: number | undefined;
+  /** The caller cut the payloads out of JSON that it has scanned: each is one value. */
+  readonly isScanned?: boolean | undefined;
+}
+
 interface Payload {
   readonly name: string;
   readonly text: JsonText;
@@ -64,10 +70,11 @@ interface Payload {
 /** Room for the digest of the other payload must remain, whatever goes in whole. */
 const DIGEST_BYTES = 160;
 
-function memberOf({ name, text }: Payload, room: number): Buffer {
+function memberOf({ name, text }: Payload, room: number, isScanned: boolean): Buffer {
   const whole = Buffer.from(`,"${name}":`);
   if (whole.length + text.length + DIGEST_BYTES <= room) {
-    scanValue(text); // spliced in raw: anything but one value would forge members of the frame
+    // Spliced in raw: anything but one value would forge members of the frame.
+    if (!isScanned) scanValue(text);
     return Buffer.concat([whole, text]);
   }
   const digest = {

@@ -4,6 +4,7 @@ import { scanMembersOnce } from '../shared/json/duplicates.ts';
 import {
   firstByte,
   scanElements,
+  hopStrings,
   scanMembers,
   scanValue,
   type Member,
@@ -154,7 +155,8 @@ function inspectCall(
   id: Buffer | undefined,
 ): BatchElement['inspection'] {
   const find = (name: string) => members.find((member) => member.name === name);
-  const { duplicate, outOfRange: range } = scanMembersOnce(message);
+  // The message has been scanned: from here on only its structure is of interest.
+  const { duplicate, outOfRange: range } = scanMembersOnce(message, hopStrings);
   const answer = (reason: string, rpcCode: Refusal['rpcCode'], toolName?: string) =>
     refuse(reason, id, rpcCode, toolName);
   if (duplicate !== undefined) {
@@ -169,7 +171,7 @@ function inspectCall(
     return answer('params is not an object', INVALID_PARAMS);
   }
   const paramsText = message.subarray(params.start, params.end);
-  const inner = scanMembers(paramsText);
+  const inner = scanMembers(paramsText, undefined, hopStrings);
   const strange = ambiguousName(inner, PARAMS_NAMES, []);
   if (strange !== undefined) return answer(strange, INVALID_PARAMS);
   const text = (name: string) => {

@@ -102,6 +102,7 @@ function connectEmitter(
   const emitter = new Emitter({
     socketPath,
     sessionId,
+    payloadsAreScanned: true,
     ...host.identity,
     issuerModel: values['issuer-model'],
     onNotice: noticeLog(log),

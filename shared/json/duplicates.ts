@@ -1,4 +1,10 @@
-import { decodeName, scanMembers, type Member, type NameListener } from './scan.ts';
+import {
+  decodeName,
+  scanMembers,
+  type Member,
+  type NameListener,
+  type StringSkip,
+} from './scan.ts';
 
 /** Fewer digits than this without an exponent always fit a double. */
 const SAFE_NUMBER_LENGTH = 300;
@@ -48,13 +54,20 @@ export class AmbiguityFinder implements NameListener {
   }
 }
 
-/** The members of an object, and what is ambiguous in it at any depth. */
-export function scanMembersOnce(bytes: Uint8Array): {
+/**
+ * The members of an object, and what is ambiguous in it at any depth.
+ *
+ * @param string - `hopStrings` for a text that has been scanned before.
+ */
+export function scanMembersOnce(
+  bytes: Uint8Array,
+  string?: StringSkip,
+): {
   readonly members: readonly Member[];
   readonly duplicate: string | undefined;
   readonly outOfRange: string | undefined;
 } {
   const finder = new AmbiguityFinder();
-  const members = scanMembers(bytes, finder);
+  const members = scanMembers(bytes, finder, string);
   return { members, duplicate: finder.duplicate, outOfRange: finder.outOfRange };
 }

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { scanMembersOnce } from './duplicates.ts';
-import { firstByte, scanElements, scanMembers, scanValue } from './scan.ts';
+import { firstByte, hopStrings, scanElements, scanMembers, scanValue } from './scan.ts';
 import { decodeUtf8, encodeUtf8, parseJson } from './text.ts';
 import { isJsonObject } from './value.ts';
 
@@ -265,4 +265,20 @@ describe('scanMembersOnce()', () => {
       }),
     );
   });
+});
+
+test('hopStrings finds the same spans in every text that is JSON', () => {
+  const texts = fc
+    .jsonValue({ maxDepth: 4 })
+    .map((value) => JSON.stringify({ value, tail: '\\"' }));
+  const long = fc
+    .array(fc.constantFrom('\\', '"', 'x'.repeat(30), '\n', 'é'), { maxLength: 40 })
+    .map((parts) => JSON.stringify({ [parts.join('')]: parts.join(''), tail: 1 }));
+  fc.assert(
+    fc.property(fc.oneof(texts, long), (text) => {
+      const bytes = encodeUtf8(text);
+      expect(scanMembers(bytes, undefined, hopStrings)).toEqual(scanMembers(bytes));
+    }),
+    { numRuns: 1000 },
+  );
 });

@@ -44,12 +44,44 @@ export interface NameListener {
   number?(bytes: Uint8Array, start: number, end: number): void;
 }
 
+/** How strings are passed over. */
+export type StringSkip = (bytes: Uint8Array, at: number) => number;
+
+/**
+ * For text that was checked before, or that nothing depends on: finds the end of a string by its
+ * quote and looks at nothing in between. Spans come out the same; a control character or a wrong
+ * escape goes unnoticed. A hundred times as fast on long strings.
+ */
+export const hopStrings: StringSkip = (bytes, at) => {
+  if (bytes[at] !== QUOTE) throw invalid(at);
+  let i = at + 1;
+  // Most strings are shorter than the call of the native search is long.
+  for (const near = i + 24; i < near; i += 1) {
+    const byte = bytes[i];
+    if (byte === QUOTE) return i + 1;
+    if (byte === undefined) throw invalid(i);
+    if (byte === BACKSLASH) i += 1;
+  }
+  for (;;) {
+    const quote = bytes.indexOf(QUOTE, i);
+    if (quote === -1) throw invalid(bytes.length);
+    let slashes = 0;
+    while (quote - slashes > i && bytes[quote - slashes - 1] === BACKSLASH) slashes += 1;
+    if (slashes % 2 === 0) return quote + 1;
+    i = quote + 1;
+  }
+};
+
 /**
  * The members of the one object that `bytes` holds, in order, duplicates included.
  *
  * @throws CodedError `JSON_INVALID` when the text is not exactly one object, `JSON_TOO_DEEP`
  */
-export function scanMembers(bytes: Uint8Array, listener?: NameListener): readonly Member[] {
+export function scanMembers(
+  bytes: Uint8Array,
+  listener?: NameListener,
+  string: StringSkip = skipString,
+): readonly Member[] {
   const members: Member[] = [];
   let at = skipSpace(bytes, 0);
   if (bytes[at] !== OPEN_OBJECT) throw invalid(at);
@@ -59,11 +91,11 @@ export function scanMembers(bytes: Uint8Array, listener?: NameListener): readonl
     at += 1;
   } else {
     for (;;) {
-      const nameEnd = skipString(bytes, at);
+      const nameEnd = string(bytes, at);
       listener?.name(bytes, at + 1, nameEnd - 1);
       const name = decodeName(bytes, at + 1, nameEnd - 1);
       const start = skipColon(bytes, nameEnd);
-      const end = skipValue(bytes, start, 1, listener);
+      const end = skipValue(bytes, start, 1, string, listener);
       members.push({ name, start, end });
       at = skipSpace(bytes, end);
       if (bytes[at] === COMMA) at = skipSpace(bytes, at + 1);
@@ -78,7 +110,7 @@ export function scanMembers(bytes: Uint8Array, listener?: NameListener): readonl
 }
 
 /** The elements of the one array that `bytes` holds. Throws as `scanMembers`. */
-export function scanElements(bytes: Uint8Array): readonly Span[] {
+export function scanElements(bytes: Uint8Array, string: StringSkip = skipString): readonly Span[] {
   const elements: Span[] = [];
   let at = skipSpace(bytes, 0);
   if (bytes[at] !== OPEN_ARRAY) throw invalid(at);
@@ -88,7 +120,7 @@ export function scanElements(bytes: Uint8Array): readonly Span[] {
     return elements;
   }
   for (;;) {
-    const end = skipValue(bytes, at, 1);
+    const end = skipValue(bytes, at, 1, string);
     elements.push({ start: at, end });
     at = skipSpace(bytes, end);
     if (bytes[at] === COMMA) at = skipSpace(bytes, at + 1);
@@ -102,7 +134,7 @@ export function scanElements(bytes: Uint8Array): readonly Span[] {
 /** Checks that `bytes` holds exactly one JSON value and returns where it stands. */
 export function scanValue(bytes: Uint8Array): Span {
   const start = skipSpace(bytes, 0);
-  const end = skipValue(bytes, start, 0);
+  const end = skipValue(bytes, start, 0, skipString);
   requireEnd(bytes, end);
   return { start, end };
 }
@@ -116,13 +148,19 @@ export function firstByte(bytes: Uint8Array): number | undefined {
  * Returns the offset just behind the value that starts at `at`, which must not be white space.
  * `depth` counts the containers around it.
  */
-function skipValue(bytes: Uint8Array, at: number, depth: number, listener?: NameListener): number {
+function skipValue(
+  bytes: Uint8Array,
+  at: number,
+  depth: number,
+  string: StringSkip,
+  listener?: NameListener,
+): number {
   const closers: number[] = [];
   let i = at;
   for (;;) {
     const byte = bytes[i];
     if (byte === QUOTE) {
-      i = skipString(bytes, i);
+      i = string(bytes, i);
     } else if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) {
       if (depth + closers.length >= MAX_JSON_DEPTH) {
         throw new CodedError('JSON_TOO_DEEP', `JSON nested deeper than ${MAX_JSON_DEPTH} levels`);
@@ -132,7 +170,7 @@ function skipValue(bytes: Uint8Array, at: number, depth: number, listener?: Name
       i = skipSpace(bytes, i + 1);
       if (bytes[i] !== closer) {
         closers.push(closer);
-        if (byte === OPEN_OBJECT) i = skipName(bytes, i, listener);
+        if (byte === OPEN_OBJECT) i = skipName(bytes, i, string, listener);
         continue;
       }
       if (byte === OPEN_OBJECT) listener?.closeObject();
@@ -147,7 +185,7 @@ function skipValue(bytes: Uint8Array, at: number, depth: number, listener?: Name
       i = skipSpace(bytes, i);
       if (bytes[i] === COMMA) {
         i = skipSpace(bytes, i + 1);
-        if (closer === CLOSE_OBJECT) i = skipName(bytes, i, listener);
+        if (closer === CLOSE_OBJECT) i = skipName(bytes, i, string, listener);
         break;
       }
       if (bytes[i] !== closer) throw invalid(i);
@@ -158,8 +196,13 @@ function skipValue(bytes: Uint8Array, at: number, depth: number, listener?: Name
   }
 }
 
-function skipName(bytes: Uint8Array, at: number, listener?: NameListener): number {
-  const end = skipString(bytes, at);
+function skipName(
+  bytes: Uint8Array,
+  at: number,
+  string: StringSkip,
+  listener?: NameListener,
+): number {
+  const end = string(bytes, at);
   listener?.name(bytes, at + 1, end - 1);
   return skipColon(bytes, end);
 }
