@@ -321,9 +321,11 @@ class Draft {
   }
 }
 
-/** What concerns the store concerns everybody in the batch; everything else only its own frame. */
+/** What concerns store or signer concerns everybody in the batch; all else only its own frame. */
 function isStoreFault(error: unknown): boolean {
-  if (error instanceof CodedError) return error.code === 'STORE_CHANGED';
+  if (error instanceof CodedError) {
+    return error.code === 'STORE_CHANGED' || error.code === 'SIGNER_UNAVAILABLE';
+  }
   return String((error as { readonly code?: unknown }).code ?? '').startsWith('SQLITE_');
 }
 
