@@ -144,7 +144,8 @@ class Agent {
       return read(this.#exchange(body, expected));
     } catch (first) {
       this.#drop(); // what is left of an answer must not be taken for the next one
-      if (!isOld || isTimeout(first)) throw unavailable(this.#path, first);
+      // Restarted since we last spoke: ask the new one. What an agent says is not asked for twice.
+      if (!isOld || !isLost(first)) throw unavailable(this.#path, first);
     }
     try {
       return read(this.#exchange(body, expected));
@@ -170,6 +171,10 @@ class Agent {
     this.#socket?.close();
     this.#socket = undefined;
   }
+}
+
+function isLost(error: unknown): boolean {
+  return ['EPIPE', 'ECONNRESET'].includes((error as NodeJS.ErrnoException).code ?? '');
 }
 
 function isTimeout(error: unknown): boolean {

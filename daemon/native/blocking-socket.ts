@@ -76,7 +76,7 @@ export class BlockingSocket {
     let at = 0;
     while (at < length) {
       const count = patiently(() => readSync(this.#fd, bytes, at, length - at, null));
-      if (count === 0) throw new Error('connection closed');
+      if (count === 0) throw Object.assign(new Error('connection closed'), { code: 'ECONNRESET' });
       at += count;
     }
     return bytes;
