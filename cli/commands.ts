@@ -7,6 +7,13 @@ const RECEIPT_COMMANDS = [
   ['receipt verify', 'Verify signatures, links and columns of every chain'],
 ] as const;
 
+const KEY_COMMANDS = [
+  ['keys generate', 'Make a signing key'],
+  ['keys list', 'Show the published key and those it replaced'],
+  ['keys pubkey', 'Print the public half of the signing key'],
+  ['keys rotate', 'Replace the signing key; the daemon must be stopped'],
+] as const;
+
 const ALIASES = [
   ['verify', 'receipt verify'],
   ['show', 'receipt show'],
@@ -24,6 +31,8 @@ Reads and verifies the receipts of AI agents' tool calls. Needs no daemon.
 
 Receipt commands:
 ${renderRows(RECEIPT_COMMANDS)}
+Key commands:
+${renderRows(KEY_COMMANDS)}
 Aliases:
 ${renderRows(ALIASES)}
 Other:
@@ -37,17 +46,32 @@ ${MORE}`,
 Receipt commands:
 ${renderRows(RECEIPT_COMMANDS.map(([name, text]) => [name.replace('receipt ', ''), text]))}
 ${MORE}`,
+  keys: `Usage: obsigna keys <command> [options]
+
+Key commands:
+${renderRows(KEY_COMMANDS.map(([name, text]) => [name.replace('keys ', ''), text]))}
+${MORE}`,
 };
 
 const list = async () => (await import('./receipt/list.ts')).listCommand;
 const show = async () => (await import('./receipt/show.ts')).showCommand;
 const verify = async () => (await import('./receipt/verify.ts')).verifyCommand;
 
+const daemonVerbs = () => import('./keys/daemon-verbs.ts');
+const generate = async () => (await daemonVerbs()).generateCommand;
+const pubkey = async () => (await daemonVerbs()).pubkeyCommand;
+const rotate = async () => (await daemonVerbs()).rotateCommand;
+const listKeys = async () => (await import('./keys/list.ts')).listKeysCommand;
+
 /** The tree of commands. A command's code, and the database driver, load when it is asked for. */
 export const ROOT: CommandDef = defineCommand({
   meta: { name: 'obsigna' },
   subCommands: {
     receipt: defineCommand({ meta: { name: 'receipt' }, subCommands: { list, show, verify } }),
+    keys: defineCommand({
+      meta: { name: 'keys' },
+      subCommands: { generate, list: listKeys, pubkey, rotate },
+    }),
     show,
     verify,
   },

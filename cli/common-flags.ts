@@ -38,7 +38,9 @@ export function storePath(cli: Cli, given: string | undefined): string {
 
 export function publicKeyPath(cli: Cli, given: string | undefined): string {
   const { AGENTRECEIPTS_KEY: key = '' } = cli.env;
-  const path = given ?? (key === '' ? cli.paths.publicKey : `${key}.pub`);
+  // A key in an ssh-agent is no file, and its public half lies at the default place.
+  const isFile = key !== '' && !key.startsWith('ssh-agent:');
+  const path = given ?? (isFile ? `${key}.pub` : cli.paths.publicKey);
   if (path === '') throw new CodedError('USAGE', '-public-key is required');
   return path;
 }

@@ -15,7 +15,7 @@ export function reportFailure(cli: Cli, program: string, error: unknown): ExitCo
   cli.say.log(`${program}: ${printable(fault.message)}`);
   cli.say.log(`  fix: ${fault.remedy}`);
   cli.say.log(`  code: ${fault.code}`);
-  return fault.code === 'RECEIPT_NOT_FOUND' ? 1 : 2;
+  return fault.code === 'RECEIPT_NOT_FOUND' || fault.code === 'PROGRAM_MISSING' ? 1 : 2;
 }
 
 function internal(cause: unknown): CodedError {

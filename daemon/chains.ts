@@ -1,5 +1,8 @@
+import type { Handovers } from '../shared/chain/handovers.ts';
+import { checkRotation } from '../shared/chain/rotation.ts';
 import { findUnsignedChange } from '../shared/chain/unsigned.ts';
 import { nodeSuite } from '../shared/crypto/node-suite.ts';
+import { keyFingerprint } from '../shared/crypto/public-key.ts';
 import { hashUri, type VerifyKey } from '../shared/crypto/suite.ts';
 import { CodedError } from '../shared/errors.ts';
 import { hashedText, signedText } from '../shared/receipt/hash.ts';
@@ -32,20 +35,25 @@ export class Chains {
   readonly #store: ReceiptStore;
   readonly #key: VerifyKey;
   readonly #identity: Identity;
+  /** Keys that gave way to ours; their chains are evidence and are not extended. */
+  readonly #retired: readonly VerifyKey[];
 
-  constructor(store: ReceiptStore, key: VerifyKey, identity: Identity) {
+  /** @param handovers - The rotations of the store; left out where there can be none. */
+  constructor(store: ReceiptStore, key: VerifyKey, identity: Identity, handovers?: Handovers) {
     this.#store = store;
     this.#key = key;
     this.#identity = identity;
+    this.#retired = handovers?.predecessors(keyFingerprint(nodeSuite, key.raw)) ?? [];
   }
 
   /**
    * The root chain to continue. Ended chains are never extended: not one with a terminal receipt,
-   * not one below which a sub-agent chain has ended, not one of another issuer. The counter is
-   * always appended to `base`, so that the day of a date is never taken for it.
+   * not one below which a sub-agent chain has ended, not one of another issuer, not one whose last
+   * receipt is under a key that was rotated out. The counter is always appended to `base`, so that
+   * the day of a date is never taken for it.
    *
    * @throws CodedError `CHAIN_TAIL_INVALID`
-   * @see ADR 0011
+   * @see ADR 0011, ADR 0015
    */
   resumeRoot(base: string): ChainHead {
     for (let count = 1; ; count += 1) {
@@ -55,6 +63,13 @@ export class Chains {
       if (this.#hasEndedAgent(chainId)) continue;
       return tail === undefined ? emptyHead(chainId) : this.#headOf(tail);
     }
+  }
+
+  /** The head of this very chain, if it can be continued as it is. Throws as `resumeRoot`. */
+  openHead(chainId: string): ChainHead | undefined {
+    const tail = this.#readTail(chainId);
+    if (tail === undefined || !this.#isOpen(tail) || this.#hasEndedAgent(chainId)) return undefined;
+    return this.#headOf(tail);
   }
 
   /** The chain of a sub-agent below `root`; its first receipt names the root's as its parent. */
@@ -96,11 +111,31 @@ export class Chains {
     return false;
   }
 
-  #isOpen({ receipt }: Tail): boolean {
+  #isOpen(tail: Tail): boolean {
+    const { receipt } = tail;
     const { issuerId, verificationMethod } = this.#identity;
     const ours =
       receipt.issuer.id === issuerId && receipt.proof.verificationMethod === verificationMethod;
-    return ours && !isTerminal(receipt);
+    return ours && !isTerminal(receipt) && !this.#isPastItsEnd(tail) && !this.#isRetired(tail);
+  }
+
+  /** The reference rotates behind a terminal receipt. Such a chain is broken: we add nothing to it. */
+  #isPastItsEnd({ row, receipt }: Tail): boolean {
+    if (receipt.credentialSubject.keyRotation === undefined) return false;
+    const before = this.#readBefore(row);
+    return before !== undefined && isTerminal(before.receipt);
+  }
+
+  #isRetired({ receipt, json }: Tail): boolean {
+    if (this.#retired.length === 0) return false;
+    const { keyRotation } = receipt.credentialSubject;
+    // Whatever signed the handover: the key in force behind it is the one that it names.
+    if (keyRotation !== undefined) {
+      return this.#retired.some((key) => isFingerprintOf(key, keyRotation.new_key_fingerprint));
+    }
+    const signed = signedText(json);
+    if (signatureHolds(this.#key, signed, receipt)) return false;
+    return this.#retired.some((key) => signatureHolds(key, signed, receipt));
   }
 
   #readTail(chainId: string): Tail | undefined {
@@ -122,9 +157,8 @@ export class Chains {
     const hash = hashUri(nodeSuite, hashedText(json, signed));
     const reject = (what: string) =>
       new CodedError('CHAIN_TAIL_INVALID', `chain ${chainId}, sequence ${sequence}: ${what}`);
-    if (!this.#signatureHolds(signed, receipt)) {
-      throw reject('the signature does not verify under the signing key');
-    }
+    const problem = this.#keyProblem(tail, signed);
+    if (problem !== undefined) throw reject(problem);
     const change = findUnsignedChange(row, tail, hash);
     if (change !== undefined) throw reject(change);
     if (sequence > 1 && !this.#linkHolds(row))
@@ -132,23 +166,46 @@ export class Chains {
     return { chainId, sequence, hash, receiptId: receipt.id };
   }
 
-  #signatureHolds(signed: string, receipt: Receipt): boolean {
+  /** Behind a rotation the key in force is the incoming one; the receipt itself is the outgoing's. */
+  #keyProblem({ row, receipt }: Tail, signed: string): string | undefined {
+    const rotation = receipt.credentialSubject.keyRotation;
+    if (rotation === undefined) {
+      if (signatureHolds(this.#key, signed, receipt)) return undefined;
+      return 'the signature does not verify under the signing key';
+    }
+    if (!isFingerprintOf(this.#key, rotation.new_key_fingerprint)) {
+      return `it hands over to ${rotation.new_key_fingerprint}, which is not the signing key`;
+    }
+    const outgoing = this.#retired.find((key) => checkRotation(nodeSuite, key, rotation).ok);
+    if (outgoing === undefined || !signatureHolds(outgoing, signed, receipt)) {
+      return `no archived public key proves the handover from ${rotation.old_key_fingerprint}; it belongs beside the public key, as *.rotated-${rotation.old_key_fingerprint.slice(-16)}`;
+    }
+    // Somebody else's key can sign a handover to ours: it must be the key that was in force here.
+    return this.#wasInForce(outgoing, row) ? undefined : 'its key was not in force in this chain';
+  }
+
+  #wasInForce(key: VerifyKey, row: ReceiptRow): boolean {
+    if (row.columns.sequence === 1) return true;
+    const before = this.#readBefore(row);
+    if (before === undefined) return false;
+    const { keyRotation } = before.receipt.credentialSubject;
+    if (keyRotation !== undefined) return isFingerprintOf(key, keyRotation.new_key_fingerprint);
+    return signatureHolds(key, signedText(before.json), before.receipt);
+  }
+
+  #readBefore({ columns }: ReceiptRow): ReturnType<typeof parseReceipt> | undefined {
+    const before = this.#store.at(columns.chain_id, columns.sequence - 1);
     try {
-      return verifyProof(this.#key, signed, receipt.proof);
+      return before === undefined ? undefined : parseReceipt(before.text);
     } catch {
-      return false; // a proof that cannot be read holds nothing
+      return undefined; // what cannot be read cannot be what the tail was built on
     }
   }
 
-  #linkHolds({ columns }: ReceiptRow): boolean {
-    const before = this.#store.at(columns.chain_id, columns.sequence - 1);
+  #linkHolds(row: ReceiptRow): boolean {
+    const before = this.#readBefore(row);
     if (before === undefined) return false;
-    try {
-      const { json } = parseReceipt(before.text);
-      return hashUri(nodeSuite, hashedText(json)) === columns.previous_receipt_hash;
-    } catch {
-      return false; // what cannot be read cannot be what the tail was built on
-    }
+    return hashUri(nodeSuite, hashedText(before.json)) === row.columns.previous_receipt_hash;
   }
 }
 
@@ -173,4 +230,16 @@ function emptyHead(chainId: string): ChainHead {
 
 function isTerminal(receipt: Receipt): boolean {
   return receipt.credentialSubject.chain.terminal === true;
+}
+
+function isFingerprintOf(key: VerifyKey, fingerprint: string): boolean {
+  return keyFingerprint(nodeSuite, key.raw) === fingerprint;
+}
+
+function signatureHolds(key: VerifyKey, signed: string, { proof }: Receipt): boolean {
+  try {
+    return verifyProof(key, signed, proof);
+  } catch {
+    return false; // a proof that cannot be read holds nothing
+  }
 }

@@ -15,10 +15,13 @@ const DEFAULTS: DaemonConfig = {
   key: `${DATA}/signing.key`,
   publicKey: `${DATA}/signing.key.pub`,
   chainId: '2026-11-20',
+  isChainNamed: false,
   issuerId: 'did:agent-receipts-daemon:local',
   verificationMethod: 'did:agent-receipts-daemon:local#k1',
   unsafeSocketPath: false,
   shutdownDeadlineMs: 200,
+  anchorLog: '',
+  newKey: '',
 };
 
 test('[D.config-order] readConfig() has the defaults of the protocol', () => {
@@ -37,6 +40,7 @@ for (const { flag, env, member } of [
     env: 'AGENTRECEIPTS_VERIFICATION_METHOD',
     member: 'verificationMethod',
   },
+  { flag: 'anchor-log', env: 'AGENTRECEIPTS_ANCHOR_LOG', member: 'anchorLog' },
 ] as const) {
   test(`[D.config-order] -${flag} beats ${env} beats the default`, () => {
     expect(configOf([`-${flag}`, '/flag'], { [env]: '/env' })[member]).toBe('/flag');
@@ -47,6 +51,8 @@ for (const { flag, env, member } of [
 
 test('[D.config-order] the public key follows the key, and the daemon follows XDG', () => {
   expect(configOf(['-key', '/k']).publicKey).toBe('/k.pub');
+  // An agent's key has no file beside which its public half could lie.
+  expect(configOf(['-key', 'ssh-agent:me']).publicKey).toBe(DEFAULTS.publicKey);
   const env = { XDG_DATA_HOME: '/x', XDG_RUNTIME_DIR: '/run/user/1' };
   expect(configOf([], env)).toMatchObject({
     db: '/x/agent-receipts/receipts.db',

@@ -7,6 +7,7 @@ import {
   type FlagSpec,
 } from '../shared/flags.ts';
 import { dailyChainId } from './chains.ts';
+import { isAgentKey } from './keys/signer.ts';
 
 /** Everything a daemon needs to start; nothing is looked up later. */
 export interface DaemonConfig {
@@ -15,10 +16,16 @@ export interface DaemonConfig {
   readonly key: string;
   readonly publicKey: string;
   readonly chainId: string;
+  /** Somebody named `chainId`; otherwise it is the date. */
+  readonly isChainNamed: boolean;
   readonly issuerId: string;
   readonly verificationMethod: string;
   readonly unsafeSocketPath: boolean;
   readonly shutdownDeadlineMs: number;
+  /** Used by a rotation; empty when there is none. */
+  readonly anchorLog: string;
+  /** The key to rotate to, when it is not to be a fresh file; empty otherwise. */
+  readonly newKey: string;
 }
 
 /** What the command line asks for; `run` is to serve until a signal comes. */
@@ -26,6 +33,8 @@ export type DaemonAction =
   | 'version'
   | 'protocol-version'
   | 'init'
+  | 'rotate'
+  | 'print-public-key'
   | 'print-config'
   | 'help'
   | 'run';
@@ -40,9 +49,9 @@ export const DAEMON_FLAGS = {
   db: { type: 'string', placeholder: 'PATH', env: 'AGENTRECEIPTS_DB', describe: 'receipt store' },
   key: {
     type: 'string',
-    placeholder: 'PATH',
+    placeholder: 'KEY',
     env: 'AGENTRECEIPTS_KEY',
-    describe: 'signing key, PEM, mode 0600',
+    describe: 'signing key: a PEM file of mode 0600, or ssh-agent:FINGERPRINT|COMMENT',
   },
   'public-key': {
     type: 'string',
@@ -82,7 +91,20 @@ export const DAEMON_FLAGS = {
     default: 200,
     describe: 'time for the last receipts after SIGTERM',
   },
+  'anchor-log': {
+    type: 'string',
+    placeholder: 'PATH',
+    env: 'AGENTRECEIPTS_ANCHOR_LOG',
+    describe: 'file that -rotate appends the rotation to, best where the daemon cannot change it',
+  },
+  'new-key': {
+    type: 'string',
+    placeholder: 'KEY',
+    describe: 'key that -rotate hands over to, ssh-agent:...; a fresh file if not given',
+  },
   init: { type: 'boolean', describe: 'create the key pair and exit' },
+  rotate: { type: 'boolean', describe: 'replace the signing key and exit; no daemon may run' },
+  'print-public-key': { type: 'boolean', describe: 'print the public half of the key and exit' },
   'print-config': { type: 'boolean', describe: 'print the settings in force and exit' },
   'protocol-version': { type: 'boolean', describe: 'print the frame versions spoken and exit' },
   version: { type: 'boolean', describe: 'print the version and exit' },
@@ -109,7 +131,14 @@ export function readConfig(
 }
 
 function actionOf(flags: Readonly<Record<string, unknown>>): DaemonAction {
-  const actions = ['version', 'protocol-version', 'init', 'print-config'] as const;
+  const actions = [
+    'version',
+    'protocol-version',
+    'init',
+    'rotate',
+    'print-config',
+    'print-public-key',
+  ] as const;
   return actions.find((name) => flags[name] === true) ?? 'run';
 }
 
@@ -121,6 +150,8 @@ function resolveConfig(
   const env = readFlagEnvironment(DAEMON_FLAGS, host.env);
   const paths = defaultPaths(host);
   const key = required('key', flags.key ?? env.key ?? paths.key);
+  const publicKey = isAgentKey(key) ? paths.publicKey : `${key}.pub`;
+  const chainId = flags['chain-id'] ?? env['chain-id'];
   const deadline = flags['shutdown-deadline'] ?? 0;
   if (deadline < 0) {
     throw new CodedError(
@@ -132,8 +163,9 @@ function resolveConfig(
     socket: required('socket', flags.socket ?? env.socket ?? paths.socket),
     db: required('db', flags.db ?? env.db ?? paths.db),
     key,
-    publicKey: required('public-key', flags['public-key'] ?? env['public-key'] ?? `${key}.pub`),
-    chainId: required('chain-id', flags['chain-id'] ?? env['chain-id'] ?? dailyChainId(now)),
+    publicKey: required('public-key', flags['public-key'] ?? env['public-key'] ?? publicKey),
+    chainId: required('chain-id', chainId ?? dailyChainId(now)),
+    isChainNamed: chainId !== undefined,
     issuerId: required(
       'issuer-id',
       flags['issuer-id'] ?? env['issuer-id'] ?? DAEMON_FLAGS['issuer-id'].default,
@@ -146,6 +178,8 @@ function resolveConfig(
     ),
     unsafeSocketPath: flags['unsafe-socket-path'] ?? env['unsafe-socket-path'] ?? false,
     shutdownDeadlineMs: deadline === 0 ? DAEMON_FLAGS['shutdown-deadline'].default : deadline,
+    anchorLog: flags['anchor-log'] ?? env['anchor-log'] ?? '',
+    newKey: flags['new-key'] ?? '',
   };
 }
 

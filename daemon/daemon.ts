@@ -7,10 +7,14 @@ import { defaultPaths, type HostFacts } from '../shared/paths.ts';
 import type { PeerCredential } from '../shared/receipt/receipt.ts';
 import { Chains } from './chains.ts';
 import type { DaemonConfig } from './config.ts';
-import { checkPublicKey, loadSigningKey, publishPublicKey } from './keys/key-files.ts';
+import { readHandovers, refuseRetired } from './keys/archive.ts';
+import { checkPublicKey, publishPublicKey } from './keys/key-files.ts';
+import { keyPathsOf } from './keys/rotate.ts';
+import { openSigner, type SignerParts } from './keys/signer.ts';
+import { isSwapPending, settleSwap } from './keys/swap.ts';
 import { Ledger } from './ledger.ts';
 import type { Log } from './log.ts';
-import { loadLibC, type LibC } from './native/libc.ts';
+import { loadLibC } from './native/libc.ts';
 import { acquireLock } from './native/lock.ts';
 import { peerReader, type PeerReader } from './native/peer.ts';
 import { loginReader, type LoginReader } from './native/users.ts';
@@ -61,33 +65,35 @@ export async function startDaemon(
   undo.push(stopReminder);
   try {
     process.umask(UMASK);
-    const signer = loadSigningKey(config.key);
-    checkPublicKey(config.publicKey, signer);
     const libc = await loadLibC();
-    return await open(config, { signer, libc, log, undo, platform });
+    const signer = openSigner(config.key, { libc, env: host.env });
+    if (!isSwapPending(keyPathsOf(config))) checkPublicKey(config.publicKey, signer);
+    return await open(config, { signer, libc, env: host.env, log, undo, platform });
   } catch (error) {
     undo.run();
     throw error;
   }
 }
 
-interface Parts {
+interface Parts extends SignerParts {
   readonly signer: Signer;
-  readonly libc: LibC;
   readonly log: Log;
   readonly undo: Undo;
   readonly platform: NodeJS.Platform;
 }
 
 async function open(config: DaemonConfig, parts: Parts): Promise<RunningDaemon> {
-  const { signer, libc, log, undo, platform } = parts;
+  const { libc, log, undo, platform } = parts;
   const opened = openStore(config.db, () => acquireLock(libc, `${config.db}.lock`));
   undo.push(opened.undo);
   const { store, lock } = opened;
   // Under the lock: a second start must never take the socket of a first that is on its way.
   await clearSocketPath(config.socket);
+  const signer = settleRotation(config, store, parts);
+  const handovers = readHandovers(store, config.publicKey, signer);
+  refuseRetired(signer, handovers);
   const identity = { issuerId: config.issuerId, verificationMethod: config.verificationMethod };
-  const chains = new Chains(store, nodeSuite.verifyKey(signer.publicKey), identity);
+  const chains = new Chains(store, nodeSuite.verifyKey(signer.publicKey), identity, handovers);
   const root = chains.resumeRoot(config.chainId);
   const ledger = new Ledger({ store, chains, root, signer, identity, log });
 
@@ -117,6 +123,20 @@ async function open(config: DaemonConfig, parts: Parts): Promise<RunningDaemon> 
     log('obsigna-daemon shutdown complete');
   };
   return { stop };
+}
+
+/** The key to sign with, after a rotation that was cut short has come to its end either way. */
+function settleRotation(config: DaemonConfig, store: ReceiptStore, parts: Parts): Signer {
+  const { signer, log } = parts;
+  const handovers = readHandovers(store, config.publicKey, signer);
+  const settled = settleSwap(keyPathsOf(config), handovers, signer.publicKey);
+  if (settled === undefined) return signer;
+  if (settled === 'undone') {
+    log('undid a key rotation that was interrupted before it was recorded');
+  } else log(`finished the key rotation of ${settled.finished.receiptId}`);
+  const settledSigner = openSigner(config.key, parts);
+  checkPublicKey(config.publicKey, settledSigner);
+  return settledSigner;
 }
 
 interface AcceptParts {

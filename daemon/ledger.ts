@@ -341,9 +341,11 @@ function asWriteFailure(error: unknown): CodedError {
   return new CodedError('STORE_WRITE_FAILED', (error as Error).message, { cause: error });
 }
 
-/** What concerns the store concerns everybody in the batch; everything else only its own frame. */
+/** What concerns store or signer concerns everybody in the batch; all else only its own frame. */
 function isStoreFault(error: unknown): boolean {
-  if (error instanceof CodedError) return error.code === 'STORE_CHANGED';
+  if (error instanceof CodedError) {
+    return error.code === 'STORE_CHANGED' || error.code === 'SIGNER_UNAVAILABLE';
+  }
   const { code } = error as { readonly code?: unknown };
   return typeof code === 'string' && code.startsWith('SQLITE_');
 }

@@ -1,12 +1,16 @@
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { CodedError } from '../shared/errors.ts';
+import { formatPublicKeyPem } from '../shared/crypto/public-key.ts';
 import { renderFlags } from '../shared/flags.ts';
 import { defaultPaths, type HostFacts } from '../shared/paths.ts';
 import { VERSION } from '../shared/version.ts';
 import { DAEMON_FLAGS, printConfig, readConfig, type DaemonConfig } from './config.ts';
 import { createKeyFiles } from './keys/key-files.ts';
+import { describeRotation, rotateKey } from './keys/rotate.ts';
+import { isAgentKey, openSigner } from './keys/signer.ts';
 import { stderrLog } from './log.ts';
+import { loadLibC } from './native/libc.ts';
 
 const PROGRAM = 'obsigna-daemon';
 
@@ -43,14 +47,32 @@ async function main(): Promise<void> {
     case 'init':
       initKeys(config());
       return;
+    case 'rotate':
+      return rotate(config(), host);
+    case 'print-public-key':
+      return printPublicKey(config(), host);
     case 'run':
       return run(config(), host);
   }
 }
 
 function initKeys({ key, publicKey }: DaemonConfig): void {
+  if (isAgentKey(key)) {
+    throw new CodedError('USAGE', 'a key in an ssh-agent is made with ssh-keygen -t ed25519');
+  }
   createKeyFiles(key, publicKey);
   process.stdout.write(`generated signing key: ${key}\npublic key: ${publicKey}\n`);
+}
+
+async function rotate(config: DaemonConfig, { env }: HostFacts): Promise<void> {
+  process.umask(0o027);
+  const summary = await rotateKey(config, { env, log: stderrLog(PROGRAM) });
+  process.stdout.write(describeRotation(config, summary));
+}
+
+async function printPublicKey({ key }: DaemonConfig, { env }: HostFacts): Promise<void> {
+  const signer = openSigner(key, { libc: await loadLibC(), env });
+  process.stdout.write(formatPublicKeyPem(signer.publicKey));
 }
 
 async function run(config: DaemonConfig, host: HostFacts): Promise<void> {

@@ -22,6 +22,15 @@ const REMEDIES = {
   KEY_UNSAFE: 'Make it a regular file that only the daemon can read: chmod 0600.',
   KEY_MISMATCH:
     'Find out which key signed the store; only then remove the public key file deliberately.',
+  KEY_RETIRED:
+    'Use the key that took its place; what a retired key signs from now on is not to be trusted.',
+  ANCHOR_FAILED: 'Point -anchor-log at a regular file that can be appended to; nothing was rotated.',
+  ROTATION_UNFINISHED:
+    'Start obsigna-daemon, or run `obsigna keys rotate`, as the owner of the key: it finishes what is recorded.',
+  SIGNER_UNAVAILABLE:
+    'Start the ssh-agent, add the key with ssh-add, and let SSH_AUTH_SOCK of the daemon name its socket.',
+  SIGNER_LIMIT:
+    'Report less in one frame, or sign with a key file: an ssh-agent signs at most 256 KiB at once.',
   // -- daemon ----------------------------------------------------------------------------------
   DAEMON_RUNNING: 'Use the daemon that runs, or stop it first.',
   DAEMON_UNREACHABLE:
@@ -58,6 +67,7 @@ const REMEDIES = {
     'Point -public-key at the key that the daemon published (signing.key.pub), or at your copy of it.',
   RECEIPT_NOT_FOUND: 'See what there is with `obsigna receipt list`.',
   SEQUENCE_AMBIGUOUS: 'Name the chain as well: `obsigna receipt show CHAIN:SEQ`.',
+  PROGRAM_MISSING: 'Install the programs side by side, or add their folder to PATH.',
   OUTPUT_FAILED: 'Check where the output goes: the disk may be full.',
   // -- proxy -----------------------------------------------------------------------------------
   MESSAGE_NOT_UNDERSTOOD:

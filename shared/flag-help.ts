@@ -6,6 +6,7 @@ const WIDTH = 80;
 const MAX_LABEL = 26;
 const PLACEHOLDERS: Readonly<Record<FlagType, string>> = {
   string: 'TEXT',
+  list: 'TEXT,...',
   boolean: '',
   integer: 'N',
   duration: 'DURATION',

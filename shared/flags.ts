@@ -5,7 +5,7 @@ import { CodedError } from './errors.ts';
 export { formatGoDuration, parseGoDuration } from './duration.ts';
 export { renderFlags, renderRows } from './flag-help.ts';
 
-export type FlagType = 'string' | 'boolean' | 'integer' | 'duration';
+export type FlagType = 'string' | 'list' | 'boolean' | 'integer' | 'duration';
 
 /** One option of a program. `env` and `default` are shown in help; who reads them is the program. */
 export interface Flag {
@@ -22,6 +22,8 @@ export type FlagSpec = Readonly<Record<string, Flag>>;
 
 interface ValueOf {
   string: string;
+  /** Separated by commas, given several times, or both. */
+  list: readonly string[];
   boolean: boolean;
   integer: number;
   /** Milliseconds. */
@@ -45,12 +47,12 @@ export interface FlagOptions {
   readonly interspersed?: boolean;
 }
 
-type Value = string | number | boolean;
+type Value = string | readonly string[] | number | boolean;
 
 /**
  * Reads arguments as programs written in Go do: `-x v`, `--x v`, `-x=v`, `--x=v`; booleans `-b` or
  * `-b=false`, never `-b false`; the first word that is no flag, or `--`, ends the flags; the last
- * occurrence wins.
+ * occurrence wins, except that those of a list add up.
  *
  * @throws CodedError `USAGE`, in the words that Go programs use
  */
@@ -87,7 +89,10 @@ export function parseFlags<const S extends FlagSpec>(
       text = args[at];
     }
     if (text === undefined) throw usage(`flag needs an argument: -${name}`);
-    values.set(name, parseValue(flag, text, name));
+    const value = parseValue(flag, text, name);
+    const before = values.get(name);
+    const adds = Array.isArray(before) && Array.isArray(value);
+    values.set(name, adds ? [...(before as string[]), ...(value as string[])] : value);
   }
   return { flags: collect(spec, values), positionals, help };
 }
@@ -127,6 +132,7 @@ function splitFlag(word: string): { name: string; attached: string | undefined }
 
 function parseValue(flag: Flag, text: string, name: string): Value {
   if (flag.type === 'string') return text;
+  if (flag.type === 'list') return parseList(text, name);
   if (flag.type === 'duration') return parseDuration(text, name);
   if (flag.type === 'boolean') {
     const value = parseGoBoolean(text);
@@ -137,6 +143,12 @@ function parseValue(flag: Flag, text: string, name: string): Value {
   const value = /^[+-]?(?:0|[1-9]\d*)$/.test(text) ? Number(text) : Number.NaN;
   if (Number.isSafeInteger(value)) return value;
   throw usage(`invalid value ${JSON.stringify(text)} for flag -${name}: not a whole number`);
+}
+
+function parseList(text: string, name: string): readonly string[] {
+  const items = text.split(',').map((item) => item.trim());
+  if (!items.includes('')) return items;
+  throw usage(`invalid value ${JSON.stringify(text)} for flag -${name}: an empty entry`);
 }
 
 function parseDuration(text: string, name: string): number {

@@ -1,5 +1,5 @@
 import type { ChainVerdict, Unchecked } from '../../shared/chain/verdict.ts';
-import type { Keyring } from '../keyring.ts';
+import type { KeyTrust } from '../key-trust.ts';
 
 /**
  * What a run of `verify` did not check, once for all chains: the limits of every verdict with their
@@ -15,14 +15,18 @@ export class Limits {
     }
   }
 
-  list({ published }: Keyring): readonly Unchecked[] {
-    const { path, fingerprint } = published;
-    return [
+  list({ keyring, pins }: KeyTrust): readonly Unchecked[] {
+    const { path, fingerprint } = keyring.published;
+    const limits: readonly Unchecked[] = [
       ...this.#byCode.values(),
       {
         code: 'DELETED_CHAINS',
         text: 'a chain that was removed as a whole leaves no trace in the store',
       },
+    ];
+    if (pins.length > 0) return limits;
+    return [
+      ...limits,
       {
         code: 'KEY_NOT_PINNED',
         text: `the key was taken from ${path}: compare its fingerprint with one that you trust, ${fingerprint}`,

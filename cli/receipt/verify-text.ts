@@ -4,7 +4,7 @@ import {
   type Unchecked,
 } from '../../shared/chain/verdict.ts';
 import type { Cli } from '../cli.ts';
-import type { Keyring } from '../keyring.ts';
+import type { KeyTrust } from '../key-trust.ts';
 import type { ReceiptReader } from '../store/reader.ts';
 import { printable, type Paint } from '../terminal.ts';
 import { faultOf, judgeAgain, MOST_BAD, type ReceiptFault } from './bad-receipts.ts';
@@ -28,14 +28,15 @@ const STATUSES: Readonly<Record<ChainStatus, string>> = {
   unknown: 'no terminal receipt',
 };
 
-const LIMITS = 'truncation not excluded, key not pinned';
+const LIMITS = 'truncation not excluded';
+const UNPINNED = `${LIMITS}, key not pinned`;
 
 /** Verdicts for people, and for scripts that look for `Chain C: VALID (`. */
 export class TextReport implements Report {
   readonly #cli: Cli;
   readonly #paint: Paint;
   readonly #reader: ReceiptReader;
-  readonly #keyring: Keyring;
+  readonly #trust: KeyTrust;
   readonly #isVerbose: boolean;
   readonly #counts = { valid: 0, broken: 0, empty: 0 };
   #receipts = 0;
@@ -43,11 +44,11 @@ export class TextReport implements Report {
   /** Chains that begin with an archived key, by key. */
   readonly #rotated = new Map<string, number>();
 
-  constructor(cli: Cli, paint: Paint, reader: ReceiptReader, keyring: Keyring, isVerbose: boolean) {
+  constructor(cli: Cli, paint: Paint, reader: ReceiptReader, trust: KeyTrust, isVerbose: boolean) {
     this.#cli = cli;
     this.#paint = paint;
     this.#reader = reader;
-    this.#keyring = keyring;
+    this.#trust = trust;
     this.#isVerbose = isVerbose;
   }
 
@@ -62,8 +63,9 @@ export class TextReport implements Report {
     if (result === 'empty') {
       this.#line(`${name}: ${this.#paint('red', 'NO RECEIPTS FOUND')} (0 receipts)`);
     } else if (result === 'valid') {
+      const limits = this.#trust.pins.length > 0 ? LIMITS : UNPINNED;
       const valid = `${this.#paint('green', 'VALID')} (${plural(verdict.length, 'receipt')})`;
-      this.#line(`${name}: ${valid} \u2014 ${STATUSES[verdict.status]}; ${LIMITS}`);
+      this.#line(`${name}: ${valid} \u2014 ${STATUSES[verdict.status]}; ${limits}`);
     } else if (untrustedKey !== undefined) {
       this.#line(`${name}: ${this.#paint('red', 'BROKEN')} \u2014 ${printable(untrustedKey)}`);
     } else {
@@ -133,7 +135,7 @@ export class TextReport implements Report {
     this.#line(
       `${plural(chains, 'chain')}, ${plural(this.#receipts, 'receipt')}: ${counts.join(', ')}`,
     );
-    this.#line(`Key: ${this.#keyring.published.fingerprint}`);
+    this.#line(`Key: ${this.#trust.keyring.published.fingerprint}`);
     this.#line('');
     this.#line('Not checked:');
     for (const { text } of unchecked) this.#line(`  - ${printable(text)}`);

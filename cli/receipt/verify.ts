@@ -9,6 +9,7 @@ import {
   publicKeyPath,
   storePath,
 } from '../common-flags.ts';
+import { KeyTrust, parsePins, pinFlag } from '../key-trust.ts';
 import { readKeyring } from '../keyring.ts';
 import { Progress } from '../progress.ts';
 import { ReceiptReader } from '../store/reader.ts';
@@ -28,6 +29,7 @@ const spec = {
     describe: 'verify this chain only, not every chain of the store',
     env: 'AGENTRECEIPTS_CHAIN_ID',
   },
+  pin: pinFlag,
   json: { type: 'boolean', describe: 'print the verdict as JSON' },
   verbose: {
     type: 'boolean',
@@ -40,7 +42,8 @@ const notes = `${PATH_NOTE}
 Checks signatures, hash links, sequences, and that the columns of the store say
 what the receipts say. Needs no daemon, and works while one runs. Keys that were
 rotated out are looked for beside the public key, as <public-key>.rotated-*.
-What was not checked stands at the end.
+With -pin, the key of every chain must be pinned, or rotations must lead to it
+from a pinned one. What was not checked stands at the end.
 
 Exit codes: 0 every chain is valid; 1 a chain is broken, or there was nothing to
 verify; 2 wrong usage, or store or key not readable.
@@ -65,27 +68,29 @@ export interface Report {
 function verify({ flags }: VerbInput<typeof spec>, cli: Cli): ExitCode {
   const paint = paintFor(cli, flags.color);
   const chainId = flags['chain-id'];
+  const pins = parsePins(flags.pin);
   const reader = new ReceiptReader(storePath(cli, flags.db));
   try {
     const keyring = readKeyring(publicKeyPath(cli, flags['public-key']));
     for (const line of keyring.skipped) cli.say.log(`Note: ${printable(line)}`);
+    const trust = new KeyTrust(reader, keyring, pins);
     const isVerbose = flags.verbose === true;
     const output: Report =
       flags.json === true
         ? new JsonReport(cli.out, reader, isVerbose)
-        : new TextReport(cli, paint, reader, keyring, isVerbose);
+        : new TextReport(cli, paint, reader, trust, isVerbose);
     const chains = chainId === undefined ? reader.chains() : [{ id: chainId, key: chainId }];
     const progress = new Progress(cli, () => reader.count());
     const limits = new Limits();
     let bad = chains.length === 0 ? 1 : 0;
     for (const chain of chains) {
-      const report = judgeChain(reader, chain, keyring, () => progress.step(chain.id));
+      const report = judgeChain(reader, chain, trust, () => progress.step(chain.id));
       progress.clear();
       output.chain(report);
       limits.add(report.verdict);
       if (!isValid(report)) bad += 1;
     }
-    output.end(limits.list(keyring), bad === 0);
+    output.end(limits.list(trust), bad === 0);
     return bad === 0 ? 0 : 1;
   } finally {
     reader.close();

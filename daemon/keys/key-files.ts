@@ -19,8 +19,8 @@ import type { Signer } from '../../shared/crypto/suite.ts';
 import { CodedError } from '../../shared/errors.ts';
 
 const MAX_KEY_BYTES = 16 * 1024;
-const PRIVATE_MODE = 0o600;
-const PUBLIC_MODE = 0o644;
+export const PRIVATE_MODE = 0o600;
+export const PUBLIC_MODE = 0o644;
 const DIRECTORY_MODE = 0o750;
 
 /**
@@ -101,7 +101,8 @@ export function checkPublicKey(path: string, signer: Signer): boolean {
   return true;
 }
 
-function readPublicKey(path: string): string | undefined {
+/** The text of a public key file; undefined when there is none. Throws as `checkPublicKey`. */
+export function readPublicKey(path: string): string | undefined {
   try {
     const stat = lstatSync(path, { throwIfNoEntry: false });
     if (stat === undefined) return undefined;
@@ -126,7 +127,8 @@ export function publishPublicKey(path: string, signer: Signer): boolean {
   return true;
 }
 
-function writeNew(path: string, text: string, mode: number): void {
+/** Creates a file that must not exist; it is on disk, with exactly this mode, when this returns. */
+export function writeNew(path: string, text: string, mode: number): void {
   try {
     writeExclusively(path, text, mode);
   } catch (cause) {

@@ -30,6 +30,11 @@ export async function clearSocketPath(path: string): Promise<void> {
   unlinkSync(path);
 }
 
+/** Whether somebody accepts connections at `path`. Changes nothing. */
+export async function isAnswered(path: string): Promise<boolean> {
+  return (await probe(path)) === 'connected';
+}
+
 function statOf(path: string): Stats | undefined {
   try {
     return lstatSync(path, { throwIfNoEntry: false });

@@ -1,6 +1,7 @@
 import { chmodSync, lstatSync, mkdirSync, rmdirSync, rmSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import Database from 'better-sqlite3';
+import { ACTION_KEY_ROTATED } from '../../shared/chain/handovers.ts';
 import type { ReceiptColumns } from '../../shared/chain/stored.ts';
 import { CodedError } from '../../shared/errors.ts';
 import type { InstanceLock } from '../native/lock.ts';
@@ -91,6 +92,11 @@ export class ReceiptStore {
     return toRow(this.#at.get(chainId, sequence));
   }
 
+  withId(id: string): ReceiptRow | undefined {
+    const names = [...COLUMNS, 'receipt_json'].join(', ');
+    return toRow(this.#db.prepare(`SELECT ${names} FROM receipts WHERE id = ?`).get(id));
+  }
+
   /** The columns that the next receipt hangs on; cheap enough to ask in every batch. */
   tailLink(chainId: string): { readonly sequence: number; readonly hash: string } | undefined {
     return this.#tailLink.get(chainId) as { sequence: number; hash: string } | undefined;
@@ -106,6 +112,19 @@ export class ReceiptStore {
       yield chainId;
       after = chainId;
     }
+  }
+
+  /** The texts of the receipts by which keys give way to others, oldest first. */
+  *rotations(): Generator<string> {
+    const sql = 'SELECT receipt_json FROM receipts WHERE action_type = ? ORDER BY rowid';
+    yield* this.#db.prepare(sql).pluck().iterate(ACTION_KEY_ROTATED) as Iterable<string>;
+  }
+
+  /** The root chain that was written last. */
+  latestRoot(): string | undefined {
+    const sql =
+      "SELECT chain_id FROM receipts WHERE chain_id NOT LIKE '%/agent/%' ORDER BY rowid DESC LIMIT 1";
+    return this.#db.prepare(sql).pluck().get() as string | undefined;
   }
 
   /** Moves the WAL into the database as far as readers allow; for a moment when nobody waits. */

@@ -1,0 +1,30 @@
+import type { Signer } from '../../shared/crypto/suite.ts';
+import { CodedError } from '../../shared/errors.ts';
+import type { LibC } from '../native/libc.ts';
+import { loadSigningKey } from './key-files.ts';
+import { SshAgentSigner } from './ssh-agent.ts';
+
+const SSH_AGENT = 'ssh-agent:';
+
+/** Whether a `-key` names a key in an ssh-agent and not a file. */
+export function isAgentKey(key: string): boolean {
+  return key.startsWith(SSH_AGENT);
+}
+
+export interface SignerParts {
+  readonly libc: LibC;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/**
+ * The signer that `-key` names: a file, or `ssh-agent:` and a fingerprint or comment. The seam for
+ * the next kind: whatever can give its public key and sign at once stands behind the same interface.
+ *
+ * @throws CodedError as `loadSigningKey` and `SshAgentSigner`
+ */
+export function openSigner(key: string, { libc, env }: SignerParts): Signer {
+  if (!isAgentKey(key)) return loadSigningKey(key);
+  const wanted = key.slice(SSH_AGENT.length);
+  if (wanted === '') throw new CodedError('USAGE', '-key ssh-agent: needs a fingerprint or comment');
+  return new SshAgentSigner(libc, wanted, env['SSH_AUTH_SOCK']);
+}
