@@ -1,6 +1,9 @@
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { loadSigningKey } from '../../daemon/keys/key-files.ts';
+import { generateKeyPem, parsePrivateKeyPem } from '../../shared/crypto/private-key.ts';
 import { canonicalize } from '../../shared/json/canonical.ts';
 import type { JsonValue } from '../../shared/json/value.ts';
 import { readRecord } from '../fixtures/daemon-record.ts';
@@ -270,3 +273,57 @@ for (const { name, before, chain, want } of [
     );
   });
 }
+
+for (const { name, chain, from, says } of [
+  {
+    name: 'by a key that was never in force there',
+    chain: 'root',
+    from: () => parsePrivateKeyPem(generateKeyPem().privatePem),
+    says: 'its key was not in force in this chain',
+  },
+  {
+    name: 'to a key that is not the signing key',
+    chain: 'root',
+    from: undefined,
+    says: 'gave way to sha256:',
+  },
+]) {
+  test(`[D.rotation] a planted handover ${name} is not built on`, async () => {
+    await home.session([''], 'SIGKILL');
+    const own = loadSigningKey(home.key);
+    const stranger = parsePrivateKeyPem(generateKeyPem().privatePem);
+    const outgoing = from?.() ?? own;
+    home.appendRotation(chain, outgoing, from === undefined ? stranger : own);
+    home.archive(outgoing);
+    const { code, stderr } = home.run(['-chain-id', 'root']);
+    expect(code).toBe(1);
+    expect(stderr).toContain(says);
+    expect(rotate('-chain-id', 'root').code).toBe(1);
+    expect(readRecord(home.db)).toHaveLength(2);
+  });
+}
+
+test('[C.keys-sibling] obsigna keys runs the daemon program that it was installed with', () => {
+  const bin = join(home.root, 'obsigna');
+  symlinkSync(join(import.meta.dirname, '../../dist/obsigna.cjs'), bin);
+  const env = { ...home.env, PATH: '/usr/bin:/bin' };
+  const run = (...args: readonly string[]) => {
+    const { status, stdout, stderr } = spawnSync(process.execPath, [bin, 'keys', ...args], {
+      env,
+      encoding: 'utf8',
+    });
+    return { code: status, stdout, stderr };
+  };
+  const key = join(home.root, 'other.key');
+  const made = `generated signing key: ${key}\npublic key: ${key}.pub\n`;
+  expect(run('generate', '-key', key)).toEqual({ code: 0, stdout: made, stderr: '' });
+  const pem = readFileSync(`${key}.pub`, 'utf8');
+  expect(run('pubkey', '--key', key)).toEqual({ code: 0, stdout: pem, stderr: '' });
+  expect(run('generate', '-key', key)).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('[KEY_EXISTS]') as string,
+  });
+  expect(run('pubkey', '-key', `${key}.none`).code).toBe(1);
+  expect(run('pubkey', '-unknown').code).toBe(2);
+  expect(run('rotate', 'now')).toMatchObject({ code: 2, stdout: '' });
+});
