@@ -69,7 +69,9 @@ test('obsigna keys list tells which key was in use when, newest first [C.keys-li
   });
   const lines = list().stdout.split('\n');
   expect(lines[0]).toMatch(/^STATE +FROM +UNTIL +FINGERPRINT +FILE$/);
-  expect(lines[1]).toMatch(/^published +2026-06-15T12:00:03Z +- +sha256:\w{64} +\/.+signing\.key\.pub$/);
+  expect(lines[1]).toMatch(
+    /^published +2026-06-15T12:00:03Z +- +sha256:\w{64} +\/.+signing\.key\.pub$/,
+  );
   expect(lines).toHaveLength(6);
 });
 
@@ -86,5 +88,7 @@ test('obsigna keys list works before there is a store, and skips what is no key 
 test('obsigna keys generate without a daemon program to run says so with exit 1 [C.keys-sibling]', () => {
   const { code, stderr } = cli.run(['keys', 'generate'], { env: { PATH: '/nonexistent' } });
   expect(code).toBe(1);
-  expect(stderr).toMatch(/obsigna-daemon is neither beside this program nor on PATH\n.+\n {2}code: PROGRAM_MISSING\n$/);
+  expect(stderr).toMatch(
+    /obsigna-daemon is neither beside this program nor on PATH\n.+\n {2}code: PROGRAM_MISSING\n$/,
+  );
 });

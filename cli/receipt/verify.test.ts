@@ -496,8 +496,16 @@ describe('obsigna verify -pin', () => {
   for (const { name, pins, want } of [
     { name: 'the first key leads to everything', pins: [one], want: [] },
     { name: 'a later key leads to nothing before it', pins: [two], want: ['first', 'bridge'] },
-    { name: 'the published key vouches for itself', pins: [three], want: ['first', 'bridge', 'second'] },
-    { name: 'a key that signed nothing', pins: [planted], want: ['first', 'bridge', 'second', 'third'] },
+    {
+      name: 'the published key vouches for itself',
+      pins: [three],
+      want: ['first', 'bridge', 'second'],
+    },
+    {
+      name: 'a key that signed nothing',
+      pins: [planted],
+      want: ['first', 'bridge', 'second', 'third'],
+    },
     { name: 'one good pin among others', pins: [planted, one], want: [] },
     { name: 'two pins, each for its own', pins: [three, two], want: ['first', 'bridge'] },
   ]) {
@@ -528,7 +536,8 @@ describe('obsigna verify -pin', () => {
     expect(verify(pin(planted), { env: { AGENTRECEIPTS_PIN: list } }).stdout).toMatch(
       /^Chain first: BROKEN \u2014 key not pinned: the chain begins with sha256:/,
     );
-    const codes = (...args: readonly string[]) => verdict(...args).unchecked.map(({ code }) => code);
+    const codes = (...args: readonly string[]) =>
+      verdict(...args).unchecked.map(({ code }) => code);
     expect(codes()).toContain('KEY_NOT_PINNED');
     expect(codes(...pin(one))).not.toContain('KEY_NOT_PINNED');
   });

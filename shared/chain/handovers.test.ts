@@ -33,15 +33,25 @@ describe.each(SUITES)('Handovers with $suite.name', ({ suite }) => {
     const keys = new Map(
       known.map((it) => [fingerprint(it), suite.verifyKey(signer(it).publicKey)]),
     );
-    return new Handovers(suite, () => texts, (it) => keys.get(it));
+    return new Handovers(
+      suite,
+      () => texts,
+      (it) => keys.get(it),
+    );
   };
 
   test('follows exactly what known keys prove, in whatever order it stands', () => {
     const key = fc.integer({ min: 0, max: SIGNERS.length - 1 });
     const edge = fc.record({ from: key, to: key, by: key });
-    const edges = fc.array(fc.oneof(edge, edge.map((it) => ({ ...it, by: it.from }))), {
-      maxLength: 8,
-    });
+    const edges = fc.array(
+      fc.oneof(
+        edge,
+        edge.map((it) => ({ ...it, by: it.from })),
+      ),
+      {
+        maxLength: 8,
+      },
+    );
     fc.assert(
       fc.property(edges, fc.uniqueArray(key), (list, known) => {
         const handovers = read(

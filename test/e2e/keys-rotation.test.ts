@@ -220,7 +220,9 @@ test('[D.rotation-offline] a running daemon is named, by lock and by socket, and
   // Another store: only the socket tells, as it would of a daemon that takes no lock.
   const bySocket = rotate('-db', join(home.root, 'other.db'));
   expect(bySocket.code).toBe(1);
-  expect(bySocket.stderr).toMatch(/a daemon is listening on .+events\.sock\n.*\[DAEMON_RUNNING\]\n$/);
+  expect(bySocket.stderr).toMatch(
+    /a daemon is listening on .+events\.sock\n.*\[DAEMON_RUNNING\]\n$/,
+  );
   expect(home.keyFiles()).toEqual(files);
 });
 
@@ -229,12 +231,7 @@ for (const { name, before, chain, want } of [
     name: 'at the end of an open chain: its open sub-agent chains are not extended',
     before: () => home.session(['', 'a'], 'SIGKILL'),
     chain: 'root',
-    want: [
-      'root: 2 valid',
-      'root/agent/a: 1 valid',
-      'root-2: 2 valid',
-      'root-2/agent/a: 2 valid',
-    ],
+    want: ['root: 2 valid', 'root/agent/a: 1 valid', 'root-2: 2 valid', 'root-2/agent/a: 2 valid'],
   },
   {
     name: 'as the first receipt of another chain (#6): the old chain is not extended',
@@ -252,12 +249,7 @@ for (const { name, before, chain, want } of [
     name: 'behind a terminal receipt (#1): that one chain is broken for every verifier, and left alone',
     before: () => home.session(['', 'a'], 'SIGTERM'),
     chain: 'root',
-    want: [
-      'root: 3 broken',
-      'root/agent/a: 2 valid',
-      'root-2: 2 valid',
-      'root-2/agent/a: 2 valid',
-    ],
+    want: ['root: 3 broken', 'root/agent/a: 2 valid', 'root-2: 2 valid', 'root-2/agent/a: 2 valid'],
   },
 ]) {
   test(`[D.rotation-reference] the reference rotated ${name}`, async () => {
