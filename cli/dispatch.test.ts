@@ -35,6 +35,9 @@ describe('obsigna', () => {
     { args: ['receipt', '-h'], stdout: GROUP },
     { args: ['receipt', 'help'], stdout: GROUP },
     { args: ['help', 'receipt'], stdout: GROUP },
+    { args: ['keys', '-h'], stdout: /^Usage: obsigna keys <command>[^]*\n {2}rotate {4}Replace/ },
+    { args: ['keys'], stderr: /^Usage: obsigna keys <command>/, code: 2 },
+    { args: ['keys', 'rotate', '-h'], stdout: /^Usage: obsigna keys rotate \[options\]\n/ },
     { args: ['receipt', 'list', '-h'], stdout: /^Usage: obsigna receipt list \[options\]\n/ },
     {
       args: ['show', '--help'],

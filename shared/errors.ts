@@ -24,7 +24,8 @@ const REMEDIES = {
     'Find out which key signed the store; only then remove the public key file deliberately.',
   KEY_RETIRED:
     'Use the key that took its place; what a retired key signs from now on is not to be trusted.',
-  ANCHOR_FAILED: 'Point -anchor-log at a regular file that can be appended to; nothing was rotated.',
+  ANCHOR_FAILED:
+    'Point -anchor-log at a regular file that can be appended to; nothing was rotated.',
   ROTATION_UNFINISHED:
     'Start obsigna-daemon, or run `obsigna keys rotate`, as the owner of the key: it finishes what is recorded.',
   SIGNER_UNAVAILABLE:

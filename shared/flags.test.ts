@@ -21,6 +21,15 @@ const spec = {
   wait: { type: 'duration', describe: 'how long', env: 'WAIT', default: 60_000 },
 } as const;
 
+test('parseFlags() adds up the entries of a list, and of nothing else', () => {
+  const list = { pin: { type: 'list', describe: '', env: 'PIN' } } as const;
+  const pins = (...args: string[]) => parseFlags(list, args).flags.pin;
+  expect(pins()).toBeUndefined();
+  expect(pins('-pin', 'a,b', '--pin=c', '-pin', ' d , e ')).toEqual(['a', 'b', 'c', 'd', 'e']);
+  expect(readFlagEnvironment(list, { PIN: 'a,b' }).pin).toEqual(['a', 'b']);
+  for (const bad of ['', ',', 'a,', 'a,,b']) expect(() => pins('-pin', bad)).toThrow('empty entry');
+});
+
 describe('parseFlags()', () => {
   for (const { name, args, flags = {}, positionals = [], help = false, interspersed = false } of [
     { name: 'one dash and a value', args: ['-db', 'a'], flags: { db: 'a' } },

@@ -406,7 +406,36 @@ export const REQUIREMENTS: readonly Requirement[] = [
     id: 'D.rotation',
     text: 'keys rotate without breaking a chain',
     source: 'Agent Receipts 0.5.0, keyRotation',
-    gap: 'comes with key rotation',
+  },
+  {
+    id: 'D.rotation-reference',
+    text: 'a store that the reference rotated goes on without touching what is broken or handed over',
+    source: 'docs/adr/0015',
+  },
+  {
+    id: 'D.rotation-crash',
+    text: 'a rotation killed or failing at any step is finished or undone, never half done',
+    source: 'docs/adr/0015',
+  },
+  {
+    id: 'D.rotation-offline',
+    text: 'keys rotate only while no daemon runs, and the one that runs is named',
+    source: 'docs/adr/0015',
+  },
+  {
+    id: 'D.anchor-log',
+    text: 'a rotation is on disk in the anchor log, in the published form, before anything else changes',
+    source: 'Agent Receipts 0.5.0, anchor log',
+  },
+  {
+    id: 'D.key-retired',
+    text: 'a key that was rotated out neither signs nor rotates again',
+    source: 'docs/adr/0015',
+  },
+  {
+    id: 'D.signer-agent',
+    text: 'the daemon signs with a key in an ssh-agent, and an agent that fails costs no chain',
+    source: 'docs/adr/0016',
   },
   {
     id: 'D.disclosure',
@@ -529,6 +558,21 @@ export const REQUIREMENTS: readonly Requirement[] = [
     id: 'C.verify-all',
     text: 'verify checks every chain of the store by default and exits 0, 1 or 2',
     source: 'Agent Receipts 0.5.0, command line',
+  },
+  {
+    id: 'C.pin',
+    text: 'a pinned key vouches for the chains that it or its successors began, and nothing else does',
+    source: 'docs/adr/0015',
+  },
+  {
+    id: 'C.keys-list',
+    text: 'keys list shows the published key, its archives, and when each was in use',
+    source: 'docs/keys.md',
+  },
+  {
+    id: 'C.keys-sibling',
+    text: 'keys generate, pubkey and rotate run the daemon program of the same installation',
+    source: 'docs/adr/0015',
   },
   {
     id: 'C.read-only',

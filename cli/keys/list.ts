@@ -73,7 +73,13 @@ function list({ flags }: VerbInput<typeof spec>, cli: Cli): ExitCode {
   const headings = ['STATE', 'FROM', 'UNTIL', 'FINGERPRINT', 'FILE'];
   table.row(headings.map((text) => ({ text, colour: 'bold' })));
   for (const { state, key, came, went } of keys) {
-    const cells = [state, came?.timestamp ?? '-', went?.timestamp ?? '-', key.fingerprint, key.path];
+    const cells = [
+      state,
+      came?.timestamp ?? '-',
+      went?.timestamp ?? '-',
+      key.fingerprint,
+      key.path,
+    ];
     table.row(cells.map((text) => ({ text: printable(text) })));
   }
   table.end();

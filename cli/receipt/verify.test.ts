@@ -475,3 +475,130 @@ describe('obsigna verify after a rotation', () => {
     expect(stderr).toContain('Note: skipped archived key: ');
   });
 });
+
+describe('obsigna verify -pin', () => {
+  const [one, two, three, planted] = [makeKey(), makeKey(), makeKey(), makeKey()];
+  const results = (...args: readonly string[]) =>
+    Object.fromEntries(verdict(...args).chains.map((it) => [it.chain_id, it.result]));
+  const pin = (...keys: readonly { readonly fingerprint: string }[]) =>
+    keys.flatMap(({ fingerprint }) => ['-pin', fingerprint]);
+
+  /** Three keys in turn, and a chain from each. */
+  beforeEach(() => {
+    store.publish(one);
+    store.append('first');
+    store.rotate('bridge', two);
+    store.append('second');
+    store.rotate('second', three);
+    store.append('third');
+  });
+
+  for (const { name, pins, want } of [
+    { name: 'the first key leads to everything', pins: [one], want: [] },
+    { name: 'a later key leads to nothing before it', pins: [two], want: ['first', 'bridge'] },
+    {
+      name: 'the published key vouches for itself',
+      pins: [three],
+      want: ['first', 'bridge', 'second'],
+    },
+    {
+      name: 'a key that signed nothing',
+      pins: [planted],
+      want: ['first', 'bridge', 'second', 'third'],
+    },
+    { name: 'one good pin among others', pins: [planted, one], want: [] },
+    { name: 'two pins, each for its own', pins: [three, two], want: ['first', 'bridge'] },
+  ]) {
+    test(`${name} [C.pin]`, () => {
+      const { chains, code } = verdict(...pin(...pins));
+      const broken = chains.filter(({ result }) => result === 'broken');
+      expect(broken.map(({ chain_id: id }) => id)).toEqual(want);
+      for (const { cause, exit_code: exit, broken_at: at } of broken) {
+        expect([cause, exit, at]).toEqual([expect.stringMatching(/^key not pinned: /), 1, -1]);
+      }
+      expect(code).toBe(want.length === 0 ? 0 : 1);
+    });
+  }
+
+  test('pins come from flags, lists and AGENTRECEIPTS_PIN; a pinned key is no longer unchecked [C.pin]', () => {
+    const list = `${planted.fingerprint}, ${one.fingerprint}`;
+    const unpinned = verify();
+    expect(unpinned.stdout).toContain('; truncation not excluded, key not pinned\n');
+    for (const run of [
+      verify(pin(planted, one)),
+      verify(['-pin', list]),
+      verify([], { env: { AGENTRECEIPTS_PIN: list } }),
+    ]) {
+      expect(run.code).toBe(0);
+      expect(run.stdout).toContain('; truncation not excluded\n');
+      expect(run.stdout).not.toContain('pinned');
+    }
+    expect(verify(pin(planted), { env: { AGENTRECEIPTS_PIN: list } }).stdout).toMatch(
+      /^Chain first: BROKEN \u2014 key not pinned: the chain begins with sha256:/,
+    );
+    const codes = (...args: readonly string[]) =>
+      verdict(...args).unchecked.map(({ code }) => code);
+    expect(codes()).toContain('KEY_NOT_PINNED');
+    expect(codes(...pin(one))).not.toContain('KEY_NOT_PINNED');
+  });
+
+  for (const bad of ['', 'sha256:00', one.fingerprint.toUpperCase(), `${one.fingerprint},`, 'x']) {
+    test(`refuses ${JSON.stringify(bad.slice(0, 20))} as a pin, which would protect nobody [C.pin]`, () => {
+      expect(verify(['-pin', bad])).toMatchObject({
+        code: 2,
+        stdout: '',
+        stderr: expect.stringContaining('code: USAGE') as string,
+      });
+    });
+  }
+
+  test('a rotation that somebody planted leads to the published key, and from no pinned one [C.pin]', () => {
+    // The incoming key does not countersign: without a pin nothing tells this from the real thing.
+    store.append('forged', { key: planted });
+    const raw = Buffer.from(three.signer.publicKey).toString('base64url');
+    store.append('forged-bridge', {
+      key: planted,
+      action: { type: 'agent.key.rotate', tool_name: '', risk_level: 'high' },
+      subject: {
+        keyRotation: {
+          event_type: 'key_rotated',
+          new_public_key: `u${raw}`,
+          old_key_fingerprint: planted.fingerprint,
+          new_key_fingerprint: three.fingerprint,
+          old_algorithm: 'ed25519',
+          new_algorithm: 'ed25519',
+          signed_with: 'old',
+        },
+      },
+    });
+    store.archive(planted);
+    expect(results()).toMatchObject({ forged: 'valid', 'forged-bridge': 'valid' });
+    const pinned = results(...pin(one));
+    expect(pinned).toEqual({
+      first: 'valid',
+      bridge: 'valid',
+      second: 'valid',
+      third: 'valid',
+      forged: 'broken',
+      'forged-bridge': 'broken',
+    });
+  });
+
+  test('a store signed anew with a key of its own is not the pinned one [C.pin]', () => {
+    const other = new FixtureStore(planted);
+    other.append('first');
+    const args = ['-db', other.path, '-public-key', other.publicKeyPath];
+    expect(cli.run(['verify', ...args]).code).toBe(0);
+    expect(cli.run(['verify', ...args, ...pin(one)]).code).toBe(1);
+    other.remove();
+  });
+
+  test('a receipt that is changed is a bad receipt first, pinned or not [C.pin]', () => {
+    const id = store.append('third');
+    store.edit(id, (receipt) => {
+      receipt['issuanceDate'] = '2020-01-01T00:00:00Z';
+    });
+    const broken = verdict(...pin(planted)).chains.find(({ chain_id: chain }) => chain === 'third');
+    expect(broken).toMatchObject({ broken_at: 1, receipts: [{ status: 'bad_signature' }] });
+  });
+});

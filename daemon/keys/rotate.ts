@@ -158,7 +158,10 @@ class Rotation {
   #nextKey(handovers: Handovers): { publicKey: Uint8Array; privatePem: string | undefined } {
     const { key, newKey } = this.#config;
     if (newKey === '' && isAgentKey(key)) {
-      throw new CodedError('USAGE', 'to rotate a key in an ssh-agent, name its successor: -new-key');
+      throw new CodedError(
+        'USAGE',
+        'to rotate a key in an ssh-agent, name its successor: -new-key',
+      );
     }
     if (newKey === '') {
       const { privatePem } = generateKeyPem();

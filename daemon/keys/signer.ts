@@ -25,6 +25,7 @@ export interface SignerParts {
 export function openSigner(key: string, { libc, env }: SignerParts): Signer {
   if (!isAgentKey(key)) return loadSigningKey(key);
   const wanted = key.slice(SSH_AGENT.length);
-  if (wanted === '') throw new CodedError('USAGE', '-key ssh-agent: needs a fingerprint or comment');
+  if (wanted === '')
+    throw new CodedError('USAGE', '-key ssh-agent: needs a fingerprint or comment');
   return new SshAgentSigner(libc, wanted, env['SSH_AUTH_SOCK']);
 }

@@ -77,7 +77,10 @@ export class SshAgentSigner implements Signer {
       (reader) => ed25519Signature(reader.string()),
     );
     if (!this.#key.verify(message, answer)) {
-      throw new CodedError('SIGNER_UNAVAILABLE', 'the ssh-agent made a signature that does not verify');
+      throw new CodedError(
+        'SIGNER_UNAVAILABLE',
+        'the ssh-agent made a signature that does not verify',
+      );
     }
     return answer;
   }

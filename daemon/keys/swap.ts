@@ -9,13 +9,7 @@ import {
 } from '../../shared/crypto/public-key.ts';
 import { CodedError } from '../../shared/errors.ts';
 import { archivePathOf } from './archive.ts';
-import {
-  loadSigningKey,
-  PRIVATE_MODE,
-  PUBLIC_MODE,
-  readPublicKey,
-  writeNew,
-} from './key-files.ts';
+import { loadSigningKey, PRIVATE_MODE, PUBLIC_MODE, readPublicKey, writeNew } from './key-files.ts';
 import { syncDirectory } from './sync.ts';
 
 /** Where the key pair in use lies. */

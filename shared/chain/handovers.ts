@@ -40,7 +40,7 @@ export class Handovers {
     keyOf: (fingerprint: string) => VerifyKey | undefined,
   ) {
     const incoming = new Map<string, VerifyKey>();
-    for (let found = true; found; ) {
+    for (let found = true; found;) {
       found = false;
       for (const text of texts()) {
         const handover = readHandover(suite, text, (it) => incoming.get(it) ?? keyOf(it));

@@ -1,6 +1,9 @@
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { loadSigningKey } from '../../daemon/keys/key-files.ts';
+import { generateKeyPem, parsePrivateKeyPem } from '../../shared/crypto/private-key.ts';
 import { canonicalize } from '../../shared/json/canonical.ts';
 import type { JsonValue } from '../../shared/json/value.ts';
 import { readRecord } from '../fixtures/daemon-record.ts';
@@ -217,7 +220,9 @@ test('[D.rotation-offline] a running daemon is named, by lock and by socket, and
   // Another store: only the socket tells, as it would of a daemon that takes no lock.
   const bySocket = rotate('-db', join(home.root, 'other.db'));
   expect(bySocket.code).toBe(1);
-  expect(bySocket.stderr).toMatch(/a daemon is listening on .+events\.sock\n.*\[DAEMON_RUNNING\]\n$/);
+  expect(bySocket.stderr).toMatch(
+    /a daemon is listening on .+events\.sock\n.*\[DAEMON_RUNNING\]\n$/,
+  );
   expect(home.keyFiles()).toEqual(files);
 });
 
@@ -226,12 +231,7 @@ for (const { name, before, chain, want } of [
     name: 'at the end of an open chain: its open sub-agent chains are not extended',
     before: () => home.session(['', 'a'], 'SIGKILL'),
     chain: 'root',
-    want: [
-      'root: 2 valid',
-      'root/agent/a: 1 valid',
-      'root-2: 2 valid',
-      'root-2/agent/a: 2 valid',
-    ],
+    want: ['root: 2 valid', 'root/agent/a: 1 valid', 'root-2: 2 valid', 'root-2/agent/a: 2 valid'],
   },
   {
     name: 'as the first receipt of another chain (#6): the old chain is not extended',
@@ -249,12 +249,7 @@ for (const { name, before, chain, want } of [
     name: 'behind a terminal receipt (#1): that one chain is broken for every verifier, and left alone',
     before: () => home.session(['', 'a'], 'SIGTERM'),
     chain: 'root',
-    want: [
-      'root: 3 broken',
-      'root/agent/a: 2 valid',
-      'root-2: 2 valid',
-      'root-2/agent/a: 2 valid',
-    ],
+    want: ['root: 3 broken', 'root/agent/a: 2 valid', 'root-2: 2 valid', 'root-2/agent/a: 2 valid'],
   },
 ]) {
   test(`[D.rotation-reference] the reference rotated ${name}`, async () => {
@@ -270,3 +265,57 @@ for (const { name, before, chain, want } of [
     );
   });
 }
+
+for (const { name, chain, from, says } of [
+  {
+    name: 'by a key that was never in force there',
+    chain: 'root',
+    from: () => parsePrivateKeyPem(generateKeyPem().privatePem),
+    says: 'its key was not in force in this chain',
+  },
+  {
+    name: 'to a key that is not the signing key',
+    chain: 'root',
+    from: undefined,
+    says: 'gave way to sha256:',
+  },
+]) {
+  test(`[D.rotation] a planted handover ${name} is not built on`, async () => {
+    await home.session([''], 'SIGKILL');
+    const own = loadSigningKey(home.key);
+    const stranger = parsePrivateKeyPem(generateKeyPem().privatePem);
+    const outgoing = from?.() ?? own;
+    home.appendRotation(chain, outgoing, from === undefined ? stranger : own);
+    home.archive(outgoing);
+    const { code, stderr } = home.run(['-chain-id', 'root']);
+    expect(code).toBe(1);
+    expect(stderr).toContain(says);
+    expect(rotate('-chain-id', 'root').code).toBe(1);
+    expect(readRecord(home.db)).toHaveLength(2);
+  });
+}
+
+test('[C.keys-sibling] obsigna keys runs the daemon program that it was installed with', () => {
+  const bin = join(home.root, 'obsigna');
+  symlinkSync(join(import.meta.dirname, '../../dist/obsigna.cjs'), bin);
+  const env = { ...home.env, PATH: '/usr/bin:/bin' };
+  const run = (...args: readonly string[]) => {
+    const { status, stdout, stderr } = spawnSync(process.execPath, [bin, 'keys', ...args], {
+      env,
+      encoding: 'utf8',
+    });
+    return { code: status, stdout, stderr };
+  };
+  const key = join(home.root, 'other.key');
+  const made = `generated signing key: ${key}\npublic key: ${key}.pub\n`;
+  expect(run('generate', '-key', key)).toEqual({ code: 0, stdout: made, stderr: '' });
+  const pem = readFileSync(`${key}.pub`, 'utf8');
+  expect(run('pubkey', '--key', key)).toEqual({ code: 0, stdout: pem, stderr: '' });
+  expect(run('generate', '-key', key)).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('[KEY_EXISTS]') as string,
+  });
+  expect(run('pubkey', '-key', `${key}.none`).code).toBe(1);
+  expect(run('pubkey', '-unknown').code).toBe(2);
+  expect(run('rotate', 'now')).toMatchObject({ code: 2, stdout: '' });
+});

@@ -147,7 +147,9 @@ describe.skipIf(!hasAgent)('a key in an ssh-agent', () => {
       const back = rotate('-key', 'ssh-agent:two', '-new-key', `ssh-agent:${key}`);
       expect(back.stderr).toContain(`[${code}]`);
     }
-    expect(rotate('-key', 'ssh-agent:two').stderr).toMatch(/name its successor: -new-key\n.*\[USAGE\]/);
+    expect(rotate('-key', 'ssh-agent:two').stderr).toMatch(
+      /name its successor: -new-key\n.*\[USAGE\]/,
+    );
     expect(home.verified().code).toBe(0);
   });
 });
@@ -166,7 +168,11 @@ describe('an agent that does not keep to the protocol', () => {
   };
   const raw = Buffer.alloc(32, 7);
   const blob = Buffer.concat([string(Buffer.from('ssh-ed25519')), string(raw)]);
-  const one = Buffer.concat([Buffer.from([12, 0, 0, 0, 1]), string(blob), string(Buffer.from('k'))]);
+  const one = Buffer.concat([
+    Buffer.from([12, 0, 0, 0, 1]),
+    string(blob),
+    string(Buffer.from('k')),
+  ]);
   const signature = (kind: string, bytes: number) =>
     Buffer.concat([
       Buffer.from([14]),
@@ -182,7 +188,9 @@ describe('an agent that does not keep to the protocol', () => {
         if (body === undefined) return;
         s.write(Buffer.from(body, 'hex'));
       })).listen(process.argv[1], () => console.log('up'));`;
-    const child = spawn(process.execPath, ['-e', script, socket], { stdio: ['ignore', 'pipe', 'ignore'] });
+    const child = spawn(process.execPath, ['-e', script, socket], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
     await once(child.stdout as NodeJS.ReadableStream, 'data');
     return child;
   }
@@ -190,17 +198,37 @@ describe('an agent that does not keep to the protocol', () => {
   for (const { name, answers, says } of [
     { name: 'refuses', answers: [string(Buffer.from([5]))], says: 'it refused' },
     { name: 'claims 4 GiB', answers: [Buffer.alloc(4, 255)], says: 'answer of 4294967295 bytes' },
-    { name: 'answers another question', answers: [string(Buffer.from([6]))], says: 'answer of kind 6' },
+    {
+      name: 'answers another question',
+      answers: [string(Buffer.from([6]))],
+      says: 'answer of kind 6',
+    },
     {
       name: 'lies about a length',
       answers: [string(Buffer.from([12, 0, 0, 0, 1, 255, 0, 0, 0]))],
       says: 'ends inside a string',
     },
-    { name: 'claims more keys than it sends', answers: [string(Buffer.from([12, 0, 0, 0, 9]))], says: 'ends inside' },
+    {
+      name: 'claims more keys than it sends',
+      answers: [string(Buffer.from([12, 0, 0, 0, 9]))],
+      says: 'ends inside',
+    },
     { name: 'never answers', answers: [], says: 'no answer in 2000 ms' },
-    { name: 'signs wrongly', answers: [string(one), string(signature('ssh-ed25519', 64))], says: 'does not verify' },
-    { name: 'signs in another kind', answers: [string(one), string(signature('ssh-rsa', 64))], says: 'of kind ssh-rsa' },
-    { name: 'signs too short', answers: [string(one), string(signature('ssh-ed25519', 63))], says: 'of 63 bytes' },
+    {
+      name: 'signs wrongly',
+      answers: [string(one), string(signature('ssh-ed25519', 64))],
+      says: 'does not verify',
+    },
+    {
+      name: 'signs in another kind',
+      answers: [string(one), string(signature('ssh-rsa', 64))],
+      says: 'of kind ssh-rsa',
+    },
+    {
+      name: 'signs too short',
+      answers: [string(one), string(signature('ssh-ed25519', 63))],
+      says: 'of 63 bytes',
+    },
   ]) {
     test(`[D.signer-agent] ${name}: an error, never a signature`, async () => {
       const libc = await loadLibC();
