@@ -19,6 +19,8 @@ const DEFAULTS: DaemonConfig = {
   verificationMethod: 'did:agent-receipts-daemon:local#k1',
   unsafeSocketPath: false,
   shutdownDeadlineMs: 200,
+  logFormat: 'text',
+  logLevel: 'info',
 };
 
 test('[D.config-order] readConfig() has the defaults of the protocol', () => {
@@ -127,5 +129,7 @@ issuer_id = "did:agent-receipts-daemon:local"
 verification_method = "did:agent-receipts-daemon:local#k1"
 unsafe_socket_path = false
 shutdown_deadline = "1m0s"
+log_format = "text"
+log_level = "info"
 `);
 });

@@ -13,6 +13,7 @@ import {
   type ReceiptContext,
 } from './event-receipt.ts';
 import type { Log } from './log.ts';
+import { emptyTally, Metrics } from './metrics.ts';
 import { seal } from './sealer.ts';
 import type { ReceiptRow, ReceiptStore } from './store/receipt-store.ts';
 
@@ -38,6 +39,7 @@ export interface LedgerOptions {
   readonly signer: Signer;
   readonly identity: Identity;
   readonly log: Log;
+  readonly metrics?: Metrics;
   readonly now?: () => Date;
 }
 
@@ -57,6 +59,7 @@ const MAX_QUEUED_BYTES = 64 * 1024 * 1024;
 export class Ledger {
   readonly #options: LedgerOptions;
   readonly #now: () => Date;
+  readonly #metrics: Metrics;
   #heads = new Map<string, ChainHead>();
   readonly #rootId: string;
   #queue: Job[] = [];
@@ -73,12 +76,18 @@ export class Ledger {
   constructor(options: LedgerOptions) {
     this.#options = options;
     this.#now = options.now ?? (() => new Date());
+    this.#metrics = options.metrics ?? new Metrics();
     this.#rootId = options.root.chainId;
     this.#heads.set(this.#rootId, options.root);
   }
 
   get rootHead(): ChainHead {
     return this.#heads.get(this.#rootId) as ChainHead;
+  }
+
+  /** Frames that wait for a commit. */
+  get queued(): number {
+    return this.#queue.length;
   }
 
   /** True when callers must wait for `whenRoom` before they submit more. */
@@ -140,6 +149,7 @@ export class Ledger {
   #write(batch: readonly Job[]): readonly (readonly [Job, Reply | undefined])[] {
     const draft = new Draft(this.#options, this.#heads, this.#rootId, this.#now());
     const replies: (readonly [Job, Reply | undefined])[] = [];
+    const startedAt = performance.now();
     try {
       this.#options.store.commit(() => {
         if (this.#lost > 0) draft.appendLost(this.#lost);
@@ -148,6 +158,7 @@ export class Ledger {
     } catch (error) {
       return this.#refuse(batch, error);
     }
+    this.#metrics.committed(draft.tally, performance.now() - startedAt);
     this.#lost = 0;
     this.#heads = draft.committedHeads();
     return replies;
@@ -164,7 +175,8 @@ export class Ledger {
     } catch (error) {
       if (isStoreFault(error)) throw error;
       const cause = error instanceof CodedError ? error.message : String((error as Error).stack);
-      this.#options.log(`handler error: build receipt: ${cause}`);
+      this.#options.log(`handler error: build receipt: ${cause}`, { level: 'error' });
+      this.#metrics.refused(error instanceof CodedError ? error.code : 'INTERNAL');
       return ack === undefined ? undefined : refusal(ack, error);
     }
   }
@@ -174,11 +186,15 @@ export class Ledger {
       error instanceof CodedError
         ? error
         : new CodedError('STORE_WRITE_FAILED', (error as Error).message, { cause: error });
-    this.#options.log(`handler error: insert receipt: ${coded.message} (${batch.length} frames)`);
+    const what = `handler error: insert receipt: ${coded.message} (${batch.length} frames)`;
+    this.#options.log(what, { level: 'error', code: coded.code, frames: batch.length });
+    this.#metrics.commitFailed();
+    this.#metrics.refused(coded.code, batch.length);
     return batch.map((job) => {
       const { ack } = job.event;
       if (ack !== undefined) return [job, refusal(ack, coded)] as const;
       this.#lost += 1 + job.event.dropCount;
+      this.#metrics.lost(1 + job.event.dropCount);
       return [job, undefined] as const;
     });
   }
@@ -193,6 +209,7 @@ export class Ledger {
     clearTimeout(this.#idleTimer);
     const { store, chains, log } = this.#options;
     const left: string[] = [];
+    const startedAt = performance.now();
     const draft = new Draft(this.#options, this.#heads, this.#rootId, this.#now());
     store.commit(() => {
       if (this.#lost > 0) draft.appendLost(this.#lost); // the last chance to tell of them
@@ -203,6 +220,7 @@ export class Ledger {
         else left.push(head.chainId);
       }
     });
+    this.#metrics.committed(draft.tally, performance.now() - startedAt);
     this.#lost = 0;
     this.#heads = draft.committedHeads();
     return left;
@@ -211,6 +229,8 @@ export class Ledger {
 
 /** One batch in the making: heads move here and become real with the commit. */
 class Draft {
+  /** What the batch holds so far; true once it is committed. */
+  readonly tally = emptyTally();
   readonly #options: LedgerOptions;
   readonly #committed: ReadonlyMap<string, ChainHead>;
   readonly #moved = new Map<string, ChainHead>();
@@ -241,6 +261,7 @@ class Draft {
     // Built first: a frame that gets no receipt must leave its drop count to the next one.
     const build = (context: ReceiptContext) => eventReceipt(event, context);
     if (event.dropCount === 0) return this.#append(chainId, who, build);
+    this.tally.dropped += event.dropCount;
     const { signer, identity } = this.#options;
     seal(build(this.#context(this.#head(chainId), who)), signer, identity.verificationMethod);
     this.#append(chainId, who, (context) =>
@@ -299,6 +320,7 @@ class Draft {
     const body = build(this.#context(this.#head(chainId), who));
     const row = seal(body, signer, identity.verificationMethod);
     store.insert(row);
+    this.tally.receipts[body.credentialSubject.outcome.status] += 1;
     const { sequence, receipt_hash: hash, id: receiptId } = row.columns;
     this.#moved.set(chainId, { chainId, sequence, hash, receiptId });
     return row;

@@ -1,20 +1,20 @@
-import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { CodedError } from '../shared/errors.ts';
 import { renderFlags } from '../shared/flags.ts';
-import { defaultPaths, type HostFacts } from '../shared/paths.ts';
+import type { HostFacts } from '../shared/paths.ts';
 import { VERSION } from '../shared/version.ts';
 import { DAEMON_FLAGS, printConfig, readConfig, type DaemonConfig } from './config.ts';
 import { startDaemon } from './daemon.ts';
 import { createKeyFiles } from './keys/key-files.ts';
-import { stderrLog } from './log.ts';
+import { StderrLog } from './log.ts';
 
 const PROGRAM = 'obsigna-daemon';
 
 const HELP = `Usage: obsigna-daemon [flags]
 
 Owns the signing key and the receipt store of this machine. Listens on a Unix socket and turns what
-emitters report into signed, chained receipts. Flags win over environment variables.
+emitters report into signed, chained receipts. Flags win over environment variables, and those over
+the configuration file. SIGHUP reads the settings again.
 
 First time:  obsigna-daemon -init     creates the key pair
 Then:        obsigna-daemon           runs until SIGTERM or SIGINT
@@ -45,7 +45,7 @@ async function main(): Promise<void> {
       initKeys(config());
       return;
     case 'run':
-      return run(config(), host);
+      return run(config, host);
   }
 }
 
@@ -54,29 +54,41 @@ function initKeys({ key, publicKey }: DaemonConfig): void {
   process.stdout.write(`generated signing key: ${key}\npublic key: ${publicKey}\n`);
 }
 
-async function run(config: DaemonConfig, host: HostFacts): Promise<void> {
-  const { config: file } = defaultPaths(host);
-  if (file !== '' && existsSync(file)) {
-    // Settings that an operator wrote must not be passed over in silence.
-    throw new CodedError(
-      'CONFIG_INVALID',
-      `${file} exists, and this version reads no configuration file`,
-    );
-  }
+/** Set once the settings are known, so that the last words have the format of all others. */
+let stderr: StderrLog | undefined;
+
+async function run(read: () => DaemonConfig, host: HostFacts): Promise<void> {
   // From the first moment on: one that comes during the start waits for its end, and a second one
   // must not cut the last receipts short.
   const told = new Promise<void>((resolve) => {
     process.on('SIGTERM', () => resolve());
     process.on('SIGINT', () => resolve());
   });
-  const daemon = await startDaemon(config, host, stderrLog(PROGRAM));
+  let isAskedToReload = false;
+  let reload = () => void (isAskedToReload = true);
+  process.on('SIGHUP', () => reload());
+  const config = read();
+  const out = new StderrLog(PROGRAM, { format: config.logFormat, level: config.logLevel });
+  stderr = out;
+  const daemon = await startDaemon(config, host, out.log);
+  reload = () => {
+    const { logFormat: format, logLevel: level } = daemon.reload(read);
+    out.configure({ format, level });
+  };
+  if (isAskedToReload) reload();
   await told;
   await daemon.stop();
 }
 
 main().catch((error: unknown) => {
   const coded = error instanceof CodedError;
-  process.stderr.write(`${PROGRAM}: ${coded ? error.message : String((error as Error).stack)}\n`);
-  if (coded) process.stderr.write(`  fix: ${error.remedy} [${error.code}]\n`);
+  const text = coded ? error.message : String((error as Error).stack);
+  if (stderr?.format === 'json') {
+    const details = coded ? { code: error.code, fix: error.remedy } : {};
+    stderr.log(text, { level: 'error', ...details });
+  } else {
+    process.stderr.write(`${PROGRAM}: ${text}\n`);
+    if (coded) process.stderr.write(`  fix: ${error.remedy} [${error.code}]\n`);
+  }
   process.exitCode = 1;
 });

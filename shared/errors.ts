@@ -35,6 +35,8 @@ const REMEDIES = {
   NATIVE_UNAVAILABLE:
     'Reinstall with optional dependencies (npm ci); koffi ships the binary for your platform.',
   CONFIG_INVALID: 'Correct the named setting; `obsigna-daemon -h` lists the flags and variables.',
+  METRICS_UNAVAILABLE:
+    'Give -metrics a free port on loopback, or a Unix socket path that this user may create.',
   FRAME_DROPPED:
     'Nothing to do for this one: it is counted, and the count reaches the record with the next receipt.',
   // -- store -----------------------------------------------------------------------------------
@@ -42,6 +44,8 @@ const REMEDIES = {
   STORE_INVALID: 'The file is not a receipt store; check -db, or restore it from a backup.',
   STORE_NEWER: 'Upgrade obsigna: this store was written by a newer version.',
   STORE_UNAVAILABLE: 'Check the path, its permissions and the free space of the disk.',
+  STORE_READ_ONLY:
+    'Make the disk writable (mount -o remount,rw), or put the store elsewhere with -db; receipts are written there.',
   STORE_WRITE_FAILED:
     'Free disk space or repair the disk; the daemon goes on by itself once it can write.',
   STORE_CHANGED: 'Stop the other program that writes to the store, then start the daemon again.',

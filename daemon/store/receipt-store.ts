@@ -216,5 +216,8 @@ function asCoded(path: string, error: unknown): Error {
   if (code === 'SQLITE_NOTADB' || code === 'SQLITE_CORRUPT') {
     return new CodedError('STORE_INVALID', `${path}: ${message}`, { cause: error });
   }
+  if (code === 'EROFS' || code?.startsWith('SQLITE_READONLY') === true) {
+    return new CodedError('STORE_READ_ONLY', `${path}: ${message}`, { cause: error });
+  }
   return new CodedError('STORE_UNAVAILABLE', `${path}: ${message}`, { cause: error });
 }
