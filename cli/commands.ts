@@ -7,6 +7,17 @@ const RECEIPT_COMMANDS = [
   ['receipt verify', 'Verify signatures, links and columns of every chain'],
 ] as const;
 
+const DAEMON_COMMANDS = [
+  ['daemon run', 'Run the daemon in the foreground'],
+  ['daemon start', 'Start it in the background, or its service'],
+  ['daemon stop', 'Stop it'],
+  ['daemon status', 'Say whether it runs'],
+  ['daemon reload', 'Make it read its settings again'],
+  ['daemon logs', 'Show its log'],
+  ['daemon install', 'Install it as a service: systemd, launchd'],
+  ['daemon uninstall', 'Remove the service'],
+] as const;
+
 const ALIASES = [
   ['verify', 'receipt verify'],
   ['show', 'receipt show'],
@@ -20,10 +31,13 @@ const MORE = `Every command explains itself with -h. Exit codes: 0 good, 1 the a
 export const USAGES: Readonly<Record<string, string>> = {
   '': `Usage: obsigna <command> [options]
 
-Reads and verifies the receipts of AI agents' tool calls. Needs no daemon.
+Reads and verifies the receipts of AI agents' tool calls, which needs no daemon,
+and runs the daemon that writes them.
 
 Receipt commands:
 ${renderRows(RECEIPT_COMMANDS)}
+Processes:
+${renderRows(DAEMON_COMMANDS)}
 Aliases:
 ${renderRows(ALIASES)}
 Other:
@@ -37,10 +51,17 @@ ${MORE}`,
 Receipt commands:
 ${renderRows(RECEIPT_COMMANDS.map(([name, text]) => [name.replace('receipt ', ''), text]))}
 ${MORE}`,
+  daemon: `Usage: obsigna daemon <command> [options]
+
+Processes:
+${renderRows(DAEMON_COMMANDS.map(([name, text]) => [name.replace('daemon ', ''), text]))}
+${MORE}`,
 };
 
 const list = async () => (await import('./receipt/list.ts')).listCommand;
 const show = async () => (await import('./receipt/show.ts')).showCommand;
+const daemonControl = () => import('./daemon/control.ts');
+const daemonInstall = () => import('./daemon/install.ts');
 const verify = async () => (await import('./receipt/verify.ts')).verifyCommand;
 
 /** The tree of commands. A command's code, and the database driver, load when it is asked for. */
@@ -48,6 +69,19 @@ export const ROOT: CommandDef = defineCommand({
   meta: { name: 'obsigna' },
   subCommands: {
     receipt: defineCommand({ meta: { name: 'receipt' }, subCommands: { list, show, verify } }),
+    daemon: defineCommand({
+      meta: { name: 'daemon' },
+      subCommands: {
+        run: async () => (await import('./daemon/run.ts')).runDaemonCommand,
+        start: async () => (await daemonControl()).startCommand,
+        stop: async () => (await daemonControl()).stopCommand,
+        status: async () => (await import('./daemon/status.ts')).statusCommand,
+        reload: async () => (await daemonControl()).reloadCommand,
+        logs: async () => (await import('./daemon/logs.ts')).logsCommand,
+        install: async () => (await daemonInstall()).installCommand,
+        uninstall: async () => (await daemonInstall()).uninstallCommand,
+      },
+    }),
     show,
     verify,
   },

@@ -32,6 +32,8 @@ export type DaemonAction =
   | 'version'
   | 'protocol-version'
   | 'init'
+  | 'init-if-missing'
+  | 'status'
   | 'print-config'
   | 'help'
   | 'run';
@@ -138,6 +140,14 @@ export const DAEMON_FLAGS = {
     check: (text: string) => parseMetricsAddress(text).fault,
   },
   init: { type: 'boolean', describe: 'create the key pair and exit' },
+  'init-if-missing': {
+    type: 'boolean',
+    describe: 'create the key pair unless there is one, and exit; refused when receipts exist',
+  },
+  status: {
+    type: 'boolean',
+    describe: 'print as JSON whether a daemon runs, and exit with 0 or 1',
+  },
   'print-config': { type: 'boolean', describe: 'print the settings in force and exit' },
   'protocol-version': { type: 'boolean', describe: 'print the frame versions spoken and exit' },
   version: { type: 'boolean', describe: 'print the version and exit' },
@@ -173,7 +183,14 @@ export function readConfig(
 }
 
 function actionOf(flags: Readonly<Record<string, unknown>>): DaemonAction {
-  const actions = ['version', 'protocol-version', 'init', 'print-config'] as const;
+  const actions = [
+    'version',
+    'protocol-version',
+    'init',
+    'init-if-missing',
+    'status',
+    'print-config',
+  ] as const;
   return actions.find((name) => flags[name] === true) ?? 'run';
 }
 

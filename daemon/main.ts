@@ -5,8 +5,10 @@ import type { HostFacts } from '../shared/paths.ts';
 import { VERSION } from '../shared/version.ts';
 import { DAEMON_FLAGS, printConfig, readConfig, type DaemonConfig } from './config.ts';
 import { startDaemon } from './daemon.ts';
-import { createKeyFiles } from './keys/key-files.ts';
+import { createKeyFiles, createKeyIfMissing } from './keys/key-files.ts';
 import { StderrLog } from './log.ts';
+import { readStatus } from './status.ts';
+import { holdsReceipts } from './store/holds-receipts.ts';
 
 const PROGRAM = 'obsigna-daemon';
 
@@ -44,6 +46,10 @@ async function main(): Promise<void> {
     case 'init':
       initKeys(config());
       return;
+    case 'init-if-missing':
+      return initIfMissing(config());
+    case 'status':
+      return printStatus(config());
     case 'run':
       return run(config, host);
   }
@@ -52,6 +58,18 @@ async function main(): Promise<void> {
 function initKeys({ key, publicKey }: DaemonConfig): void {
   createKeyFiles(key, publicKey);
   process.stdout.write(`generated signing key: ${key}\npublic key: ${publicKey}\n`);
+}
+
+function initIfMissing({ key, publicKey, db }: DaemonConfig): void {
+  // A database without receipts does not count: it is what a start without a key leaves elsewhere.
+  if (!createKeyIfMissing(key, publicKey, () => holdsReceipts(db))) return;
+  process.stdout.write(`generated signing key: ${key}\npublic key: ${publicKey}\n`);
+}
+
+async function printStatus(config: DaemonConfig): Promise<void> {
+  const status = await readStatus(config);
+  process.stdout.write(`${JSON.stringify(status)}\n`);
+  process.exitCode = status.running && status.socket_answers ? 0 : 1;
 }
 
 /** Set once the settings are known, so that the last words have the format of all others. */

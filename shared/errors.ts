@@ -17,6 +17,8 @@ const REMEDIES = {
     'Supply an Ed25519 key: PKCS#8 PEM for the private half, SPKI PEM for the public half.',
   DID_INVALID: 'Supply a did:key of an Ed25519 key (did:key:z6Mk...).',
   KEY_MISSING: 'Create the key pair with `obsigna-daemon -init`.',
+  KEY_LOST:
+    'Restore the key from its backup; to go on with a new one, run `obsigna-daemon -init` deliberately.',
   KEY_EXISTS:
     'Keep the existing key, or move both key files away first; a key is never overwritten.',
   KEY_UNSAFE: 'Make it a regular file that only the daemon can read: chmod 0600.',
@@ -70,6 +72,11 @@ const REMEDIES = {
   SERVER_NOT_STARTED:
     'Check the command behind `--`: it must exist and be executable for this user.',
   NOT_IN_THIS_VERSION: 'Leave the option out; the changelog says when it arrives.',
+  // -- processes -------------------------------------------------------------------------------
+  SERVICE_FAILED:
+    'Look at what the service manager says: `obsigna daemon status`, `obsigna daemon logs`.',
+  PROGRAM_MISSING:
+    'Install the programs of obsigna together: obsigna-daemon beside obsigna, or on the PATH.',
   // -- command line ----------------------------------------------------------------------------
   USAGE: 'Run the command with -h to see its options.',
 } as const;

@@ -595,6 +595,12 @@ export const REQUIREMENTS: readonly Requirement[] = [
     gap: 'comes with doctor',
   },
 
+  {
+    id: 'C.daemon',
+    text: 'daemon run, start, stop, status, reload, logs, install and uninstall work with and without a service manager',
+    source: 'docs/operations.md',
+  },
+
   // -- B Build and repository --
   {
     id: 'B.pins',

@@ -159,7 +159,8 @@ test('[D.metrics] a loopback port answers loopback names only, and is off withou
 test('[D.metrics] health is 503 from a failed commit to the next good one', async () => {
   const home = makeHome();
   const socketPath = join(home.root, 'run/metrics.sock');
-  await home.start({ flags: ['-metrics', `unix:${socketPath}`], wrapper: ['prlimit', '--fsize=150000'] });
+  const flags = ['-metrics', `unix:${socketPath}`];
+  const { pid } = await home.start({ flags, wrapper: ['prlimit', '--fsize=150000:unlimited'] });
   const client = await RawClient.connect(home.socket);
   let ok = true;
   for (let ack = 1; ok && ack < 100; ack += 1) ({ ok } = await client.ask({ ack }));
@@ -168,6 +169,9 @@ test('[D.metrics] health is 503 from a failed commit to the next good one', asyn
     status: 503,
     body: '{"status":"failing","reason":"the last commit failed"}\n',
   });
+  spawnSync('prlimit', ['--pid', String(pid), '--fsize=unlimited']);
+  expect((await client.ask({ ack: 100 })).ok).toBe(true);
+  expect((await ask({ socketPath, path: '/healthz' })).status).toBe(200);
 });
 
 test.skipIf(process.platform !== 'linux').each(['path', 'abstract'])(
