@@ -7,6 +7,12 @@ const RECEIPT_COMMANDS = [
   ['receipt verify', 'Verify signatures, links and columns of every chain'],
 ] as const;
 
+const STORE_COMMANDS = [
+  ['store backup DEST', 'Copy the store while it is in use'],
+  ['store check', 'Check that the store is sound as a database'],
+  ['store prune', 'Remove old chains, and leave receipts that name them'],
+] as const;
+
 const DAEMON_COMMANDS = [
   ['daemon run', 'Run the daemon in the foreground'],
   ['daemon start', 'Start it in the background, or its service'],
@@ -36,6 +42,8 @@ and runs the daemon that writes them.
 
 Receipt commands:
 ${renderRows(RECEIPT_COMMANDS)}
+Store commands:
+${renderRows(STORE_COMMANDS)}
 Processes:
 ${renderRows(DAEMON_COMMANDS)}
 Aliases:
@@ -50,6 +58,11 @@ ${MORE}`,
 
 Receipt commands:
 ${renderRows(RECEIPT_COMMANDS.map(([name, text]) => [name.replace('receipt ', ''), text]))}
+${MORE}`,
+  store: `Usage: obsigna store <command> [options]
+
+Store commands:
+${renderRows(STORE_COMMANDS.map(([name, text]) => [name.replace('store ', ''), text]))}
 ${MORE}`,
   daemon: `Usage: obsigna daemon <command> [options]
 
@@ -69,6 +82,14 @@ export const ROOT: CommandDef = defineCommand({
   meta: { name: 'obsigna' },
   subCommands: {
     receipt: defineCommand({ meta: { name: 'receipt' }, subCommands: { list, show, verify } }),
+    store: defineCommand({
+      meta: { name: 'store' },
+      subCommands: {
+        backup: async () => (await import('./store-commands/backup.ts')).backupCommand,
+        check: async () => (await import('./store-commands/check.ts')).checkCommand,
+        prune: async () => (await import('./store-commands/prune.ts')).pruneCommand,
+      },
+    }),
     daemon: defineCommand({
       meta: { name: 'daemon' },
       subCommands: {

@@ -34,6 +34,7 @@ export type DaemonAction =
   | 'init'
   | 'init-if-missing'
   | 'status'
+  | 'prune-before'
   | 'print-config'
   | 'help'
   | 'run';
@@ -148,6 +149,12 @@ export const DAEMON_FLAGS = {
     type: 'boolean',
     describe: 'print as JSON whether a daemon runs, and exit with 0 or 1',
   },
+  'prune-before': {
+    type: 'string',
+    placeholder: 'TIME',
+    describe: 'remove chains that ended before, leave receipts that name them, and exit',
+  },
+  'dry-run': { type: 'boolean', describe: 'with -prune-before: only say what would be removed' },
   'print-config': { type: 'boolean', describe: 'print the settings in force and exit' },
   'protocol-version': { type: 'boolean', describe: 'print the frame versions spoken and exit' },
   version: { type: 'boolean', describe: 'print the version and exit' },
@@ -171,7 +178,11 @@ export function readConfig(
   args: readonly string[],
   host: HostFacts,
   now: Date,
-): { readonly action: DaemonAction; readonly config: () => DaemonConfig } {
+): {
+  readonly action: DaemonAction;
+  readonly config: () => DaemonConfig;
+  readonly prune: { readonly before: string; readonly dryRun: boolean };
+} {
   const { flags, positionals, help } = parseFlags(DAEMON_FLAGS, args);
   const [stray] = positionals;
   if (stray !== undefined && !help) {
@@ -179,7 +190,8 @@ export function readConfig(
     throw new CodedError('USAGE', `unexpected argument ${JSON.stringify(stray)}`);
   }
   const action = help ? 'help' : actionOf(flags);
-  return { action, config: () => resolveConfig(flags, host, now) };
+  const prune = { before: flags['prune-before'] ?? '', dryRun: flags['dry-run'] === true };
+  return { action, config: () => resolveConfig(flags, host, now), prune };
 }
 
 function actionOf(flags: Readonly<Record<string, unknown>>): DaemonAction {
@@ -189,9 +201,10 @@ function actionOf(flags: Readonly<Record<string, unknown>>): DaemonAction {
     'init',
     'init-if-missing',
     'status',
+    'prune-before',
     'print-config',
   ] as const;
-  return actions.find((name) => flags[name] === true) ?? 'run';
+  return actions.find((name) => flags[name] === true || typeof flags[name] === 'string') ?? 'run';
 }
 
 function resolveConfig(

@@ -365,6 +365,6 @@ function sizeOf({ input, output }: EventFrame): number {
 }
 
 /** UTC, whole seconds: the form of every time in a daemon's receipts. */
-function timestampOf(now: Date): string {
+export function timestampOf(now: Date): string {
   return `${now.toISOString().slice(0, 19)}Z`;
 }

@@ -29,7 +29,7 @@ Exit status: 0 after an orderly stop, 1 when the daemon cannot start.
 
 async function main(): Promise<void> {
   const host: HostFacts = { env: process.env, platform: process.platform, home: homedir() };
-  const { action, config } = readConfig(process.argv.slice(2), host, new Date());
+  const { action, config, prune } = readConfig(process.argv.slice(2), host, new Date());
   switch (action) {
     case 'help':
       process.stdout.write(HELP);
@@ -50,6 +50,12 @@ async function main(): Promise<void> {
       return initIfMissing(config());
     case 'status':
       return printStatus(config());
+    case 'prune-before': {
+      const { runPrune } = await import('./prune-command.ts');
+      const report = await runPrune(config(), prune.before, prune.dryRun);
+      process.stdout.write(`${JSON.stringify(report)}\n`);
+      return;
+    }
     case 'run':
       return run(config, host);
   }

@@ -51,6 +51,8 @@ const REMEDIES = {
   STORE_WRITE_FAILED:
     'Free disk space or repair the disk; the daemon goes on by itself once it can write.',
   STORE_CHANGED: 'Stop the other program that writes to the store, then start the daemon again.',
+  PRUNE_FAILED:
+    'Read what the daemon said: it must be stopped, and its key and store must be readable.',
   CHAIN_TAIL_INVALID:
     'Run `obsigna receipt verify` on the store; restore it from a backup or start a new one with -db.',
   // -- rules -----------------------------------------------------------------------------------

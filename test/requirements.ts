@@ -600,6 +600,21 @@ export const REQUIREMENTS: readonly Requirement[] = [
     text: 'daemon run, start, stop, status, reload, logs, install and uninstall work with and without a service manager',
     source: 'docs/operations.md',
   },
+  {
+    id: 'C.prune',
+    text: 'old chains go only whole, verified and named by a signed receipt that verify reads',
+    source: 'docs/adr/0017',
+  },
+  {
+    id: 'C.backup',
+    text: 'a copy of the store is one moment of it, taken while a daemon writes',
+    source: 'docs/operations.md',
+  },
+  {
+    id: 'C.check',
+    text: 'store check finds damage to pages, indices, tables and columns',
+    source: 'docs/operations.md',
+  },
 
   // -- B Build and repository --
   {

@@ -8,6 +8,7 @@ import { signedText } from '../../shared/receipt/hash.ts';
 import { parseReceipt } from '../../shared/receipt/parse.ts';
 import { verifyProof } from '../../shared/receipt/proof.ts';
 import type { Keyring, NamedKey } from '../keyring.ts';
+import type { PrunedRecord } from './pruned.ts';
 import type { ReceiptReader, StoredChain, StoredRow } from '../store/reader.ts';
 
 export interface ChainReport {
@@ -19,6 +20,8 @@ export interface ChainReport {
   readonly untrustedKey?: string;
   /** The chain begins with an archived key, and rotations lead to the published one. */
   readonly isRotated: boolean;
+  /** Set when the chain has no receipts because a prune receipt says it was removed. */
+  readonly pruned?: PrunedRecord;
 }
 
 /**
