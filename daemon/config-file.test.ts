@@ -1,7 +1,18 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import fc from 'fast-check';
+import {
+  array,
+  assert,
+  boolean,
+  constantFrom,
+  dictionary,
+  integer,
+  oneof,
+  property,
+  string,
+  stringMatching,
+} from 'fast-check';
 import { stringify } from 'smol-toml';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { compareConfig, DAEMON_FLAGS, readConfig, type DaemonConfig } from './config.ts';
@@ -29,7 +40,11 @@ for (const { name, text, values } of [
   { name: 'nothing', text: '', values: {} },
   { name: 'a string', text: "db = 'C:\\x'", values: { db: 'C:\\x' } },
   { name: 'a quoted key', text: '"issuer_id" = "did:a"', values: { 'issuer-id': 'did:a' } },
-  { name: 'a boolean', text: 'unsafe_socket_path=true # yes', values: { 'unsafe-socket-path': true } },
+  {
+    name: 'a boolean',
+    text: 'unsafe_socket_path=true # yes',
+    values: { 'unsafe-socket-path': true },
+  },
   { name: 'a duration', text: 'shutdown_deadline = "1.5s"', values: { 'shutdown-deadline': 1500 } },
   {
     name: 'several, with comments and a string of several lines',
@@ -43,30 +58,94 @@ for (const { name, text, values } of [
 }
 
 for (const { name, text, says } of [
-  { name: 'an unknown key', text: '\n  sockett = "x"', says: '2:3: unknown key "sockett"; did you mean "socket"?' },
-  { name: 'a key like none', text: 'colour = 1', says: '1:1: unknown key "colour"; known are socket, db, key,' },
+  {
+    name: 'an unknown key',
+    text: '\n  sockett = "x"',
+    says: '2:3: unknown key "sockett"; did you mean "socket"?',
+  },
+  {
+    name: 'a key like none',
+    text: 'colour = 1',
+    says: '1:1: unknown key "colour"; known are socket, db, key,',
+  },
   { name: 'a table', text: 'db = "x"\n[daemon]\nkey = "k"', says: '2:2: unknown key "daemon"' },
-  { name: 'a known word as a table', text: '[ socket ]\nx = 1', says: '1:3: socket is a table, expected a string' },
-  { name: 'an array of tables', text: '[[metrics]]', says: '1:3: metrics is an array, expected a string' },
-  { name: 'a dotted key', text: 'socket.path = "x"', says: '1:1: socket is a table, expected a string' },
+  {
+    name: 'a known word as a table',
+    text: '[ socket ]\nx = 1',
+    says: '1:3: socket is a table, expected a string',
+  },
+  {
+    name: 'an array of tables',
+    text: '[[metrics]]',
+    says: '1:3: metrics is an array, expected a string',
+  },
+  {
+    name: 'a dotted key',
+    text: 'socket.path = "x"',
+    says: '1:1: socket is a table, expected a string',
+  },
   { name: 'an action', text: 'init = true', says: '1:1: unknown key "init"' },
-  { name: 'a flag spelling', text: 'chain-id = "x"', says: '1:1: unknown key "chain-id"; did you mean "chain_id"?' },
+  {
+    name: 'a flag spelling',
+    text: 'chain-id = "x"',
+    says: '1:1: unknown key "chain-id"; did you mean "chain_id"?',
+  },
   { name: 'a prototype', text: '__proto__ = 1', says: '1:1: unknown key "__proto__"' },
   { name: 'a number for a string', text: 'db = 1', says: '1:1: db is 1, expected a string' },
-  { name: 'text for a boolean', text: 'unsafe_socket_path = "true"', says: '1:1: unsafe_socket_path is "true", expected true or false' },
-  { name: 'a number for a duration', text: 'shutdown_deadline = 200', says: '1:1: shutdown_deadline is 200, expected a duration' },
-  { name: 'a duration without unit', text: 'shutdown_deadline = "200"', says: '1:1: shutdown_deadline: missing unit' },
-  { name: 'a negative duration', text: 'shutdown_deadline = "-1s"', says: '1:1: shutdown_deadline -1s is negative' },
+  {
+    name: 'text for a boolean',
+    text: 'unsafe_socket_path = "true"',
+    says: '1:1: unsafe_socket_path is "true", expected true or false',
+  },
+  {
+    name: 'a number for a duration',
+    text: 'shutdown_deadline = 200',
+    says: '1:1: shutdown_deadline is 200, expected a duration',
+  },
+  {
+    name: 'a duration without unit',
+    text: 'shutdown_deadline = "200"',
+    says: '1:1: shutdown_deadline: missing unit',
+  },
+  {
+    name: 'a negative duration',
+    text: 'shutdown_deadline = "-1s"',
+    says: '1:1: shutdown_deadline -1s is negative',
+  },
   { name: 'an empty string', text: 'key = ""', says: '1:1: key is empty' },
-  { name: 'an unknown level', text: 'log_level = "warning"', says: '1:1: log_level is "warning", expected debug or info or warn or error' },
-  { name: 'metrics for everybody', text: 'metrics = "0.0.0.0:9100"', says: '1:1: metrics is "0.0.0.0:9100": only loopback is allowed' },
-  { name: 'metrics at a name', text: 'metrics = "localhost:9100"', says: '1:1: metrics is "localhost:9100": only loopback' },
-  { name: 'metrics at no port', text: 'metrics = "127.0.0.1:70000"', says: '1:1: metrics is "127.0.0.1:70000": there is no port' },
-  { name: 'metrics at a relative path', text: 'metrics = "unix:x"', says: '1:1: metrics is "unix:x": the path is not absolute' },
+  {
+    name: 'an unknown level',
+    text: 'log_level = "warning"',
+    says: '1:1: log_level is "warning", expected debug or info or warn or error',
+  },
+  {
+    name: 'metrics for everybody',
+    text: 'metrics = "0.0.0.0:9100"',
+    says: '1:1: metrics is "0.0.0.0:9100": only loopback is allowed',
+  },
+  {
+    name: 'metrics at a name',
+    text: 'metrics = "localhost:9100"',
+    says: '1:1: metrics is "localhost:9100": only loopback',
+  },
+  {
+    name: 'metrics at no port',
+    text: 'metrics = "127.0.0.1:70000"',
+    says: '1:1: metrics is "127.0.0.1:70000": there is no port',
+  },
+  {
+    name: 'metrics at a relative path',
+    text: 'metrics = "unix:x"',
+    says: '1:1: metrics is "unix:x": the path is not absolute',
+  },
   { name: 'a duplicate key', text: 'db = "a"\ndb = "b"', says: '2:1: duplicate key' },
   { name: 'no value', text: 'db =', says: '1:5: ' },
   { name: 'an open string', text: 'key = "a"\ndb = "x', says: '2:6: unfinished string' },
-  { name: 'an unknown key after an array with brackets in strings', text: 'db = "]"\nx = ["#", "[", """\n]"""]\ny = 1', says: '2:1: unknown key "x"' },
+  {
+    name: 'an unknown key after an array with brackets in strings',
+    text: 'db = "]"\nx = ["#", "[", """\n]"""]\ny = 1',
+    says: '2:1: unknown key "x"',
+  },
 ]) {
   test(`[P8.config-position] parseConfig() refuses ${name}`, () => {
     const parse = () => parseConfig(DAEMON_FLAGS, 'f.toml', text);
@@ -76,16 +155,16 @@ for (const { name, text, says } of [
 }
 
 test('locateKeys() finds what the parser found, wherever values hold brackets and line ends', () => {
-  const value = fc.oneof(
-    fc.string({ unit: fc.constantFrom('"', "'", '#', '[', ']', '{', '}', '\n', '\\', '=', 'a') }),
-    fc.integer(),
-    fc.boolean(),
-    fc.array(fc.string()),
-    fc.dictionary(fc.stringMatching(/^[a-z]{1,3}$/), fc.string()),
+  const value = oneof(
+    string({ unit: constantFrom('"', "'", '#', '[', ']', '{', '}', '\n', '\\', '=', 'a') }),
+    integer(),
+    boolean(),
+    array(string()),
+    dictionary(stringMatching(/^[a-z]{1,3}$/), string()),
   );
-  const document = fc.dictionary(fc.stringMatching(/^[a-z_-]{1,8}$/), value);
-  fc.assert(
-    fc.property(document, (table) => {
+  const document = dictionary(stringMatching(/^[a-z_-]{1,8}$/), value);
+  assert(
+    property(document, (table) => {
       const keys = new Set(locateKeys(stringify(table)).map(({ key }) => key));
       expect([...keys].sort()).toEqual(Object.keys(table).sort());
     }),
@@ -111,10 +190,18 @@ test('[D.config-file] the default file is read where there is one, and may be mi
 });
 
 for (const { name, args, says } of [
-  { name: 'a missing file that was named', args: () => ['-config', join(folder, 'no.toml')], says: 'no such file' },
+  {
+    name: 'a missing file that was named',
+    args: () => ['-config', join(folder, 'no.toml')],
+    says: 'no such file',
+  },
   { name: 'an empty path', args: () => ['-config='], says: 'config is empty' },
   { name: 'a directory', args: () => ['-config', folder], says: 'not a regular file' },
-  { name: 'text that is not UTF-8', args: () => ['-config', write(Uint8Array.of(0x64, 0xff), 'bad.toml')], says: 'bad.toml' },
+  {
+    name: 'text that is not UTF-8',
+    args: () => ['-config', write(Uint8Array.of(0x64, 0xff), 'bad.toml')],
+    says: 'bad.toml',
+  },
 ]) {
   test(`[D.config-file] readConfig() refuses ${name}`, () => {
     expect(() => read(args())).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }));
@@ -124,7 +211,12 @@ for (const { name, args, says } of [
 
 test('compareConfig() tells what a reload applies from what needs a restart', () => {
   const before = read([]);
-  const after = read(['-log-level=warn', '-shutdown-deadline=1s', '-db=/x', '-metrics=127.0.0.1:1']);
+  const after = read([
+    '-log-level=warn',
+    '-shutdown-deadline=1s',
+    '-db=/x',
+    '-metrics=127.0.0.1:1',
+  ]);
   expect(compareConfig(before, before)).toEqual({ live: [], restart: [] });
   expect(compareConfig(before, after)).toEqual({
     live: ['shutdown_deadline', 'log_level'],

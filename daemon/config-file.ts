@@ -54,7 +54,11 @@ function readText(path: string, isOptional: boolean): string | undefined {
 }
 
 /** The values in a TOML text, by flag name. Throws as `readConfigFile`; `path` is for its words. */
-export function parseConfig(spec: SettingSpec, path: string, text: string): FlagValues<SettingSpec> {
+export function parseConfig(
+  spec: SettingSpec,
+  path: string,
+  text: string,
+): FlagValues<SettingSpec> {
   const table = parseToml(path, text);
   const names = new Map(Object.entries(spec).map(([name, { toml }]) => [toml, name]));
   const values: Record<string, string | number | boolean> = {};
@@ -72,7 +76,7 @@ export function parseConfig(spec: SettingSpec, path: string, text: string): Flag
     const fault = setting.check?.(values[name] as never);
     if (fault !== undefined) throw reject(`${place.key} ${fault}`);
   }
-  return values as FlagValues<SettingSpec>;
+  return values;
 }
 
 function parseToml(path: string, text: string): TomlTable {
@@ -122,7 +126,7 @@ function describe(value: unknown): string {
   if (Array.isArray(value)) return 'an array';
   if (value instanceof Date) return 'a date';
   if (typeof value === 'object') return 'a table';
-  return typeof value === 'string' ? JSON.stringify(value) : String(value);
+  return JSON.stringify(value);
 }
 
 function invalid(path: string, { line, column }: Omit<KeyPlace, 'key'>, what: string): CodedError {

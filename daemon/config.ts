@@ -1,10 +1,6 @@
 import { defaultPaths, type HostFacts } from '../shared/paths.ts';
 import { CodedError } from '../shared/errors.ts';
-import {
-  formatGoDuration,
-  parseFlags,
-  readFlagEnvironment,
-} from '../shared/flags.ts';
+import { formatGoDuration, parseFlags, readFlagEnvironment } from '../shared/flags.ts';
 import { dailyChainId } from './chains.ts';
 import { readConfigFile, type SettingSpec } from './config-file.ts';
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from './log.ts';
@@ -58,7 +54,13 @@ export const DAEMON_FLAGS = {
     env: 'AGENTRECEIPTS_SOCKET',
     describe: 'Unix socket to listen on',
   },
-  db: { type: 'string', toml: 'db', placeholder: 'PATH', env: 'AGENTRECEIPTS_DB', describe: 'receipt store' },
+  db: {
+    type: 'string',
+    toml: 'db',
+    placeholder: 'PATH',
+    env: 'AGENTRECEIPTS_DB',
+    describe: 'receipt store',
+  },
   key: {
     type: 'string',
     toml: 'key',
@@ -162,9 +164,7 @@ export const DAEMON_FLAGS = {
 
 function oneOf(words: readonly string[]): (text: string) => string | undefined {
   return (text) =>
-    words.includes(text)
-      ? undefined
-      : `is ${JSON.stringify(text)}, expected ${words.join(' or ')}`;
+    words.includes(text) ? undefined : `is ${JSON.stringify(text)}, expected ${words.join(' or ')}`;
 }
 
 /**
@@ -217,8 +217,7 @@ function resolveConfig(
   const named = flags.config ?? env.config;
   if (named === '') throw new CodedError('CONFIG_INVALID', 'config is empty, expected a path');
   const path = named ?? paths.config;
-  const file =
-    path === '' ? undefined : readConfigFile(DAEMON_FLAGS, path, named === undefined);
+  const file = path === '' ? undefined : readConfigFile(DAEMON_FLAGS, path, named === undefined);
   const pick = <K extends keyof typeof DAEMON_FLAGS>(name: K) => {
     const value = flags[name] ?? env[name] ?? file?.[name];
     checkSetting(name, value);

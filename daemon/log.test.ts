@@ -5,7 +5,12 @@ const AT = new Date(2026, 5, 15, 12, 0, 1, 23);
 
 function logged(format: LogFormat, level: LogLevel, use: (log: StderrLog['log']) => void): string {
   let text = '';
-  const out = new StderrLog('p', { format, level }, () => AT, (line) => (text += line));
+  const out = new StderrLog(
+    'p',
+    { format, level },
+    () => AT,
+    (line) => (text += line),
+  );
   use(out.log);
   return text;
 }
@@ -29,7 +34,12 @@ test('[D.logs] JSON lines hold time, level, text and fields, one object a line',
     log('level=warn careful');
     log('connection', { level: 'debug', pid: 3 });
   });
-  expect(text.split('\n').slice(0, -1).map((line) => JSON.parse(line) as unknown)).toEqual([
+  expect(
+    text
+      .split('\n')
+      .slice(0, -1)
+      .map((line) => JSON.parse(line) as unknown),
+  ).toEqual([
     { time: AT.toISOString(), level: 'info', msg: 'a\n"b"' },
     { time: AT.toISOString(), level: 'warn', msg: 'careful' },
     { time: AT.toISOString(), level: 'debug', msg: 'connection', pid: 3 },
@@ -49,6 +59,12 @@ for (const { level, want } of [
       log('level=warn wrn');
       log('err', { level: 'error' });
     });
-    expect(text.match(/(dbg|inf|wrn|err)\n/g)?.join('').trim().replaceAll('\n', ' ')).toBe(want);
+    expect(
+      text
+        .match(/(dbg|inf|wrn|err)\n/g)
+        ?.join('')
+        .trim()
+        .replaceAll('\n', ' '),
+    ).toBe(want);
   });
 }

@@ -1,7 +1,9 @@
 import type { OutcomeStatus } from '../shared/receipt/receipt.ts';
 
 /** Upper bounds in seconds: an fsync is a fraction of a millisecond on one disk, many on another. */
-const BOUNDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5] as const;
+const BOUNDS = [
+  0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5,
+] as const;
 
 /** What one commit wrote. Counted while it is made, and counted for real once it is durable. */
 export interface Tally {
@@ -34,6 +36,8 @@ export class Metrics {
   readonly #refused = new Map<string, number>();
 
   committed({ receipts, dropped }: Tally, ms: number): void {
+    // A transaction without receipts wrote nothing, so it shows nothing either.
+    if (receipts.success + receipts.failure + receipts.pending === 0) return;
     this.#receipts.success += receipts.success;
     this.#receipts.failure += receipts.failure;
     this.#receipts.pending += receipts.pending;

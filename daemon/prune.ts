@@ -22,7 +22,7 @@ export interface PruneOptions {
   readonly signer: Signer;
   readonly identity: Identity;
   /** Keys that chains may begin with, the present one first. */
-  readonly keys: readonly VerifyKey[];
+  readonly keys: readonly [VerifyKey, ...VerifyKey[]];
   /** The chain id in force: chains of this name are being written. */
   readonly chainId: string;
   readonly principalId: string;
@@ -107,7 +107,8 @@ function judgeFamily(
   for (const chainId of family) {
     const judged = judgeChain(options, chainId);
     if (judged.reason !== undefined) return { chainId, isBroken: true, reason: judged.reason };
-    if (judged.isNeeded) return keep('it holds a key rotation or a prune receipt, which others need');
+    if (judged.isNeeded)
+      return keep('it holds a key rotation or a prune receipt, which others need');
     pruned.push(judged.chain);
   }
   return pruned;
@@ -120,7 +121,7 @@ type Judged =
 /** Verifies a chain as `obsigna verify` does, from the text of its receipts. */
 function judgeChain({ store, keys }: PruneOptions, chainId: string): Judged {
   const last = store.tailLink(chainId)?.sequence ?? 0;
-  const key = keys.find((it) => signs(it, store.at(chainId, 1)?.text)) ?? (keys[0] as VerifyKey);
+  const key = keys.find((it) => signs(it, store.at(chainId, 1)?.text)) ?? keys[0];
   const verifier = new ChainVerifier(nodeSuite, chainId, { key });
   let isNeeded = false;
   for (let sequence = 1; sequence <= last; sequence += 1) {

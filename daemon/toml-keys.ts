@@ -55,7 +55,8 @@ function keyAt(text: string, at: number): string {
 
 /** The first line end that is neither inside a string nor inside brackets. */
 function endOfStatement(text: string, from: number): number {
-  const token = /"""(?:\\[^]|[^\\])*?"{3,5}|'''[^]*?'{3,5}|"(?:\\.|[^"\\\n])*"|'[^'\n]*'|#[^\n]*|[[\]{}]|\n/g;
+  const token =
+    /"""(?:\\[^]|[^\\])*?"{3,5}|'''[^]*?'{3,5}|"(?:\\.|[^"\\\n])*"|'[^'\n]*'|#[^\n]*|[[\]{}]|\n/g;
   token.lastIndex = from;
   let depth = 0;
   for (let found = token.exec(text); found !== null; found = token.exec(text)) {

@@ -69,7 +69,10 @@ async function start({ flags }: Input, cli: Cli): Promise<ExitCode> {
   const fd = openSync(log, 'a', LOG_MODE);
   const [program, ...first] = command;
   // A session of its own: the end of this terminal is not the end of the daemon.
-  const child = spawn(program, [...first, ...handed], { detached: true, stdio: ['ignore', fd, fd] });
+  const child = spawn(program, [...first, ...handed], {
+    detached: true,
+    stdio: ['ignore', fd, fd],
+  });
   closeSync(fd);
   child.unref();
   for (const until = Date.now() + PATIENCE_MS; Date.now() < until; await sleep(POLL_MS)) {

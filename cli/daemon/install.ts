@@ -7,7 +7,15 @@ import { defineVerb, type VerbInput } from '../verb.ts';
 import { systemFlag } from './flags.ts';
 import { daemonCommand } from './program.ts';
 import { renderPlist, renderUnit } from './render.ts';
-import { LABEL, logFile, runService, serviceHost, serviceOf, UNIT, type Service } from './service.ts';
+import {
+  LABEL,
+  logFile,
+  runService,
+  serviceHost,
+  serviceOf,
+  UNIT,
+  type Service,
+} from './service.ts';
 
 const spec = {
   system: systemFlag,

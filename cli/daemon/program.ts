@@ -20,7 +20,10 @@ export function daemonCommand(cli: Cli): Command {
   const candidates = [
     join(dirname(realpathSync(own)), `${NAME}.cjs`),
     join(dirname(own), NAME),
-    ...path.split(delimiter).filter((folder) => folder.startsWith('/')).map((it) => join(it, NAME)),
+    ...path
+      .split(delimiter)
+      .filter((folder) => folder.startsWith('/'))
+      .map((it) => join(it, NAME)),
   ];
   const found = candidates.find(isExecutable);
   if (found === undefined) {

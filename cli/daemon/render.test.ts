@@ -83,7 +83,5 @@ test('serviceOf() asks the manager of the platform, in its words', () => {
   const mac = serviceOf({ ...host, platform: 'darwin' }, false);
   expect(mac.file).toBe('/home/a/Library/LaunchAgents/ai.obsigna.daemon.plist');
   expect(mac.commands.start).toEqual([['launchctl', 'bootstrap', 'gui/1000', mac.file]]);
-  expect(mac.commands.reload).toEqual([
-    ['launchctl', 'kill', 'HUP', 'gui/1000/ai.obsigna.daemon'],
-  ]);
+  expect(mac.commands.reload).toEqual([['launchctl', 'kill', 'HUP', 'gui/1000/ai.obsigna.daemon']]);
 });

@@ -51,11 +51,7 @@ export function installedService(host: ServiceHost, isSystem: boolean): Service 
   return undefined;
 }
 
-function systemdUnit(
-  name: Service['name'],
-  folder: string,
-  scope: readonly string[],
-): Service {
+function systemdUnit(name: Service['name'], folder: string, scope: readonly string[]): Service {
   const systemctl = (...words: string[]) => ['systemctl', ...scope, ...words];
   return {
     name,

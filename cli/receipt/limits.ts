@@ -16,10 +16,7 @@ export class Limits {
     }
   }
 
-  list(
-    { published }: Keyring,
-    pruned: ReadonlyMap<string, PrunedRecord>,
-  ): readonly Unchecked[] {
+  list({ published }: Keyring, pruned: ReadonlyMap<string, PrunedRecord>): readonly Unchecked[] {
     const { path, fingerprint } = published;
     return [
       ...this.#byCode.values(),

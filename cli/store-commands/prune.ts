@@ -69,7 +69,8 @@ function prune({ flags }: VerbInput<typeof spec>, cli: Cli): ExitCode {
     throw new CodedError('PRUNE_FAILED', error?.message ?? 'nothing was removed; see above');
   }
   const report = JSON.parse(stdout) as PruneReport;
-  if (flags.json === true) cli.out.write(`${JSON.stringify(toJson(report, before, dryRun), null, 2)}\n`);
+  if (flags.json === true)
+    cli.out.write(`${JSON.stringify(toJson(report, before, dryRun), null, 2)}\n`);
   else print(cli, report, before, dryRun);
   return report.broken.length === 0 ? 0 : 1;
 }
@@ -79,7 +80,9 @@ function print(cli: Cli, report: PruneReport, before: string, dryRun: boolean): 
   let receipts = 0;
   for (const { chainId, lastSequence, headHash } of report.pruned) {
     receipts += lastSequence;
-    line(`${dryRun ? 'would remove' : 'removed'} ${chainId}: ${lastSequence} receipts, head ${headHash}`);
+    line(
+      `${dryRun ? 'would remove' : 'removed'} ${chainId}: ${lastSequence} receipts, head ${headHash}`,
+    );
   }
   for (const { chainId, reason } of report.kept) line(`kept ${chainId}: ${reason}`);
   for (const { chainId, reason } of report.broken) line(`kept ${chainId}: ${reason}`);

@@ -112,7 +112,8 @@ function checkRow(row: Row, add: (fault: string) => void): void {
     // The hash is the verifier's business: computing it would double the time this takes.
     const expected = columnsOf(receipt, row.receipt_hash);
     for (const name of Object.keys(expected) as (keyof ReceiptColumns)[]) {
-      if (row[name] !== expected[name]) add(`${place}: column ${name} is not what the receipt says`);
+      if (row[name] !== expected[name])
+        add(`${place}: column ${name} is not what the receipt says`);
     }
   } catch (error) {
     add(`${place}: ${(error as Error).message}`);
@@ -122,7 +123,6 @@ function checkRow(row: Row, add: (fault: string) => void): void {
 function schemaOf(db: Database.Database): string {
   const meta = db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'obsigna_meta'").get();
   if (meta === undefined) return 'none';
-  return String(
-    db.prepare("SELECT value FROM obsigna_meta WHERE name = 'schema'").pluck().get() ?? 'none',
-  );
+  const value = db.prepare("SELECT value FROM obsigna_meta WHERE name = 'schema'").pluck().get();
+  return typeof value === 'string' ? value : 'none';
 }

@@ -81,10 +81,7 @@ export function lockHolder(libc: LibC, path: string): number | undefined {
 }
 
 function flockOf(libc: LibC): (fd: number, operation: number) => number {
-  return libc.library.func('int flock(int fd, int operation)') as unknown as (
-    fd: number,
-    operation: number,
-  ) => number;
+  return libc.library.func('int flock(int fd, int operation)');
 }
 
 function release(fd: number, path: string): void {

@@ -70,9 +70,11 @@ function watchdogMs({ WATCHDOG_USEC: text = '', WATCHDOG_PID: pid = '' }: Enviro
 type Send = (text: string) => void;
 
 function datagramSender(libc: LibC, path: string, warn: Send): Send | undefined {
-  const socket = libc.library.func(
-    'int socket(int domain, int type, int protocol)',
-  ) as unknown as (domain: number, type: number, protocol: number) => number;
+  const socket = libc.library.func('int socket(int domain, int type, int protocol)') as unknown as (
+    domain: number,
+    type: number,
+    protocol: number,
+  ) => number;
   const sendto = libc.library.func(
     'intptr_t sendto(int fd, const void *data, size_t length, int flags, const void *to, uint32_t size)',
   ) as unknown as (

@@ -51,7 +51,10 @@ test('[D.logs] every line of a daemon that logs JSON is JSON, the reason of a fa
   const second = home.run([]);
   await daemon.stop();
   const lines = (text: string) =>
-    text.trim().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>);
+    text
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
   const said = lines(daemon.stderr);
   expect(said).toContainEqual(
     expect.objectContaining({ level: 'debug', msg: `connection from pid ${process.pid}` }),
@@ -68,7 +71,9 @@ test('[D.reload] SIGHUP applies what can change, names what cannot, and keeps th
   const daemon = await home.start();
   configure(home, 'log_level = "warn"\nshutdown_deadline = "3s"\ndb = "/elsewhere"\n');
   const first = await reload(daemon);
-  expect(first).toMatch(/reload: applied shutdown_deadline, log_level\n.*level=warn reload: db changed/);
+  expect(first).toMatch(
+    /reload: applied shutdown_deadline, log_level\n.*level=warn reload: db changed/,
+  );
   configure(home, 'log_level = "info"\nlog_levle = "x"\n');
   const broken = await reload(daemon);
   expect(broken).toMatch(
@@ -107,7 +112,9 @@ async function ask(options: object): Promise<Answer> {
 test('[D.metrics] counters tell what happened, on a Unix socket that only the group may open', async () => {
   const home = makeHome();
   const socketPath = join(home.root, 'run/metrics.sock');
-  const daemon = await home.start({ flags: ['-metrics', `unix:${socketPath}`, '-chain-id', 'c"\\'] });
+  const daemon = await home.start({
+    flags: ['-metrics', `unix:${socketPath}`, '-chain-id', 'c"\\'],
+  });
   expect((statSync(socketPath).mode & 0o777).toString(8)).toBe('660');
   const client = await RawClient.connect(home.socket);
   client.send({ v: '9' });
@@ -133,7 +140,10 @@ test('[D.metrics] counters tell what happened, on a Unix socket that only the gr
   ]) {
     expect(body).toContain(`\n${line}\n`);
   }
-  expect(await ask({ socketPath, path: '/healthz' })).toMatchObject({ status: 200, body: '{"status":"ok"}\n' });
+  expect(await ask({ socketPath, path: '/healthz' })).toMatchObject({
+    status: 200,
+    body: '{"status":"ok"}\n',
+  });
   expect((await ask({ socketPath, path: '/' })).status).toBe(404);
   expect((await ask({ socketPath, path: '/metrics', method: 'POST' })).status).toBe(405);
   await daemon.stop();
@@ -188,7 +198,9 @@ test.skipIf(process.platform !== 'linux').each(['path', 'abstract'])(
     await expect.poll(() => told).toMatch(/^READY=1\|STATUS=listening on .*events\.sock, chain /);
     await expect.poll(() => told.match(/^WATCHDOG=1$/gm)?.length ?? 0).toBeGreaterThan(2);
     manager.stdin.write('SIGHUP\n');
-    await expect.poll(() => told).toMatch(/\nRELOADING=1\|MONOTONIC_USEC=\d+\n(WATCHDOG=1\n)*READY=1\|/);
+    await expect
+      .poll(() => told)
+      .toMatch(/\nRELOADING=1\|MONOTONIC_USEC=\d+\n(WATCHDOG=1\n)*READY=1\|/);
     manager.stdin.write('SIGTERM\n');
     expect((await exit)[0]).toBe(0);
     expect(told).toMatch(/\nSTOPPING=1\|STATUS=.+\n(WATCHDOG=1\n)*$/);
@@ -199,7 +211,9 @@ test.skipIf(process.platform !== 'linux')(
   '[D.notify] a manager that hung up costs one warning and nothing else',
   async () => {
     const home = makeHome();
-    const daemon = await home.start({ env: { NOTIFY_SOCKET: '/nowhere/notify', WATCHDOG_USEC: '2000' } });
+    const daemon = await home.start({
+      env: { NOTIFY_SOCKET: '/nowhere/notify', WATCHDOG_USEC: '2000' },
+    });
     expect((await (await RawClient.connect(home.socket)).ask({ ack: 1 })).ok).toBe(true);
     expect(await daemon.stop()).toEqual({ code: 0, signal: null });
     expect(daemon.stderr.match(/NOTIFY_SOCKET/g)).toHaveLength(1);
@@ -211,13 +225,18 @@ const hasMounts =
   spawnSync('unshare', ['-m', 'mount', '-t', 'tmpfs', 'tmpfs', '/mnt']).status === 0;
 
 // As root too: a bind mount refuses everybody, a mode only others.
-test.skipIf(!hasMounts)('[D.failed-start-clean] a read-only disk is refused with a remedy', async () => {
-  const home = makeHome();
-  const first = await home.start();
-  await (await RawClient.connect(home.socket)).ask({ ack: 1 });
-  await first.stop();
-  const script = 'mount --bind "$1" "$1" && mount -o remount,ro,bind "$1" && shift && exec "$@"';
-  const daemon = home.launch({ wrapper: ['unshare', '-m', 'sh', '-c', script, 'sh', home.data] });
-  expect(await daemon.exit).toEqual({ code: 1, signal: null });
-  expect(daemon.stderr).toMatch(/receipts\.db: .*read-only file system.*\n {2}fix: .*remount.*\[STORE_READ_ONLY\]\n$/i);
-});
+test.skipIf(!hasMounts)(
+  '[D.failed-start-clean] a read-only disk is refused with a remedy',
+  async () => {
+    const home = makeHome();
+    const first = await home.start();
+    await (await RawClient.connect(home.socket)).ask({ ack: 1 });
+    await first.stop();
+    const script = 'mount --bind "$1" "$1" && mount -o remount,ro,bind "$1" && shift && exec "$@"';
+    const daemon = home.launch({ wrapper: ['unshare', '-m', 'sh', '-c', script, 'sh', home.data] });
+    expect(await daemon.exit).toEqual({ code: 1, signal: null });
+    expect(daemon.stderr).toMatch(
+      /receipts\.db: .*read-only file system.*\n {2}fix: .*remount.*\[STORE_READ_ONLY\]\n$/i,
+    );
+  },
+);

@@ -94,7 +94,11 @@ test('[C.daemon] start, status, reload, logs and stop of a plain process, each o
     .toMatch(/ reload: applied shutdown_deadline\n$/);
   expect((await (await RawClient.connect(home.socket)).ask({ ack: 1 })).ok).toBe(true);
   expect(obsigna(home, ['daemon', 'stop']).stdout).toBe(`stopped (pid ${pid})\n`);
-  expect(obsigna(home, ['daemon', 'stop'])).toEqual({ code: 0, stdout: 'not running\n', stderr: '' });
+  expect(obsigna(home, ['daemon', 'stop'])).toEqual({
+    code: 0,
+    stdout: 'not running\n',
+    stderr: '',
+  });
   expect(obsigna(home, ['daemon', 'reload']).code).toBe(1);
   expect(obsigna(home, ['daemon', 'logs', '-n', '1']).stdout).toContain('shutdown complete');
 });
@@ -150,62 +154,70 @@ test('[C.daemon] without a daemon to be found the remedy is named', () => {
   expect(run(bin).stdout).toMatch(/^obsigna-daemon \d/);
 });
 
-const onLinux = test.skipIf(process.platform !== 'linux');
+const isLinux = process.platform === 'linux';
 
-onLinux('[D.units] [C.daemon] install renders a unit, twice the same, and the verbs ask its manager', () => {
-  const home = makeHome();
-  const { env, told } = fakeManager(home);
-  const unit = join(home.root, '.config/systemd/user/obsigna-daemon.service');
-  const config = join(home.root, '100% daemon.toml');
-  const install = ['daemon', 'install', '-config', config];
-  const first = obsigna(home, install, env);
-  expect(first).toEqual({
-    code: 0,
-    stdout: `wrote ${unit}\nenabled obsigna-daemon.service\nstart it with: obsigna daemon start\nundo with: obsigna daemon uninstall\n`,
-    stderr: '',
-  });
-  const text = readFileSync(unit, 'utf8');
-  expect(text).toContain(
-    `\nExecStart="${process.execPath}" "${DAEMON_BUNDLE}" "-config=${config.replace('%', '%%')}"\n`,
-  );
-  expect(obsigna(home, install, env).stdout).toContain(`unchanged ${unit}\n`);
-  for (const verb of ['start', 'stop', 'reload']) obsigna(home, ['daemon', verb], env);
-  obsigna(home, ['daemon', 'logs', '-n', '3'], env);
-  expect(obsigna(home, ['daemon', 'status'], env).stdout).toContain(
-    'service: systemd user unit, active\n',
-  );
-  const undo = obsigna(home, ['daemon', 'uninstall'], env);
-  expect(undo.stdout).toBe(`removed ${unit}\nkeys and receipts were kept\n`);
-  expect(existsSync(home.key)).toBe(true);
-  expect(obsigna(home, ['daemon', 'uninstall'], env).stdout).toMatch(/^not installed/);
-  const unitName = 'obsigna-daemon.service';
-  expect(told()).toEqual([
-    'systemctl --user daemon-reload',
-    `systemctl --user enable ${unitName}`,
-    'systemctl --user daemon-reload',
-    `systemctl --user enable ${unitName}`,
-    `systemctl --user start ${unitName}`,
-    `systemctl --user stop ${unitName}`,
-    `systemctl --user reload ${unitName}`,
-    `journalctl --user -u ${unitName} -n 3 --no-pager`,
-    `systemctl --user is-active ${unitName}`,
-    `systemctl --user disable --now ${unitName}`,
-  ]);
-});
+test.skipIf(!isLinux)(
+  '[D.units] [C.daemon] install renders a unit, twice the same, and the verbs ask its manager',
+  () => {
+    const home = makeHome();
+    const { env, told } = fakeManager(home);
+    const unit = join(home.root, '.config/systemd/user/obsigna-daemon.service');
+    const config = join(home.root, '100% daemon.toml');
+    const install = ['daemon', 'install', '-config', config];
+    const first = obsigna(home, install, env);
+    expect(first).toEqual({
+      code: 0,
+      stdout: `wrote ${unit}\nenabled obsigna-daemon.service\nstart it with: obsigna daemon start\nundo with: obsigna daemon uninstall\n`,
+      stderr: '',
+    });
+    const text = readFileSync(unit, 'utf8');
+    expect(text).toContain(
+      `\nExecStart="${process.execPath}" "${DAEMON_BUNDLE}" "-config=${config.replace('%', '%%')}"\n`,
+    );
+    expect(obsigna(home, install, env).stdout).toContain(`unchanged ${unit}\n`);
+    for (const verb of ['start', 'stop', 'reload']) obsigna(home, ['daemon', verb], env);
+    obsigna(home, ['daemon', 'logs', '-n', '3'], env);
+    expect(obsigna(home, ['daemon', 'status'], env).stdout).toContain(
+      'service: systemd user unit, active\n',
+    );
+    const undo = obsigna(home, ['daemon', 'uninstall'], env);
+    expect(undo.stdout).toBe(`removed ${unit}\nkeys and receipts were kept\n`);
+    expect(existsSync(home.key)).toBe(true);
+    expect(obsigna(home, ['daemon', 'uninstall'], env).stdout).toMatch(/^not installed/);
+    const unitName = 'obsigna-daemon.service';
+    expect(told()).toEqual([
+      'systemctl --user daemon-reload',
+      `systemctl --user enable ${unitName}`,
+      'systemctl --user daemon-reload',
+      `systemctl --user enable ${unitName}`,
+      `systemctl --user start ${unitName}`,
+      `systemctl --user stop ${unitName}`,
+      `systemctl --user reload ${unitName}`,
+      `journalctl --user -u ${unitName} -n 3 --no-pager`,
+      `systemctl --user is-active ${unitName}`,
+      `systemctl --user disable --now ${unitName}`,
+    ]);
+  },
+);
 
-onLinux('install says what the service does not inherit, and what a manager refused', () => {
-  const home = makeHome();
-  const { env } = fakeManager(home);
-  const unseen = obsigna(home, ['daemon', 'install'], { ...env, XDG_DATA_HOME: '/x' });
-  expect(unseen.stderr).toBe(
-    'warning: the service does not have XDG_DATA_HOME: put paths into daemon.toml\n',
-  );
-  writeFileSync(join(home.root, 'bin/systemctl'), '#!/bin/sh\nexit 5\n');
-  const refused = obsigna(home, ['daemon', 'start'], env);
-  expect(refused.code).toBe(2);
-  expect(refused.stderr).toMatch(/systemctl --user start obsigna-daemon\.service: ended with 5\n/);
-  rmSync(join(home.root, '.config'), { recursive: true });
-});
+test.skipIf(!isLinux)(
+  'install says what the service does not inherit, and what a manager refused',
+  () => {
+    const home = makeHome();
+    const { env } = fakeManager(home);
+    const unseen = obsigna(home, ['daemon', 'install'], { ...env, XDG_DATA_HOME: '/x' });
+    expect(unseen.stderr).toBe(
+      'warning: the service does not have XDG_DATA_HOME: put paths into daemon.toml\n',
+    );
+    writeFileSync(join(home.root, 'bin/systemctl'), '#!/bin/sh\nexit 5\n');
+    const refused = obsigna(home, ['daemon', 'start'], env);
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toMatch(
+      /systemctl --user start obsigna-daemon\.service: ended with 5\n/,
+    );
+    rmSync(join(home.root, '.config'), { recursive: true });
+  },
+);
 
 const hasAnalyze = spawnSync('systemd-analyze', ['--version']).status === 0;
 
@@ -213,36 +225,49 @@ for (const { kind, flags, scope, file } of [
   { kind: 'user', flags: [], scope: ['--user'], file: '.config/systemd/user' },
   { kind: 'system', flags: ['-system'], scope: ['--system'], file: '/etc/systemd/system' },
 ]) {
-  test.skipIf(!hasAnalyze)(`[D.units] systemd-analyze verify has nothing to say about the ${kind} unit`, () => {
-    const home = makeHome();
-    const root = join(home.root, 'package');
-    const installed = obsigna(home, ['daemon', 'install', '-root', root, ...flags]);
-    expect(installed).toMatchObject({ code: 0, stderr: '' });
-    const folder = file.startsWith('/') ? file : join(home.root, file);
-    const unit = join(root, folder, 'obsigna-daemon.service');
-    // The user need not exist here; everything else is judged.
-    const text = readFileSync(unit, 'utf8').replaceAll('=agentreceipts\nGroup=agentreceipts', '=nobody');
-    writeFileSync(unit, text);
-    const { status, stdout, stderr } = spawnSync(
-      'systemd-analyze',
-      [...scope, '--man=no', '--recursive-errors=no', 'verify', unit],
-      { encoding: 'utf8', env: { ...home.env, SYSTEMD_LOG_LEVEL: 'warning' } },
-    );
-    expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: '', stderr: '' });
-  });
+  test.skipIf(!hasAnalyze)(
+    `[D.units] systemd-analyze verify has nothing to say about the ${kind} unit`,
+    () => {
+      const home = makeHome();
+      const root = join(home.root, 'package');
+      const installed = obsigna(home, ['daemon', 'install', '-root', root, ...flags]);
+      expect(installed).toMatchObject({ code: 0, stderr: '' });
+      const folder = file.startsWith('/') ? file : join(home.root, file);
+      const unit = join(root, folder, 'obsigna-daemon.service');
+      // The user need not exist here; everything else is judged.
+      const text = readFileSync(unit, 'utf8').replaceAll(
+        '=agentreceipts\nGroup=agentreceipts',
+        '=nobody',
+      );
+      writeFileSync(unit, text);
+      const { status, stdout, stderr } = spawnSync(
+        'systemd-analyze',
+        [...scope, '--man=no', '--recursive-errors=no', 'verify', unit],
+        { encoding: 'utf8', env: { ...home.env, SYSTEMD_LOG_LEVEL: 'warning' } },
+      );
+      expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: '', stderr: '' });
+    },
+  );
 }
 
-test.skipIf(!hasAnalyze)('[D.units] systemd-analyze security rates the system unit as well protected', () => {
-  const home = makeHome();
-  const root = join(home.root, 'package');
-  obsigna(home, ['daemon', 'install', '-root', root, '-system']);
-  const unit = join(root, 'etc/systemd/system/obsigna-daemon.service');
-  const { stdout } = spawnSync('systemd-analyze', ['security', '--offline=true', '--no-pager', unit], {
-    encoding: 'utf8',
-  });
-  const exposure = Number(/Overall exposure level for .*: ([\d.]+)/.exec(stdout)?.[1]);
-  expect(exposure).toBeLessThanOrEqual(1.6);
-});
+test.skipIf(!hasAnalyze)(
+  '[D.units] systemd-analyze security rates the system unit as well protected',
+  () => {
+    const home = makeHome();
+    const root = join(home.root, 'package');
+    obsigna(home, ['daemon', 'install', '-root', root, '-system']);
+    const unit = join(root, 'etc/systemd/system/obsigna-daemon.service');
+    const { stdout } = spawnSync(
+      'systemd-analyze',
+      ['security', '--offline=true', '--no-pager', unit],
+      {
+        encoding: 'utf8',
+      },
+    );
+    const exposure = Number(/Overall exposure level for .*: ([\d.]+)/.exec(stdout)?.[1]);
+    expect(exposure).toBeLessThanOrEqual(1.6);
+  },
+);
 
 test('[D.units] the property list parses, and holds the command word for word', () => {
   const script = [

@@ -1,4 +1,5 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import Database from 'better-sqlite3';
@@ -69,9 +70,7 @@ test('[C.prune] prune removes whole chains and leaves a signed receipt that name
       `3 chains, 7 receipts that ended before ${LATER}T00:00:00Z\n` +
       `named by ${row?.receipt.id}\n`,
   );
-  expect(outline(home.db, home.publicPem())).toEqual([
-    `${row?.columns.chain_id}: 1 valid unknown`,
-  ]);
+  expect(outline(home.db, home.publicPem())).toEqual([`${row?.columns.chain_id}: 1 valid unknown`]);
   expect(existsSync(home.lock)).toBe(false);
 
   // What a verifier says of a chain that is gone, and of the store as a whole.
@@ -100,7 +99,9 @@ test('[C.prune] a forged prune receipt excuses nothing', async () => {
   const home = await makeStore();
   obsigna(home, 'store', 'prune', '-before', LATER);
   const db = new Database(home.db);
-  db.exec(`UPDATE receipts SET receipt_json = replace(receipt_json, '"chain_id":"a"', '"chain_id":"z"')`);
+  db.exec(
+    `UPDATE receipts SET receipt_json = replace(receipt_json, '"chain_id":"a"', '"chain_id":"z"')`,
+  );
   db.close();
   const { code, stdout } = obsigna(home, 'verify', '-chain-id', 'z');
   expect(code).toBe(1);
@@ -131,7 +132,9 @@ test('[C.prune] the name in force, young chains and everything beside a running 
   expect(refused.stderr).toContain('[DAEMON_RUNNING]');
   await daemon.stop();
   const { stdout } = obsigna(home, 'store', 'prune', '-before', LATER);
-  expect(stdout.match(/^kept b(-\d)?: it has the name of the chain that is being written$/gm)).toHaveLength(2);
+  expect(
+    stdout.match(/^kept b(-\d)?: it has the name of the chain that is being written$/gm),
+  ).toHaveLength(2);
   expect(readRecord(home.db).some(({ columns }) => columns.chain_id === 'b')).toBe(true);
 });
 
@@ -155,28 +158,23 @@ test('[C.backup] a backup taken under load is one moment of the store, and verif
   const daemon = await home.start({ flags: ['-chain-id', 'c'] });
   const client = await RawClient.connect(home.socket);
   let sent = 0;
-  let isWriting = true;
+  const enough = new AbortController();
   const load = (async () => {
-    while (isWriting) await client.ask({ ack: (sent += 1) });
+    while (!enough.signal.aborted) await client.ask({ ack: (sent += 1) });
   })();
   const copies: number[] = [];
   for (const name of ['one', 'two', 'three']) {
     const path = join(home.root, `${name}.db`);
-    const done = await new Promise<{ code: number | null }>((resolve) => {
-      // Not spawnSync: the load above runs in this process.
-      void import('node:child_process').then(({ spawn }) => {
-        const child = spawn(process.execPath, [OBSIGNA, 'store', 'backup', path], { env: home.env });
-        child.once('close', (code) => resolve({ code }));
-      });
-    });
-    expect(done.code).toBe(0);
+    // Not spawnSync: the load runs in this process.
+    const child = spawn(process.execPath, [OBSIGNA, 'store', 'backup', path], { env: home.env });
+    expect(await once(child, 'close')).toEqual([0, null]);
     const states = outline(path, home.publicPem());
     expect(states).toHaveLength(4);
     for (const state of states) expect(state).toContain(' valid ');
     copies.push(readRecord(path).length);
     expect((statSync(path).mode & 0o777).toString(8)).toBe('640');
   }
-  isWriting = false;
+  enough.abort();
   await load;
   await daemon.stop();
   expect(copies[0]).toBeLessThan(copies[2] as number);
@@ -186,7 +184,9 @@ test('[C.backup] a backup taken under load is one moment of the store, and verif
 test('[C.backup] a backup becomes the store that a daemon goes on with', async () => {
   const home = await makeStore();
   const copy = join(home.root, 'copy.db');
-  expect(obsigna(home, 'store', 'backup', copy).stdout).toMatch(/copy\.db: 7 receipts, \d+ bytes\n$/);
+  expect(obsigna(home, 'store', 'backup', copy).stdout).toMatch(
+    /copy\.db: 7 receipts, \d+ bytes\n$/,
+  );
   expect(obsigna(home, 'store', 'backup', copy)).toMatchObject({ code: 2 });
   expect(obsigna(home, 'store', 'backup', join(home.root, 'no/where.db')).code).toBe(2);
   rmSync(home.db);
@@ -197,9 +197,21 @@ test('[C.backup] a backup becomes the store that a daemon goes on with', async (
 });
 
 for (const { name, sql, says } of [
-  { name: 'a column', sql: "UPDATE receipts SET risk_level = 'low' WHERE chain_id = 'b'", says: 'b:1: column risk_level is not what' },
-  { name: 'a text', sql: "UPDATE receipts SET receipt_json = '{' WHERE chain_id = 'b'", says: 'b:1: ' },
-  { name: 'the unique index', sql: 'DROP INDEX idx_receipts_chain', says: 'schema: nothing keeps a sequence' },
+  {
+    name: 'a column',
+    sql: "UPDATE receipts SET risk_level = 'low' WHERE chain_id = 'b'",
+    says: 'b:1: column risk_level is not what',
+  },
+  {
+    name: 'a text',
+    sql: "UPDATE receipts SET receipt_json = '{' WHERE chain_id = 'b'",
+    says: 'b:1: ',
+  },
+  {
+    name: 'the unique index',
+    sql: 'DROP INDEX idx_receipts_chain',
+    says: 'schema: nothing keeps a sequence',
+  },
   {
     name: 'an index that holds something else',
     sql: "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = replace(sql, '(risk_level)', '(status)') WHERE name = 'idx_receipts_risk'",
