@@ -14,6 +14,23 @@ const KEY_COMMANDS = [
   ['keys rotate', 'Replace the signing key; the daemon must be stopped'],
 ] as const;
 
+const STORE_COMMANDS = [
+  ['store backup DEST', 'Copy the store while it is in use'],
+  ['store check', 'Check that the store is sound as a database'],
+  ['store prune', 'Remove old chains, and leave receipts that name them'],
+] as const;
+
+const DAEMON_COMMANDS = [
+  ['daemon run', 'Run the daemon in the foreground'],
+  ['daemon start', 'Start it in the background, or its service'],
+  ['daemon stop', 'Stop it'],
+  ['daemon status', 'Say whether it runs'],
+  ['daemon reload', 'Make it read its settings again'],
+  ['daemon logs', 'Show its log'],
+  ['daemon install', 'Install it as a service: systemd, launchd'],
+  ['daemon uninstall', 'Remove the service'],
+] as const;
+
 const ALIASES = [
   ['verify', 'receipt verify'],
   ['show', 'receipt show'],
@@ -27,12 +44,17 @@ const MORE = `Every command explains itself with -h. Exit codes: 0 good, 1 the a
 export const USAGES: Readonly<Record<string, string>> = {
   '': `Usage: obsigna <command> [options]
 
-Reads and verifies the receipts of AI agents' tool calls. Needs no daemon.
+Reads and verifies the receipts of AI agents' tool calls, which needs no daemon,
+and runs the daemon that writes them.
 
 Receipt commands:
 ${renderRows(RECEIPT_COMMANDS)}
 Key commands:
 ${renderRows(KEY_COMMANDS)}
+Store commands:
+${renderRows(STORE_COMMANDS)}
+Processes:
+${renderRows(DAEMON_COMMANDS)}
 Aliases:
 ${renderRows(ALIASES)}
 Other:
@@ -51,10 +73,22 @@ ${MORE}`,
 Key commands:
 ${renderRows(KEY_COMMANDS.map(([name, text]) => [name.replace('keys ', ''), text]))}
 ${MORE}`,
+  store: `Usage: obsigna store <command> [options]
+
+Store commands:
+${renderRows(STORE_COMMANDS.map(([name, text]) => [name.replace('store ', ''), text]))}
+${MORE}`,
+  daemon: `Usage: obsigna daemon <command> [options]
+
+Processes:
+${renderRows(DAEMON_COMMANDS.map(([name, text]) => [name.replace('daemon ', ''), text]))}
+${MORE}`,
 };
 
 const list = async () => (await import('./receipt/list.ts')).listCommand;
 const show = async () => (await import('./receipt/show.ts')).showCommand;
+const daemonControl = () => import('./daemon/control.ts');
+const daemonInstall = () => import('./daemon/install.ts');
 const verify = async () => (await import('./receipt/verify.ts')).verifyCommand;
 
 const daemonVerbs = () => import('./keys/daemon-verbs.ts');
@@ -71,6 +105,27 @@ export const ROOT: CommandDef = defineCommand({
     keys: defineCommand({
       meta: { name: 'keys' },
       subCommands: { generate, list: listKeys, pubkey, rotate },
+    }),
+    store: defineCommand({
+      meta: { name: 'store' },
+      subCommands: {
+        backup: async () => (await import('./store-commands/backup.ts')).backupCommand,
+        check: async () => (await import('./store-commands/check.ts')).checkCommand,
+        prune: async () => (await import('./store-commands/prune.ts')).pruneCommand,
+      },
+    }),
+    daemon: defineCommand({
+      meta: { name: 'daemon' },
+      subCommands: {
+        run: async () => (await import('./daemon/run.ts')).runDaemonCommand,
+        start: async () => (await daemonControl()).startCommand,
+        stop: async () => (await daemonControl()).stopCommand,
+        status: async () => (await import('./daemon/status.ts')).statusCommand,
+        reload: async () => (await daemonControl()).reloadCommand,
+        logs: async () => (await import('./daemon/logs.ts')).logsCommand,
+        install: async () => (await daemonInstall()).installCommand,
+        uninstall: async () => (await daemonInstall()).uninstallCommand,
+      },
     }),
     show,
     verify,

@@ -19,7 +19,7 @@ export function runSibling(cli: Cli, name: string, args: readonly string[]): Exi
   cli.out.flush();
   // A bundle beside us runs under the Node that runs us.
   const [command, ...rest] = path.endsWith('.cjs') ? [process.execPath, path] : [path];
-  const { status, error } = spawnSync(command as string, [...rest, ...args], { stdio: 'inherit' });
+  const { status, error } = spawnSync(command, [...rest, ...args], { stdio: 'inherit' });
   if (error !== undefined) {
     const message = `cannot run ${path}: ${(error as NodeJS.ErrnoException).code}`;
     throw new CodedError('PROGRAM_MISSING', message, { cause: error });
@@ -27,7 +27,8 @@ export function runSibling(cli: Cli, name: string, args: readonly string[]): Exi
   return status === 0 || status === 2 ? status : 1;
 }
 
-function findSibling(name: string, searchPath: string): string | undefined {
+/** The path of another program of ours: beside this one, or on the PATH; undefined where it is neither. */
+export function findSibling(name: string, searchPath: string): string | undefined {
   const [, started = ''] = process.argv;
   // Installed programs are links into the package; the bundle lies where the link leads.
   const own = [dirname(realpathSync(started)), dirname(started)];

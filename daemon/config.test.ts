@@ -22,6 +22,8 @@ const DEFAULTS: DaemonConfig = {
   shutdownDeadlineMs: 200,
   anchorLog: '',
   newKey: '',
+  logFormat: 'text',
+  logLevel: 'info',
 };
 
 test('[D.config-order] readConfig() has the defaults of the protocol', () => {
@@ -133,5 +135,7 @@ issuer_id = "did:agent-receipts-daemon:local"
 verification_method = "did:agent-receipts-daemon:local#k1"
 unsafe_socket_path = false
 shutdown_deadline = "1m0s"
+log_format = "text"
+log_level = "info"
 `);
 });

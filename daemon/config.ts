@@ -1,13 +1,11 @@
 import { defaultPaths, type HostFacts } from '../shared/paths.ts';
 import { CodedError } from '../shared/errors.ts';
-import {
-  formatGoDuration,
-  parseFlags,
-  readFlagEnvironment,
-  type FlagSpec,
-} from '../shared/flags.ts';
+import { formatGoDuration, parseFlags, readFlagEnvironment } from '../shared/flags.ts';
 import { dailyChainId } from './chains.ts';
 import { isAgentKey } from './keys/signer.ts';
+import { readConfigFile, type SettingSpec } from './config-file.ts';
+import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from './log.ts';
+import { parseMetricsAddress } from './metrics-address.ts';
 
 /** Everything a daemon needs to start; nothing is looked up later. */
 export interface DaemonConfig {
@@ -26,6 +24,10 @@ export interface DaemonConfig {
   readonly anchorLog: string;
   /** The key to rotate to, when it is not to be a fresh file; empty otherwise. */
   readonly newKey: string;
+  readonly logFormat: LogFormat;
+  readonly logLevel: LogLevel;
+  /** `unix:/path` or `127.0.0.1:port`; absent when nothing is served. */
+  readonly metrics?: string;
 }
 
 /** What the command line asks for; `run` is to serve until a signal comes. */
@@ -35,38 +37,63 @@ export type DaemonAction =
   | 'init'
   | 'rotate'
   | 'print-public-key'
+  | 'init-if-missing'
+  | 'status'
+  | 'prune-before'
   | 'print-config'
   | 'help'
   | 'run';
 
+/**
+ * Every setting and every action, in one place: flag, variable, key in `daemon.toml`, default, and
+ * whether a reload applies it. A new setting is a row here, a member of `DaemonConfig`, and a line
+ * in `resolveConfig` and `printConfig`.
+ */
 export const DAEMON_FLAGS = {
+  config: {
+    type: 'string',
+    placeholder: 'PATH',
+    env: 'AGENTRECEIPTS_CONFIG',
+    describe: 'configuration file; <data>/agent-receipts/daemon.toml if there is one',
+  },
   socket: {
     type: 'string',
+    toml: 'socket',
     placeholder: 'PATH',
     env: 'AGENTRECEIPTS_SOCKET',
     describe: 'Unix socket to listen on',
   },
-  db: { type: 'string', placeholder: 'PATH', env: 'AGENTRECEIPTS_DB', describe: 'receipt store' },
+  db: {
+    type: 'string',
+    toml: 'db',
+    placeholder: 'PATH',
+    env: 'AGENTRECEIPTS_DB',
+    describe: 'receipt store',
+  },
   key: {
     type: 'string',
+    toml: 'key',
     placeholder: 'KEY',
     env: 'AGENTRECEIPTS_KEY',
     describe: 'signing key: a PEM file of mode 0600, or ssh-agent:FINGERPRINT|COMMENT',
   },
   'public-key': {
     type: 'string',
+    toml: 'public_key',
     placeholder: 'PATH',
     env: 'AGENTRECEIPTS_PUBLIC_KEY',
     describe: 'where the public key is published; <key>.pub if not given',
   },
   'chain-id': {
     type: 'string',
+    toml: 'chain_id',
     placeholder: 'ID',
     env: 'AGENTRECEIPTS_CHAIN_ID',
     describe: 'root chain; the UTC date of the start if not given',
   },
   'issuer-id': {
     type: 'string',
+    toml: 'issuer_id',
     placeholder: 'DID',
     env: 'AGENTRECEIPTS_ISSUER_ID',
     default: 'did:agent-receipts-daemon:local',
@@ -74,6 +101,7 @@ export const DAEMON_FLAGS = {
   },
   'verification-method': {
     type: 'string',
+    toml: 'verification_method',
     placeholder: 'DID-URL',
     env: 'AGENTRECEIPTS_VERIFICATION_METHOD',
     default: 'did:agent-receipts-daemon:local#k1',
@@ -81,15 +109,47 @@ export const DAEMON_FLAGS = {
   },
   'unsafe-socket-path': {
     type: 'boolean',
+    toml: 'unsafe_socket_path',
     env: 'AGENTRECEIPTS_UNSAFE_SOCKET_PATH',
     default: false,
     describe: 'listen outside the directories that other users cannot write',
   },
   'shutdown-deadline': {
     type: 'duration',
+    toml: 'shutdown_deadline',
     placeholder: 'DURATION',
     default: 200,
     describe: 'time for the last receipts after SIGTERM',
+    live: true,
+    check: (ms: number) => (ms < 0 ? `${formatGoDuration(ms)} is negative` : undefined),
+  },
+  'log-format': {
+    type: 'string',
+    toml: 'log_format',
+    placeholder: 'FORMAT',
+    env: 'AGENTRECEIPTS_LOG_FORMAT',
+    default: 'text',
+    describe: 'lines on standard error: text or json',
+    live: true,
+    check: oneOf(LOG_FORMATS),
+  },
+  'log-level': {
+    type: 'string',
+    toml: 'log_level',
+    placeholder: 'LEVEL',
+    env: 'AGENTRECEIPTS_LOG_LEVEL',
+    default: 'info',
+    describe: 'least level that is logged: debug, info, warn or error',
+    live: true,
+    check: oneOf(LOG_LEVELS),
+  },
+  metrics: {
+    type: 'string',
+    toml: 'metrics',
+    placeholder: 'ADDRESS',
+    env: 'AGENTRECEIPTS_METRICS',
+    describe: 'serve /metrics and /healthz at unix:PATH or 127.0.0.1:PORT; off if not given',
+    check: (text: string) => parseMetricsAddress(text).fault,
   },
   'anchor-log': {
     type: 'string',
@@ -105,21 +165,46 @@ export const DAEMON_FLAGS = {
   init: { type: 'boolean', describe: 'create the key pair and exit' },
   rotate: { type: 'boolean', describe: 'replace the signing key and exit; no daemon may run' },
   'print-public-key': { type: 'boolean', describe: 'print the public half of the key and exit' },
+  'init-if-missing': {
+    type: 'boolean',
+    describe: 'create the key pair unless there is one, and exit; refused when receipts exist',
+  },
+  status: {
+    type: 'boolean',
+    describe: 'print as JSON whether a daemon runs, and exit with 0 or 1',
+  },
+  'prune-before': {
+    type: 'string',
+    placeholder: 'TIME',
+    describe: 'remove chains that ended before, leave receipts that name them, and exit',
+  },
+  'dry-run': { type: 'boolean', describe: 'with -prune-before: only say what would be removed' },
   'print-config': { type: 'boolean', describe: 'print the settings in force and exit' },
   'protocol-version': { type: 'boolean', describe: 'print the frame versions spoken and exit' },
   version: { type: 'boolean', describe: 'print the version and exit' },
-} as const satisfies FlagSpec;
+} as const satisfies SettingSpec;
+
+function oneOf(words: readonly string[]): (text: string) => string | undefined {
+  return (text) =>
+    words.includes(text) ? undefined : `is ${JSON.stringify(text)}, expected ${words.join(' or ')}`;
+}
 
 /**
- * Reads the command line over the environment over the defaults.
+ * Reads the command line over the environment over the configuration file over the defaults.
  *
+ * @returns The action, and a function that reads the settings each time it is called: a reload is
+ *   the same reading again, with the daily chain id of the same `now`.
  * @throws CodedError `USAGE` for a flag, `CONFIG_INVALID` for a value that cannot work
  */
 export function readConfig(
   args: readonly string[],
   host: HostFacts,
   now: Date,
-): { readonly action: DaemonAction; readonly config: () => DaemonConfig } {
+): {
+  readonly action: DaemonAction;
+  readonly config: () => DaemonConfig;
+  readonly prune: { readonly before: string; readonly dryRun: boolean };
+} {
   const { flags, positionals, help } = parseFlags(DAEMON_FLAGS, args);
   const [stray] = positionals;
   if (stray !== undefined && !help) {
@@ -127,7 +212,8 @@ export function readConfig(
     throw new CodedError('USAGE', `unexpected argument ${JSON.stringify(stray)}`);
   }
   const action = help ? 'help' : actionOf(flags);
-  return { action, config: () => resolveConfig(flags, host, now) };
+  const prune = { before: flags['prune-before'] ?? '', dryRun: flags['dry-run'] === true };
+  return { action, config: () => resolveConfig(flags, host, now), prune };
 }
 
 function actionOf(flags: Readonly<Record<string, unknown>>): DaemonAction {
@@ -136,10 +222,13 @@ function actionOf(flags: Readonly<Record<string, unknown>>): DaemonAction {
     'protocol-version',
     'init',
     'rotate',
-    'print-config',
     'print-public-key',
+    'init-if-missing',
+    'status',
+    'prune-before',
+    'print-config',
   ] as const;
-  return actions.find((name) => flags[name] === true) ?? 'run';
+  return actions.find((name) => flags[name] === true || typeof flags[name] === 'string') ?? 'run';
 }
 
 function resolveConfig(
@@ -149,38 +238,46 @@ function resolveConfig(
 ): DaemonConfig {
   const env = readFlagEnvironment(DAEMON_FLAGS, host.env);
   const paths = defaultPaths(host);
-  const key = required('key', flags.key ?? env.key ?? paths.key);
+  const named = flags.config ?? env.config;
+  if (named === '') throw new CodedError('CONFIG_INVALID', 'config is empty, expected a path');
+  const path = named ?? paths.config;
+  const file = path === '' ? undefined : readConfigFile(DAEMON_FLAGS, path, named === undefined);
+  const pick = <K extends keyof typeof DAEMON_FLAGS>(name: K) => {
+    const value = flags[name] ?? env[name] ?? file?.[name];
+    checkSetting(name, value);
+    return value;
+  };
+  const key = required('key', pick('key') ?? paths.key);
+  const { default: deadline } = DAEMON_FLAGS['shutdown-deadline'];
+  const metrics = pick('metrics');
   const publicKey = isAgentKey(key) ? paths.publicKey : `${key}.pub`;
-  const chainId = flags['chain-id'] ?? env['chain-id'];
-  const deadline = flags['shutdown-deadline'] ?? 0;
-  if (deadline < 0) {
-    throw new CodedError(
-      'CONFIG_INVALID',
-      `shutdown-deadline ${formatGoDuration(deadline)} is negative`,
-    );
-  }
+  const chainId = pick('chain-id');
   return {
-    socket: required('socket', flags.socket ?? env.socket ?? paths.socket),
-    db: required('db', flags.db ?? env.db ?? paths.db),
+    socket: required('socket', pick('socket') ?? paths.socket),
+    db: required('db', pick('db') ?? paths.db),
     key,
-    publicKey: required('public-key', flags['public-key'] ?? env['public-key'] ?? publicKey),
+    publicKey: required('public-key', pick('public-key') ?? publicKey),
     chainId: required('chain-id', chainId ?? dailyChainId(now)),
     isChainNamed: chainId !== undefined,
-    issuerId: required(
-      'issuer-id',
-      flags['issuer-id'] ?? env['issuer-id'] ?? DAEMON_FLAGS['issuer-id'].default,
-    ),
+    issuerId: required('issuer-id', pick('issuer-id') ?? DAEMON_FLAGS['issuer-id'].default),
     verificationMethod: required(
       'verification-method',
-      flags['verification-method'] ??
-        env['verification-method'] ??
-        DAEMON_FLAGS['verification-method'].default,
+      pick('verification-method') ?? DAEMON_FLAGS['verification-method'].default,
     ),
-    unsafeSocketPath: flags['unsafe-socket-path'] ?? env['unsafe-socket-path'] ?? false,
-    shutdownDeadlineMs: deadline === 0 ? DAEMON_FLAGS['shutdown-deadline'].default : deadline,
-    anchorLog: flags['anchor-log'] ?? env['anchor-log'] ?? '',
+    unsafeSocketPath: pick('unsafe-socket-path') ?? false,
+    shutdownDeadlineMs: pick('shutdown-deadline') || deadline, // 0 asks for the default
+    logFormat: (pick('log-format') ?? DAEMON_FLAGS['log-format'].default) as LogFormat,
+    logLevel: (pick('log-level') ?? DAEMON_FLAGS['log-level'].default) as LogLevel,
+    anchorLog: pick('anchor-log') ?? '',
     newKey: flags['new-key'] ?? '',
+    ...(metrics !== undefined && { metrics }),
   };
+}
+
+function checkSetting(name: keyof typeof DAEMON_FLAGS, value: unknown): void {
+  const setting: SettingSpec[string] = DAEMON_FLAGS[name];
+  const fault = value === undefined ? undefined : setting.check?.(value as never);
+  if (fault !== undefined) throw new CodedError('CONFIG_INVALID', `${name} ${fault}`);
 }
 
 function required(name: string, value: string): string {
@@ -201,6 +298,30 @@ export function printConfig(config: DaemonConfig): string {
     `verification_method = ${quote(config.verificationMethod)}`,
     `unsafe_socket_path = ${config.unsafeSocketPath}`,
     `shutdown_deadline = ${quote(formatGoDuration(config.shutdownDeadlineMs))}`,
+    `log_format = ${quote(config.logFormat)}`,
+    `log_level = ${quote(config.logLevel)}`,
+    ...(config.metrics === undefined ? [] : [`metrics = ${quote(config.metrics)}`]),
     '',
   ].join('\n');
+}
+
+/** Settings that differ, by their names in the file: those a reload applies, and the others. */
+export function compareConfig(
+  running: DaemonConfig,
+  next: DaemonConfig,
+): { readonly live: readonly string[]; readonly restart: readonly string[] } {
+  const linesOf = (config: DaemonConfig) =>
+    new Map(
+      printConfig(config)
+        .split('\n')
+        .map((line) => [line.slice(0, line.indexOf(' =')), line]),
+    );
+  const [before, after] = [linesOf(running), linesOf(next)];
+  const settings: readonly SettingSpec[string][] = Object.values(DAEMON_FLAGS);
+  const changed = settings.filter(
+    ({ toml }) => toml !== undefined && before.get(toml) !== after.get(toml),
+  );
+  const namesOf = (isLive: boolean) =>
+    changed.filter(({ live }) => (live === true) === isLive).map(({ toml }) => toml as string);
+  return { live: namesOf(true), restart: namesOf(false) };
 }

@@ -6,7 +6,7 @@ import { CodedError } from '../shared/errors.ts';
 import { defaultPaths, type HostFacts } from '../shared/paths.ts';
 import type { PeerCredential } from '../shared/receipt/receipt.ts';
 import { Chains } from './chains.ts';
-import type { DaemonConfig } from './config.ts';
+import { compareConfig, type DaemonConfig } from './config.ts';
 import { readHandovers, refuseRetired } from './keys/archive.ts';
 import { checkPublicKey, publishPublicKey } from './keys/key-files.ts';
 import { keyPathsOf } from './keys/rotate.ts';
@@ -14,8 +14,10 @@ import { openSigner, type SignerParts } from './keys/signer.ts';
 import { isSwapPending, settleSwap } from './keys/swap.ts';
 import { Ledger } from './ledger.ts';
 import type { Log } from './log.ts';
+import { Metrics } from './metrics.ts';
 import { loadLibC } from './native/libc.ts';
 import { acquireLock } from './native/lock.ts';
+import { systemdNotifier, type Notifier } from './native/notify.ts';
 import { peerReader, type PeerReader } from './native/peer.ts';
 import { loginReader, type LoginReader } from './native/users.ts';
 import { Connection } from './socket/connection.ts';
@@ -30,6 +32,13 @@ const UNSAFE_REMINDER_MS = 60_000;
 export interface RunningDaemon {
   /** Ends in order: no more frames, every received one recorded, chains closed, files away. */
   stop(): Promise<void>;
+  /**
+   * Reads the settings again and applies those that can change while it runs; what needs a restart
+   * is named in the log. Settings that cannot be read change nothing.
+   *
+   * @returns The settings in force
+   */
+  reload(read: () => DaemonConfig): DaemonConfig;
 }
 
 /** Steps to take back, newest first, when a later step of the start fails. */
@@ -80,10 +89,11 @@ interface Parts extends SignerParts {
   readonly log: Log;
   readonly undo: Undo;
   readonly platform: NodeJS.Platform;
+  readonly env: HostFacts['env'];
 }
 
 async function open(config: DaemonConfig, parts: Parts): Promise<RunningDaemon> {
-  const { libc, log, undo, platform } = parts;
+  const { libc, log, undo, platform, env } = parts;
   const opened = openStore(config.db, () => acquireLock(libc, `${config.db}.lock`));
   undo.push(opened.undo);
   const { store, lock } = opened;
@@ -95,7 +105,8 @@ async function open(config: DaemonConfig, parts: Parts): Promise<RunningDaemon> 
   const identity = { issuerId: config.issuerId, verificationMethod: config.verificationMethod };
   const chains = new Chains(store, nodeSuite.verifyKey(signer.publicKey), identity, handovers);
   const root = chains.resumeRoot(config.chainId);
-  const ledger = new Ledger({ store, chains, root, signer, identity, log });
+  const metrics = new Metrics();
+  const ledger = new Ledger({ store, chains, root, signer, identity, log, metrics });
 
   const connections = new Set<Connection>();
   const activity: Activity = { count: 0 };
@@ -104,25 +115,88 @@ async function open(config: DaemonConfig, parts: Parts): Promise<RunningDaemon> 
   const loginOf = loginReader(libc);
   const server = await listen(config.socket, (socket) => {
     activity.count += 1;
-    const connection = accept(socket, { peerOf, loginOf, ledger, log, onRead });
+    const connection = accept(socket, { peerOf, loginOf, ledger, log, metrics, onRead });
     if (connection === undefined) return;
     connections.add(connection);
     socket.once('close', () => connections.delete(connection));
   });
   undo.push(() => server.close());
+  const gauges = () => ({
+    queued: ledger.queued,
+    connections: connections.size,
+    root: ledger.rootHead,
+  });
+  let endpoint: { close(): void } | undefined;
+  if (config.metrics !== undefined) {
+    const { serveMetrics } = await import('./metrics-server.ts');
+    const served = await serveMetrics(config.metrics, metrics, gauges);
+    undo.push(() => served.close());
+    endpoint = served;
+    log(`serving metrics at ${served.address}`);
+  }
   if (publishPublicKey(config.publicKey, signer))
     log(`published public key to ${config.publicKey}`);
   log(`loaded chain ${root.chainId}, next seq=${root.sequence + 1}`);
   log(`obsigna-daemon listening on ${config.socket} (chain=${root.chainId}, db=${config.db})`);
+  const notifier = systemdNotifier(libc, env, (text) => log(`level=warn ${text}`));
+  const settings = new LiveSettings(config, notifier, log);
+  settings.ready(root.chainId);
   const stop = async () => {
+    notifier.stopping();
+    const { shutdownDeadlineMs } = settings.current;
     try {
-      await shutDown({ config, server, connections, activity, ledger, store, log });
+      endpoint?.close();
+      await shutDown({ shutdownDeadlineMs, server, connections, activity, ledger, store, log });
     } finally {
       lock.release();
     }
+    log(`level=info stats: ${metrics.stats}`);
     log('obsigna-daemon shutdown complete');
   };
-  return { stop };
+  return { stop, reload: (read) => settings.reload(read) };
+}
+
+/** The settings in force, and what a reload makes of them. */
+class LiveSettings {
+  #current: DaemonConfig;
+  readonly #notifier: Notifier;
+  readonly #log: Log;
+  #status = '';
+
+  constructor(config: DaemonConfig, notifier: Notifier, log: Log) {
+    this.#current = config;
+    this.#notifier = notifier;
+    this.#log = log;
+  }
+
+  get current(): DaemonConfig {
+    return this.#current;
+  }
+
+  ready(chainId: string): void {
+    this.#status = `listening on ${this.#current.socket}, chain ${chainId}`;
+    this.#notifier.ready(this.#status);
+  }
+
+  reload(read: () => DaemonConfig): DaemonConfig {
+    this.#notifier.reloading();
+    try {
+      const next = read();
+      const { live, restart } = compareConfig(this.#current, next);
+      const { shutdownDeadlineMs, logFormat, logLevel } = next;
+      this.#current = { ...this.#current, shutdownDeadlineMs, logFormat, logLevel };
+      this.#log(`reload: ${live.length === 0 ? 'nothing to apply' : `applied ${live.join(', ')}`}`);
+      if (restart.length > 0) {
+        this.#log(`level=warn reload: ${restart.join(', ')} changed and need a restart`);
+      }
+    } catch (error) {
+      if (!(error instanceof CodedError)) throw error;
+      this.#log(`level=error reload: ${error.message}; the old settings stay in force`);
+    } finally {
+      this.#notifier.ready(this.#status);
+    }
+    return this.#current;
+  }
 }
 
 /** The key to sign with, after a rotation that was cut short has come to its end either way. */
@@ -144,6 +218,7 @@ interface AcceptParts {
   readonly loginOf: LoginReader;
   readonly ledger: Ledger;
   readonly log: Log;
+  readonly metrics: Metrics;
   readonly onRead: () => void;
 }
 
@@ -155,18 +230,20 @@ interface Activity {
 /** Reads who connected, before any byte of what they say. A caller without a name is not served. */
 function accept(
   socket: Socket,
-  { peerOf, loginOf, ledger, log, onRead }: AcceptParts,
+  { peerOf, loginOf, ledger, log, metrics, onRead }: AcceptParts,
 ): Connection | undefined {
   let peer: PeerCredential;
   try {
     peer = peerOf(socket);
   } catch (error) {
-    log(`peer credentials: ${(error as Error).message}`);
+    log(`peer credentials: ${(error as Error).message}`, { level: 'error' });
     socket.destroy();
     return undefined;
   }
+  metrics.accepted();
   const principalId = principalOf(peer, loginOf);
-  return new Connection({ socket, peer, principalId, ledger, log, onRead });
+  log(`connection from pid ${peer.pid}`, { level: 'debug', pid: peer.pid });
+  return new Connection({ socket, peer, principalId, ledger, log, metrics, onRead });
 }
 
 /** The login name in the user database, or the number where there is none. */
@@ -176,7 +253,7 @@ function principalOf({ platform, uid }: PeerCredential, loginOf: LoginReader): s
 }
 
 interface ShutDownParts {
-  readonly config: DaemonConfig;
+  readonly shutdownDeadlineMs: number;
   readonly server: Server;
   readonly connections: ReadonlySet<Connection>;
   readonly activity: Activity;
@@ -186,11 +263,11 @@ interface ShutDownParts {
 }
 
 async function shutDown(parts: ShutDownParts): Promise<void> {
-  const { config, server, connections, activity, ledger, store, log } = parts;
+  const { shutdownDeadlineMs, server, connections, activity, ledger, store, log } = parts;
   const startedAt = Date.now();
-  const deadline = startedAt + config.shutdownDeadlineMs;
+  const deadline = startedAt + shutdownDeadlineMs;
   // Half of the time: emitters that never fall silent must not cost the chains their last receipts.
-  await silence(activity, ledger, startedAt + config.shutdownDeadlineMs / 2);
+  await silence(activity, ledger, startedAt + shutdownDeadlineMs / 2);
   server.close(); // removes the socket file
   for (const connection of connections) connection.stopReading();
   await ledger.drained();

@@ -76,7 +76,7 @@ export function eventReceipt(event: EventFrame, context: ReceiptContext): Receip
     ...(event.error !== undefined && { error: redact(event.error) }),
     ...(output.hash !== undefined && { response_hash: output.hash }),
   };
-  return body(context, issuerOf(event, context), action, outcome, event.correlationId);
+  return receiptBody(context, issuerOf(event, context), action, outcome, event.correlationId);
 }
 
 /** Says how many actions an emitter saw and could not report; stands before its next receipt. */
@@ -99,7 +99,7 @@ export function droppedEventsReceipt(
     emitter_metadata: { drop_count: dropCount },
     timestamp: context.timestamp,
   };
-  return body(context, issuer, action, { status: 'success' });
+  return receiptBody(context, issuer, action, { status: 'success' });
 }
 
 /** The last receipt of a chain whose daemon stopped. */
@@ -113,10 +113,11 @@ export function terminatorReceipt(context: ReceiptContext): ReceiptBody {
   };
   const issuer = { id: context.issuerId, type: DAEMON_ISSUER_TYPE };
   const chain: ChainPosition = { ...context.chain, terminal: true, status: 'interrupted' };
-  return body({ ...context, chain }, issuer, action, { status: 'success' });
+  return receiptBody({ ...context, chain }, issuer, action, { status: 'success' });
 }
 
-function body(
+/** A receipt of the daemon around what it says. */
+export function receiptBody(
   context: ReceiptContext,
   issuer: Issuer,
   action: Action,

@@ -13,6 +13,7 @@ import {
   type ReceiptContext,
 } from './event-receipt.ts';
 import type { Log } from './log.ts';
+import { emptyTally, Metrics } from './metrics.ts';
 import { seal } from './sealer.ts';
 import type { ReceiptRow, ReceiptStore } from './store/receipt-store.ts';
 
@@ -38,6 +39,7 @@ export interface LedgerOptions {
   readonly signer: Signer;
   readonly identity: Identity;
   readonly log: Log;
+  readonly metrics?: Metrics;
   readonly now?: () => Date;
 }
 
@@ -57,6 +59,7 @@ const MAX_QUEUED_BYTES = 64 * 1024 * 1024;
 export class Ledger {
   readonly #options: LedgerOptions;
   readonly #now: () => Date;
+  readonly #metrics: Metrics;
   #heads = new Map<string, ChainHead>();
   readonly #rootId: string;
   #queue: Job[] = [];
@@ -73,12 +76,18 @@ export class Ledger {
   constructor(options: LedgerOptions) {
     this.#options = options;
     this.#now = options.now ?? (() => new Date());
+    this.#metrics = options.metrics ?? new Metrics();
     this.#rootId = options.root.chainId;
     this.#heads.set(this.#rootId, options.root);
   }
 
   get rootHead(): ChainHead {
     return this.#heads.get(this.#rootId) as ChainHead;
+  }
+
+  /** Frames that wait for a commit. */
+  get queued(): number {
+    return this.#queue.length;
   }
 
   /** True when callers must wait for `whenRoom` before they submit more. */
@@ -149,6 +158,7 @@ export class Ledger {
   #write(batch: readonly Job[]): readonly (readonly [Job, Reply | undefined])[] {
     const draft = new Draft(this.#options, this.#heads, this.#rootId, this.#now());
     const replies: (readonly [Job, Reply | undefined])[] = [];
+    const startedAt = performance.now();
     try {
       this.#options.store.commit(() => {
         if (this.#lost > 0) draft.appendLost(this.#lost);
@@ -157,6 +167,7 @@ export class Ledger {
     } catch (error) {
       return this.#refuse(batch, error);
     }
+    this.#metrics.committed(draft.tally, performance.now() - startedAt);
     this.#lost = 0;
     this.#heads = draft.committedHeads();
     return replies;
@@ -173,18 +184,23 @@ export class Ledger {
     } catch (error) {
       if (isStoreFault(error)) throw error;
       const cause = error instanceof CodedError ? error.message : String((error as Error).stack);
-      this.#options.log(`handler error: build receipt: ${cause}`);
+      this.#options.log(`handler error: build receipt: ${cause}`, { level: 'error' });
+      this.#metrics.refused(error instanceof CodedError ? error.code : 'INTERNAL');
       return ack === undefined ? undefined : refusal(ack, error);
     }
   }
 
   #refuse(batch: readonly Job[], error: unknown): readonly (readonly [Job, Reply | undefined])[] {
     const coded = asWriteFailure(error);
-    this.#options.log(`handler error: insert receipt: ${coded.message} (${batch.length} frames)`);
+    const what = `handler error: insert receipt: ${coded.message} (${batch.length} frames)`;
+    this.#options.log(what, { level: 'error', code: coded.code, frames: batch.length });
+    this.#metrics.commitFailed();
+    this.#metrics.refused(coded.code, batch.length);
     return batch.map((job) => {
       const { ack } = job.event;
       if (ack !== undefined) return [job, refusal(ack, coded)] as const;
       this.#lost += 1 + job.event.dropCount;
+      this.#metrics.lost(1 + job.event.dropCount);
       return [job, undefined] as const;
     });
   }
@@ -208,6 +224,7 @@ export class Ledger {
   #terminate(mayGoOn: () => boolean): readonly string[] {
     const { store, chains, log } = this.#options;
     const left: string[] = [];
+    const startedAt = performance.now();
     const draft = new Draft(this.#options, this.#heads, this.#rootId, this.#now());
     store.commit(() => {
       if (this.#lost > 0) draft.appendLost(this.#lost); // the last chance to tell of them
@@ -218,6 +235,7 @@ export class Ledger {
         else left.push(head.chainId);
       }
     });
+    this.#metrics.committed(draft.tally, performance.now() - startedAt);
     this.#lost = 0;
     this.#heads = draft.committedHeads();
     return left;
@@ -226,6 +244,8 @@ export class Ledger {
 
 /** One batch in the making: heads move here and become real with the commit. */
 class Draft {
+  /** What the batch holds so far; true once it is committed. */
+  readonly tally = emptyTally();
   readonly #options: LedgerOptions;
   readonly #committed: ReadonlyMap<string, ChainHead>;
   readonly #moved = new Map<string, ChainHead>();
@@ -256,6 +276,7 @@ class Draft {
     // Built first: a frame that gets no receipt must leave its drop count to the next one.
     const build = (context: ReceiptContext) => eventReceipt(event, context);
     if (event.dropCount === 0) return this.#append(chainId, who, build);
+    this.tally.dropped += event.dropCount;
     const { signer, identity } = this.#options;
     seal(build(this.#context(this.#head(chainId), who)), signer, identity.verificationMethod);
     this.#append(chainId, who, (context) =>
@@ -314,6 +335,7 @@ class Draft {
     const body = build(this.#context(this.#head(chainId), who));
     const row = seal(body, signer, identity.verificationMethod);
     store.insert(row);
+    this.tally.receipts[body.credentialSubject.outcome.status] += 1;
     const { sequence, receipt_hash: hash, id: receiptId } = row.columns;
     this.#moved.set(chainId, { chainId, sequence, hash, receiptId });
     return row;
@@ -366,6 +388,6 @@ function sizeOf({ input, output }: EventFrame): number {
 }
 
 /** UTC, whole seconds: the form of every time in a daemon's receipts. */
-function timestampOf(now: Date): string {
+export function timestampOf(now: Date): string {
   return `${now.toISOString().slice(0, 19)}Z`;
 }

@@ -1,23 +1,25 @@
-import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { CodedError } from '../shared/errors.ts';
 import { formatPublicKeyPem } from '../shared/crypto/public-key.ts';
 import { renderFlags } from '../shared/flags.ts';
-import { defaultPaths, type HostFacts } from '../shared/paths.ts';
+import type { HostFacts } from '../shared/paths.ts';
 import { VERSION } from '../shared/version.ts';
 import { DAEMON_FLAGS, printConfig, readConfig, type DaemonConfig } from './config.ts';
-import { createKeyFiles } from './keys/key-files.ts';
+import { createKeyFiles, createKeyIfMissing } from './keys/key-files.ts';
 import { describeRotation, rotateKey } from './keys/rotate.ts';
 import { isAgentKey, openSigner } from './keys/signer.ts';
-import { stderrLog } from './log.ts';
+import { StderrLog } from './log.ts';
 import { loadLibC } from './native/libc.ts';
+import { readStatus } from './status.ts';
+import { holdsReceipts } from './store/holds-receipts.ts';
 
 const PROGRAM = 'obsigna-daemon';
 
 const HELP = `Usage: obsigna-daemon [flags]
 
 Owns the signing key and the receipt store of this machine. Listens on a Unix socket and turns what
-emitters report into signed, chained receipts. Flags win over environment variables.
+emitters report into signed, chained receipts. Flags win over environment variables, and those over
+the configuration file. SIGHUP reads the settings again.
 
 First time:  obsigna-daemon -init     creates the key pair
 Then:        obsigna-daemon           runs until SIGTERM or SIGINT
@@ -30,7 +32,7 @@ Exit status: 0 after an orderly stop, 1 when the daemon cannot start.
 
 async function main(): Promise<void> {
   const host: HostFacts = { env: process.env, platform: process.platform, home: homedir() };
-  const { action, config } = readConfig(process.argv.slice(2), host, new Date());
+  const { action, config, prune } = readConfig(process.argv.slice(2), host, new Date());
   switch (action) {
     case 'help':
       process.stdout.write(HELP);
@@ -51,8 +53,18 @@ async function main(): Promise<void> {
       return rotate(config(), host);
     case 'print-public-key':
       return printPublicKey(config(), host);
+    case 'init-if-missing':
+      return initIfMissing(config());
+    case 'status':
+      return printStatus(config());
+    case 'prune-before': {
+      const { runPrune } = await import('./prune-command.ts');
+      const report = await runPrune(config(), prune.before, prune.dryRun);
+      process.stdout.write(`${JSON.stringify(report)}\n`);
+      return;
+    }
     case 'run':
-      return run(config(), host);
+      return run(config, host);
   }
 }
 
@@ -66,7 +78,10 @@ function initKeys({ key, publicKey }: DaemonConfig): void {
 
 async function rotate(config: DaemonConfig, { env }: HostFacts): Promise<void> {
   process.umask(0o027);
-  const summary = await rotateKey(config, { env, log: stderrLog(PROGRAM) });
+  const summary = await rotateKey(config, {
+    env,
+    log: new StderrLog(PROGRAM, { format: config.logFormat, level: config.logLevel }).log,
+  });
   process.stdout.write(describeRotation(config, summary));
 }
 
@@ -75,31 +90,55 @@ async function printPublicKey({ key }: DaemonConfig, { env }: HostFacts): Promis
   process.stdout.write(formatPublicKeyPem(signer.publicKey));
 }
 
-async function run(config: DaemonConfig, host: HostFacts): Promise<void> {
-  const { config: file } = defaultPaths(host);
-  if (file !== '' && existsSync(file)) {
-    // Settings that an operator wrote must not be passed over in silence.
-    throw new CodedError(
-      'CONFIG_INVALID',
-      `${file} exists, and this version reads no configuration file`,
-    );
-  }
+function initIfMissing({ key, publicKey, db }: DaemonConfig): void {
+  // A database without receipts does not count: it is what a start without a key leaves elsewhere.
+  if (!createKeyIfMissing(key, publicKey, () => holdsReceipts(db))) return;
+  process.stdout.write(`generated signing key: ${key}\npublic key: ${publicKey}\n`);
+}
+
+async function printStatus(config: DaemonConfig): Promise<void> {
+  const status = await readStatus(config);
+  process.stdout.write(`${JSON.stringify(status)}\n`);
+  process.exitCode = status.running && status.socket_answers ? 0 : 1;
+}
+
+/** Set once the settings are known, so that the last words have the format of all others. */
+let stderr: StderrLog | undefined;
+
+async function run(read: () => DaemonConfig, host: HostFacts): Promise<void> {
   // From the first moment on: one that comes during the start waits for its end, and a second one
   // must not cut the last receipts short.
   const told = new Promise<void>((resolve) => {
     process.on('SIGTERM', () => resolve());
     process.on('SIGINT', () => resolve());
   });
+  let isAskedToReload = false;
+  let reload = () => void (isAskedToReload = true);
+  process.on('SIGHUP', () => reload());
+  const config = read();
+  const out = new StderrLog(PROGRAM, { format: config.logFormat, level: config.logLevel });
+  stderr = out;
   // Native modules come with it: no other action waits for them.
   const { startDaemon } = await import('./daemon.ts');
-  const daemon = await startDaemon(config, host, stderrLog(PROGRAM));
+  const daemon = await startDaemon(config, host, out.log);
+  reload = () => {
+    const { logFormat: format, logLevel: level } = daemon.reload(read);
+    out.configure({ format, level });
+  };
+  if (isAskedToReload) reload();
   await told;
   await daemon.stop();
 }
 
 main().catch((error: unknown) => {
   const coded = error instanceof CodedError;
-  process.stderr.write(`${PROGRAM}: ${coded ? error.message : String((error as Error).stack)}\n`);
-  if (coded) process.stderr.write(`  fix: ${error.remedy} [${error.code}]\n`);
+  const text = coded ? error.message : String((error as Error).stack);
+  if (stderr?.format === 'json') {
+    const details = coded ? { code: error.code, fix: error.remedy } : {};
+    stderr.log(text, { level: 'error', ...details });
+  } else {
+    process.stderr.write(`${PROGRAM}: ${text}\n`);
+    if (coded) process.stderr.write(`  fix: ${error.remedy} [${error.code}]\n`);
+  }
   process.exitCode = 1;
 });

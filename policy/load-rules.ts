@@ -4,7 +4,7 @@ import { CodedError } from '../shared/errors.ts';
 import { compileGlob, GlobError } from './glob.ts';
 import type { Action, OperationType, Rule, RuleSet } from './rule.ts';
 import { ACTIONS, createRuleSet, OPERATION_TYPES } from './rule.ts';
-import { suggestWord } from './suggest.ts';
+import { suggestWord } from '../shared/suggest.ts';
 import type { RulesProblem } from './yaml-source.ts';
 import { YamlSource } from './yaml-source.ts';
 

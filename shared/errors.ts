@@ -17,6 +17,8 @@ const REMEDIES = {
     'Supply an Ed25519 key: PKCS#8 PEM for the private half, SPKI PEM for the public half.',
   DID_INVALID: 'Supply a did:key of an Ed25519 key (did:key:z6Mk...).',
   KEY_MISSING: 'Create the key pair with `obsigna-daemon -init`.',
+  KEY_LOST:
+    'Restore the key from its backup; to go on with a new one, run `obsigna-daemon -init` deliberately.',
   KEY_EXISTS:
     'Keep the existing key, or move both key files away first; a key is never overwritten.',
   KEY_UNSAFE: 'Make it a regular file that only the daemon can read: chmod 0600.',
@@ -45,6 +47,8 @@ const REMEDIES = {
   NATIVE_UNAVAILABLE:
     'Reinstall with optional dependencies (npm ci); koffi ships the binary for your platform.',
   CONFIG_INVALID: 'Correct the named setting; `obsigna-daemon -h` lists the flags and variables.',
+  METRICS_UNAVAILABLE:
+    'Give -metrics a free port on loopback, or a Unix socket path that this user may create.',
   FRAME_DROPPED:
     'Nothing to do for this one: it is counted, and the count reaches the record with the next receipt.',
   // -- store -----------------------------------------------------------------------------------
@@ -52,9 +56,13 @@ const REMEDIES = {
   STORE_INVALID: 'The file is not a receipt store; check -db, or restore it from a backup.',
   STORE_NEWER: 'Upgrade obsigna: this store was written by a newer version.',
   STORE_UNAVAILABLE: 'Check the path, its permissions and the free space of the disk.',
+  STORE_READ_ONLY:
+    'Make the disk writable (mount -o remount,rw), or put the store elsewhere with -db; receipts are written there.',
   STORE_WRITE_FAILED:
     'Free disk space or repair the disk; the daemon goes on by itself once it can write.',
   STORE_CHANGED: 'Stop the other program that writes to the store, then start the daemon again.',
+  PRUNE_FAILED:
+    'Read what the daemon said: it must be stopped, and its key and store must be readable.',
   CHAIN_TAIL_INVALID:
     'Run `obsigna receipt verify` on the store; restore it from a backup or start a new one with -db.',
   // -- rules -----------------------------------------------------------------------------------
@@ -68,7 +76,6 @@ const REMEDIES = {
     'Point -public-key at the key that the daemon published (signing.key.pub), or at your copy of it.',
   RECEIPT_NOT_FOUND: 'See what there is with `obsigna receipt list`.',
   SEQUENCE_AMBIGUOUS: 'Name the chain as well: `obsigna receipt show CHAIN:SEQ`.',
-  PROGRAM_MISSING: 'Install the programs side by side, or add their folder to PATH.',
   OUTPUT_FAILED: 'Check where the output goes: the disk may be full.',
   // -- proxy -----------------------------------------------------------------------------------
   MESSAGE_NOT_UNDERSTOOD:
@@ -77,6 +84,11 @@ const REMEDIES = {
   SERVER_NOT_STARTED:
     'Check the command behind `--`: it must exist and be executable for this user.',
   NOT_IN_THIS_VERSION: 'Leave the option out; the changelog says when it arrives.',
+  // -- processes -------------------------------------------------------------------------------
+  SERVICE_FAILED:
+    'Look at what the service manager says: `obsigna daemon status`, `obsigna daemon logs`.',
+  PROGRAM_MISSING:
+    'Install the programs of obsigna together: obsigna-daemon beside obsigna, or on the PATH.',
   // -- command line ----------------------------------------------------------------------------
   USAGE: 'Run the command with -h to see its options.',
 } as const;

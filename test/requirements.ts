@@ -258,6 +258,11 @@ export const REQUIREMENTS: readonly Requirement[] = [
     source: 'docs/rules.md',
   },
   {
+    id: 'P8.config-position',
+    text: 'a mistake in daemon.toml is an error with file, line and column, and nothing starts',
+    source: 'docs/operations.md',
+  },
+  {
     id: 'P8.frame-reason',
     text: 'a refused frame names the member and the rule it breaks',
     source: 'Agent Receipts 0.5.0, frames',
@@ -394,8 +399,43 @@ export const REQUIREMENTS: readonly Requirement[] = [
   },
   {
     id: 'D.config-order',
-    text: 'flag beats variable beats default, and --print-config shows the result',
+    text: 'flag beats variable beats file beats default, and --print-config shows the result',
     source: 'Agent Receipts 0.5.0, configuration',
+  },
+  {
+    id: 'D.config-file',
+    text: 'daemon.toml gives what flag and variable leave open; a file that was named must be there',
+    source: 'docs/operations.md',
+  },
+  {
+    id: 'D.reload',
+    text: 'SIGHUP applies what can change, names what needs a restart, and keeps the old settings when the file is broken',
+    source: 'docs/operations.md',
+  },
+  {
+    id: 'D.logs',
+    text: 'text lines keep their form; JSON lines hold time, level, msg and fields; levels filter both',
+    source: 'docs/operations.md',
+  },
+  {
+    id: 'D.metrics',
+    text: 'metrics and health are off until asked for, and only on loopback or a Unix socket',
+    source: 'docs/operations.md',
+  },
+  {
+    id: 'D.notify',
+    text: 'a service manager is told of readiness, reload, stop and, if it asks, that the loop turns',
+    source: 'docs/adr/0018',
+  },
+  {
+    id: 'D.units',
+    text: 'the units pass systemd-analyze verify, the plist parses, and every hardening line says what it denies',
+    source: 'docs/operations.md',
+  },
+  {
+    id: 'D.init-if-missing',
+    text: 'a key is made where none is and nothing was signed yet; a database without receipts does not hinder it',
+    source: 'docs/operations.md',
   },
   {
     id: 'D.disk-full',
@@ -595,6 +635,27 @@ export const REQUIREMENTS: readonly Requirement[] = [
     text: 'doctor checks socket, database, keys and a round trip',
     source: 'Agent Receipts 0.5.0, command line',
     gap: 'comes with doctor',
+  },
+
+  {
+    id: 'C.daemon',
+    text: 'daemon run, start, stop, status, reload, logs, install and uninstall work with and without a service manager',
+    source: 'docs/operations.md',
+  },
+  {
+    id: 'C.prune',
+    text: 'old chains go only whole, verified and named by a signed receipt that verify reads',
+    source: 'docs/adr/0017',
+  },
+  {
+    id: 'C.backup',
+    text: 'a copy of the store is one moment of it, taken while a daemon writes',
+    source: 'docs/operations.md',
+  },
+  {
+    id: 'C.check',
+    text: 'store check finds damage to pages, indices, tables and columns',
+    source: 'docs/operations.md',
   },
 
   // -- B Build and repository --

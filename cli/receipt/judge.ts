@@ -6,6 +6,7 @@ import type { VerifyKey } from '../../shared/crypto/suite.ts';
 import { parseReceipt } from '../../shared/receipt/parse.ts';
 import type { KeyTrust } from '../key-trust.ts';
 import type { NamedKey } from '../keyring.ts';
+import type { PrunedRecord } from './pruned.ts';
 import type { ReceiptReader, StoredChain, StoredRow } from '../store/reader.ts';
 
 export interface ChainReport {
@@ -17,6 +18,8 @@ export interface ChainReport {
   readonly untrustedKey?: string;
   /** The chain begins with an archived key. */
   readonly isRotated: boolean;
+  /** Set when the chain has no receipts because a prune receipt says it was removed. */
+  readonly pruned?: PrunedRecord;
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { ChainVerdict, Unchecked } from '../../shared/chain/verdict.ts';
 import type { KeyTrust } from '../key-trust.ts';
+import type { PrunedRecord } from './pruned.ts';
 
 /**
  * What a run of `verify` did not check, once for all chains: the limits of every verdict with their
@@ -15,10 +16,14 @@ export class Limits {
     }
   }
 
-  list({ keyring, pins }: KeyTrust): readonly Unchecked[] {
+  list(
+    { keyring, pins }: KeyTrust,
+    pruned: ReadonlyMap<string, PrunedRecord>,
+  ): readonly Unchecked[] {
     const { path, fingerprint } = keyring.published;
     const limits: readonly Unchecked[] = [
       ...this.#byCode.values(),
+      ...prunedChains(pruned),
       {
         code: 'DELETED_CHAINS',
         text: 'a chain that was removed as a whole leaves no trace in the store',
@@ -33,6 +38,15 @@ export class Limits {
       },
     ];
   }
+}
+
+function prunedChains(pruned: ReadonlyMap<string, PrunedRecord>): readonly Unchecked[] {
+  const chains = [...pruned.values()];
+  const [newest] = chains.toSorted((a, b) => (a.at < b.at ? 1 : -1));
+  if (newest === undefined) return [];
+  const receipts = chains.reduce((sum, { lastSequence }) => sum + lastSequence, 0);
+  const text = `${chains.length} chains with ${receipts} receipts were pruned, last on ${newest.at} by receipt ${newest.receiptId}: they were verified before, not now`;
+  return [{ code: 'PRUNED', text }];
 }
 
 /** Texts that begin with a count differ in nothing else. */

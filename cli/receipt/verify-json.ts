@@ -3,6 +3,7 @@ import type { Output } from '../output.ts';
 import type { ReceiptReader } from '../store/reader.ts';
 import { faultOf, judgeAgain, MOST_BAD } from './bad-receipts.ts';
 import type { ChainReport } from './judge.ts';
+import type { PrunedRecord } from './pruned.ts';
 import type { Report } from './verify.ts';
 
 /** The verdict as one JSON object, printed chain by chain. docs/cli.md describes every member. */
@@ -44,6 +45,7 @@ export class JsonReport implements Report {
       warnings: verdict.warnings,
       unchecked: verdict.unchecked,
       key_fingerprint: genesis.fingerprint,
+      ...(report.pruned !== undefined && { pruned: prunedOf(report.pruned) }),
     });
   }
 
@@ -75,6 +77,16 @@ export class JsonReport implements Report {
 
 function place({ index, receiptId }: ReceiptVerdict) {
   return { index, receipt_id: receiptId };
+}
+
+function prunedOf({ lastSequence, headHash, keyFingerprint, at, receiptId }: PrunedRecord) {
+  return {
+    last_sequence: lastSequence,
+    head_hash: headHash,
+    key_fingerprint: keyFingerprint,
+    at,
+    receipt_id: receiptId,
+  };
 }
 
 function advisoriesOf({ verdict }: ChainReport): readonly string[] {

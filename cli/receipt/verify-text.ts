@@ -9,6 +9,7 @@ import type { ReceiptReader } from '../store/reader.ts';
 import { printable, type Paint } from '../terminal.ts';
 import { faultOf, judgeAgain, MOST_BAD, type ReceiptFault } from './bad-receipts.ts';
 import type { ChainReport } from './judge.ts';
+import type { PrunedRecord } from './pruned.ts';
 import type { Report } from './verify.ts';
 
 /** Chains up to this length are printed receipt by receipt when they are broken. */
@@ -62,6 +63,7 @@ export class TextReport implements Report {
     const name = `Chain ${printable(verdict.chainId)}`;
     if (result === 'empty') {
       this.#line(`${name}: ${this.#paint('red', 'NO RECEIPTS FOUND')} (0 receipts)`);
+      if (report.pruned !== undefined) this.#line(`  ${prunedText(report.pruned)}`);
     } else if (result === 'valid') {
       const limits = this.#trust.pins.length > 0 ? LIMITS : UNPINNED;
       const valid = `${this.#paint('green', 'VALID')} (${plural(verdict.length, 'receipt')})`;
@@ -144,6 +146,11 @@ export class TextReport implements Report {
   #line(text: string): void {
     this.#cli.out.write(`${text}\n`);
   }
+}
+
+function prunedText({ lastSequence, headHash, at, receiptId }: PrunedRecord): string {
+  const what = `pruned: receipts 1 to ${lastSequence}, head ${headHash}`;
+  return printable(`${what}, removed on ${at} by receipt ${receiptId}`);
 }
 
 function plural(count: number, noun: string): string {

@@ -17,6 +17,7 @@ import { printable } from '../terminal.ts';
 import { defineVerb, type VerbInput } from '../verb.ts';
 import { judgeChain, type ChainReport } from './judge.ts';
 import { Limits } from './limits.ts';
+import { findPruned } from './pruned.ts';
 import { JsonReport } from './verify-json.ts';
 import { TextReport } from './verify-text.ts';
 
@@ -81,16 +82,19 @@ function verify({ flags }: VerbInput<typeof spec>, cli: Cli): ExitCode {
         : new TextReport(cli, paint, reader, trust, isVerbose);
     const chains = chainId === undefined ? reader.chains() : [{ id: chainId, key: chainId }];
     const progress = new Progress(cli, () => reader.count());
+    const pruned = findPruned(reader, trust);
     const limits = new Limits();
     let bad = chains.length === 0 ? 1 : 0;
     for (const chain of chains) {
-      const report = judgeChain(reader, chain, trust, () => progress.step(chain.id));
+      const judged = judgeChain(reader, chain, trust, () => progress.step(chain.id));
+      const gone = judged.verdict.result === 'empty' ? pruned.get(chain.id) : undefined;
+      const report = gone === undefined ? judged : { ...judged, pruned: gone };
       progress.clear();
       output.chain(report);
       limits.add(report.verdict);
       if (!isValid(report)) bad += 1;
     }
-    output.end(limits.list(trust), bad === 0);
+    output.end(limits.list(trust, pruned), bad === 0);
     return bad === 0 ? 0 : 1;
   } finally {
     reader.close();

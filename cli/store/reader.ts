@@ -97,10 +97,14 @@ export class ReceiptReader {
   }
 
   /** The receipts that hand over from one key to the next, in the order of writing. */
-  *rotations(): IterableIterator<StoredRow> {
-    yield* this.#iterate(
-      `SELECT ${this.#columns} FROM receipts WHERE action_type = 'agent.key.rotate' ORDER BY rowid`,
-    );
+  rotations(): IterableIterator<StoredRow> {
+    return this.withAction('agent.key.rotate');
+  }
+
+  /** Receipts of one action type, in the order of writing. */
+  *withAction(type: string): IterableIterator<StoredRow> {
+    const sql = `SELECT ${this.#columns} FROM receipts WHERE action_type = ? ORDER BY rowid`;
+    yield* this.#iterate(sql, type);
   }
 
   count(): number {

@@ -86,6 +86,27 @@ export function createKeyFiles(privatePath: string, publicPath: string): void {
 }
 
 /**
+ * Makes a key pair where there is none, for a service that starts for the first time.
+ *
+ * @param hasReceipts - Whether something was signed before: then the key is lost, not missing, and
+ *   a new one in its place would hide that.
+ * @returns Whether the key was made now
+ * @throws CodedError `KEY_LOST`, and as `createKeyFiles`
+ */
+export function createKeyIfMissing(
+  privatePath: string,
+  publicPath: string,
+  hasReceipts: () => boolean,
+): boolean {
+  if (lstatSync(privatePath, { throwIfNoEntry: false }) !== undefined) return false;
+  if (hasReceipts()) {
+    throw new CodedError('KEY_LOST', `no signing key at ${privatePath}, but receipts were signed`);
+  }
+  createKeyFiles(privatePath, publicPath);
+  return true;
+}
+
+/**
  * Looks at the public key file without touching it. A file that is there must hold the very key:
  * whoever verifies by it would otherwise call our receipts forged, or forged ones ours.
  *

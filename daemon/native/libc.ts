@@ -2,8 +2,8 @@ import type * as Koffi from 'koffi';
 import { CodedError } from '../../shared/errors.ts';
 
 /**
- * The C library of this process, for the three things Node has no call for: peer credentials,
- * advisory locks and the user database. See ADR 0009.
+ * The C library of this process, for the things Node has no call for: peer credentials,
+ * advisory locks, the user database and datagrams. See ADR 0009 and 0018.
  */
 export interface LibC {
   readonly koffi: typeof Koffi;

@@ -8,6 +8,7 @@ import { encodeFrame, FrameDecoder, MAX_FRAME_BYTES } from '../../shared/wire/fr
 import { refusal, type Reply } from '../../shared/wire/reply.ts';
 import type { Ledger, ReplySink } from '../ledger.ts';
 import type { Log } from '../log.ts';
+import type { Metrics } from '../metrics.ts';
 
 /** Replies that a peer may leave unread before we stop reading from it. */
 const MAX_UNREAD_BYTES = 1024 * 1024;
@@ -21,6 +22,7 @@ export interface ConnectionOptions {
   readonly principalId: string;
   readonly ledger: Ledger;
   readonly log: Log;
+  readonly metrics?: Metrics;
   /** Called for every chunk that was read, for whoever waits until all peers fall silent. */
   readonly onRead: () => void;
 }
@@ -43,7 +45,9 @@ export class Connection implements ReplySink {
     const { socket } = options;
     socket.on('data', (chunk: Buffer) => this.#onData(chunk));
     socket.on('end', () => this.#onEnd());
-    socket.on('error', (error) => options.log(`connection error: ${error.message}`));
+    socket.on('error', (error) =>
+      options.log(`connection error: ${error.message}`, { level: 'warn' }),
+    );
     socket.on('drain', () => this.#release());
     socket.resume();
   }
@@ -80,7 +84,8 @@ export class Connection implements ReplySink {
     } catch (error) {
       if (!(error instanceof CodedError) || error.code !== 'FRAME_LENGTH_INVALID') throw error;
       // The stream cannot be followed any further: where the next frame starts is unknown.
-      log(`read frame: ${wordFrameLength(error.message)}`);
+      log(`read frame: ${wordFrameLength(error.message)}`, { level: 'warn' });
+      this.#options.metrics?.refused(error.code);
       socket.destroy();
       return;
     }
@@ -98,7 +103,9 @@ export class Connection implements ReplySink {
       else ledger.submit({ event: frame, peer, principalId, sink: this });
     } catch (error) {
       if (!(error instanceof CodedError)) throw error;
-      log(`handler error: ${error.message} (pid ${peer.pid})`);
+      const details = { level: 'error', code: error.code, pid: peer.pid } as const;
+      log(`handler error: ${error.message} (pid ${peer.pid})`, details);
+      this.#options.metrics?.refused(error.code);
       const ack = error instanceof FrameError ? error.ack : undefined;
       if (ack === undefined) return;
       this.reply(refusal(ack, error));
@@ -115,7 +122,9 @@ export class Connection implements ReplySink {
 
   #onEnd(): void {
     const { log, peer, socket, ledger } = this.#options;
-    if (this.#decoder.isPartial) log(`read frame: unexpected end inside a frame (pid ${peer.pid})`);
+    if (this.#decoder.isPartial) {
+      log(`read frame: unexpected end inside a frame (pid ${peer.pid})`, { level: 'warn' });
+    }
     // Half-closed: replies to what it sent are still owed.
     void ledger.drained().then(() => socket.end());
   }

@@ -48,7 +48,8 @@ function unusable(path: string, cause: Error): CodedError {
   return new CodedError('SOCKET_PATH_INVALID', message, { cause });
 }
 
-function probe(path: string): Promise<string> {
+/** What a dial answers: `connected`, or the error code. */
+export function probe(path: string): Promise<string> {
   return new Promise((resolve) => {
     const socket = connect(path);
     const settle = (answer: string) => {

@@ -127,6 +127,37 @@ export class ReceiptStore {
     return this.#db.prepare(sql).pluck().get() as string | undefined;
   }
 
+  /** Every chain id, in order; found by seeking from one to the next. */
+  *chainIds(): Generator<string> {
+    const next = this.#db
+      .prepare('SELECT chain_id FROM receipts WHERE chain_id > ? ORDER BY chain_id LIMIT 1')
+      .pluck();
+    for (let after: unknown = next.get(''); after !== undefined; after = next.get(after)) {
+      yield after as string;
+    }
+  }
+
+  /** Only inside `commit`, together with a receipt that says what was removed. */
+  removeChain(chainId: string): void {
+    this.#db.prepare('DELETE FROM receipts WHERE chain_id = ?').run(chainId);
+  }
+
+  /**
+   * Gives free pages back to the disk.
+   *
+   * @returns false where it is too full for the copy that this takes; the pages are used again then
+   */
+  compact(): boolean {
+    try {
+      this.#db.exec('VACUUM');
+      this.#db.pragma('wal_checkpoint(TRUNCATE)');
+      return true;
+    } catch (error) {
+      if ((error as { readonly code?: unknown }).code === 'SQLITE_FULL') return false;
+      throw error;
+    }
+  }
+
   /** Moves the WAL into the database as far as readers allow; for a moment when nobody waits. */
   checkpoint(): void {
     this.#db.pragma('wal_checkpoint(PASSIVE)');
@@ -234,6 +265,9 @@ function asCoded(path: string, error: unknown): Error {
   const { code, message } = error as Error & { readonly code?: string };
   if (code === 'SQLITE_NOTADB' || code === 'SQLITE_CORRUPT') {
     return new CodedError('STORE_INVALID', `${path}: ${message}`, { cause: error });
+  }
+  if (code === 'EROFS' || code?.startsWith('SQLITE_READONLY') === true) {
+    return new CodedError('STORE_READ_ONLY', `${path}: ${message}`, { cause: error });
   }
   return new CodedError('STORE_UNAVAILABLE', `${path}: ${message}`, { cause: error });
 }

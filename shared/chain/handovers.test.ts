@@ -1,9 +1,8 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { draftBody, rotationOf, signerOf, SUITES } from '../../test/vectors/fixture.ts';
 import { keyFingerprint } from '../crypto/public-key.ts';
 import { canonicalize } from '../json/canonical.ts';
-import type { JsonObject } from '../json/value.ts';
 import { encodeProofValue } from '../receipt/proof.ts';
 import { Handovers } from './handovers.ts';
 
@@ -15,7 +14,7 @@ function rotation(from: number, to: number, by = from): string {
   const draft = draftBody(1, null) as { credentialSubject: object };
   const keyRotation = rotationOf(signer(from), signer(to));
   const body = { ...draft, credentialSubject: { ...draft.credentialSubject, keyRotation } };
-  const signed = new TextEncoder().encode(canonicalize(body as unknown as JsonObject));
+  const signed = new TextEncoder().encode(canonicalize(body));
   const proof = {
     type: 'Ed25519Signature2020',
     created: '2026-06-15T12:00:00Z',

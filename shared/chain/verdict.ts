@@ -19,6 +19,7 @@ export interface Unchecked {
   readonly code:
     | 'TRUNCATION'
     | 'DELETED_CHAINS'
+    | 'PRUNED'
     | 'KEY_NOT_PINNED'
     | 'RESPONSE_BODIES'
     | 'TIMESTAMPS'

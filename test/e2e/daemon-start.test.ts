@@ -118,6 +118,8 @@ test('[D.config-order] --print-config shows flag over variable over default', ()
     'verification_method = "did:agent-receipts-daemon:local#k1"',
     'unsafe_socket_path = true',
     'shutdown_deadline = "1.5s"',
+    'log_format = "text"',
+    'log_level = "info"',
     '',
   ]);
 });
@@ -267,10 +269,10 @@ const FAILED_STARTS: readonly FailedStart[] = [
     says: /file/,
   },
   {
-    name: 'a configuration file that nobody reads',
-    prepare: ({ data }) => writeFileSync(join(data, 'daemon.toml'), ''),
+    name: 'a mistake in the configuration file',
+    prepare: ({ data }) => writeFileSync(join(data, 'daemon.toml'), 'db = "x"\nsokcet = "y"\n'),
     code: 'CONFIG_INVALID',
-    says: /daemon\.toml exists/,
+    says: /daemon\.toml:2:1: unknown key "sokcet"; did you mean "socket"\?/,
   },
   {
     name: 'a stray word',
