@@ -6,12 +6,8 @@ import type { HostFacts } from '../shared/paths.ts';
 import { VERSION } from '../shared/version.ts';
 import { DAEMON_FLAGS, printConfig, readConfig, type DaemonConfig } from './config.ts';
 import { createKeyFiles, createKeyIfMissing } from './keys/key-files.ts';
-import { describeRotation, rotateKey } from './keys/rotate.ts';
 import { isAgentKey, openSigner } from './keys/signer.ts';
 import { StderrLog } from './log.ts';
-import { loadLibC } from './native/libc.ts';
-import { readStatus } from './status.ts';
-import { holdsReceipts } from './store/holds-receipts.ts';
 
 const PROGRAM = 'obsigna-daemon';
 
@@ -78,6 +74,7 @@ function initKeys({ key, publicKey }: DaemonConfig): void {
 
 async function rotate(config: DaemonConfig, { env }: HostFacts): Promise<void> {
   process.umask(0o027);
+  const { describeRotation, rotateKey } = await import('./keys/rotate.ts');
   const summary = await rotateKey(config, {
     env,
     log: new StderrLog(PROGRAM, { format: config.logFormat, level: config.logLevel }).log,
@@ -86,17 +83,20 @@ async function rotate(config: DaemonConfig, { env }: HostFacts): Promise<void> {
 }
 
 async function printPublicKey({ key }: DaemonConfig, { env }: HostFacts): Promise<void> {
+  const { loadLibC } = await import('./native/libc.ts');
   const signer = openSigner(key, { libc: await loadLibC(), env });
   process.stdout.write(formatPublicKeyPem(signer.publicKey));
 }
 
-function initIfMissing({ key, publicKey, db }: DaemonConfig): void {
+async function initIfMissing({ key, publicKey, db }: DaemonConfig): Promise<void> {
+  const { holdsReceipts } = await import('./store/holds-receipts.ts');
   // A database without receipts does not count: it is what a start without a key leaves elsewhere.
   if (!createKeyIfMissing(key, publicKey, () => holdsReceipts(db))) return;
   process.stdout.write(`generated signing key: ${key}\npublic key: ${publicKey}\n`);
 }
 
 async function printStatus(config: DaemonConfig): Promise<void> {
+  const { readStatus } = await import('./status.ts');
   const status = await readStatus(config);
   process.stdout.write(`${JSON.stringify(status)}\n`);
   process.exitCode = status.running && status.socket_answers ? 0 : 1;
@@ -118,7 +118,7 @@ async function run(read: () => DaemonConfig, host: HostFacts): Promise<void> {
   const config = read();
   const out = new StderrLog(PROGRAM, { format: config.logFormat, level: config.logLevel });
   stderr = out;
-  // Native modules come with it: no other action waits for them.
+  // Native modules come with it, as with other imports on demand: -version does not wait for them.
   const { startDaemon } = await import('./daemon.ts');
   const daemon = await startDaemon(config, host, out.log);
   reload = () => {
