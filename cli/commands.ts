@@ -5,6 +5,11 @@ const RECEIPT_COMMANDS = [
   ['receipt list', 'Show receipts, newest first, with filters'],
   ['receipt show SEQ', 'Show one receipt'],
   ['receipt verify', 'Verify signatures, links and columns of every chain'],
+  ['receipt verify-event', 'Verify single receipts and who reported them'],
+] as const;
+
+const DIAGNOSTICS = [
+  ['doctor', 'Check daemon, socket, store and key, with a real round trip'],
 ] as const;
 
 const ALIASES = [
@@ -24,6 +29,8 @@ Reads and verifies the receipts of AI agents' tool calls. Needs no daemon.
 
 Receipt commands:
 ${renderRows(RECEIPT_COMMANDS)}
+Diagnostics:
+${renderRows(DIAGNOSTICS)}
 Aliases:
 ${renderRows(ALIASES)}
 Other:
@@ -41,13 +48,19 @@ ${MORE}`,
 
 const list = async () => (await import('./receipt/list.ts')).listCommand;
 const show = async () => (await import('./receipt/show.ts')).showCommand;
+const verifyEvent = async () => (await import('./receipt/verify-event.ts')).verifyEventCommand;
+const doctor = async () => (await import('./doctor/doctor.ts')).doctorCommand;
 const verify = async () => (await import('./receipt/verify.ts')).verifyCommand;
 
 /** The tree of commands. A command's code, and the database driver, load when it is asked for. */
 export const ROOT: CommandDef = defineCommand({
   meta: { name: 'obsigna' },
   subCommands: {
-    receipt: defineCommand({ meta: { name: 'receipt' }, subCommands: { list, show, verify } }),
+    receipt: defineCommand({
+      meta: { name: 'receipt' },
+      subCommands: { list, show, verify, 'verify-event': verifyEvent },
+    }),
+    doctor,
     show,
     verify,
   },

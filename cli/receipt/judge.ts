@@ -7,6 +7,7 @@ import type { VerifyKey } from '../../shared/crypto/suite.ts';
 import { signedText } from '../../shared/receipt/hash.ts';
 import { parseReceipt } from '../../shared/receipt/parse.ts';
 import { verifyProof } from '../../shared/receipt/proof.ts';
+import type { Receipt } from '../../shared/receipt/receipt.ts';
 import type { Keyring, NamedKey } from '../keyring.ts';
 import type { ReceiptReader, StoredChain, StoredRow } from '../store/reader.ts';
 
@@ -17,8 +18,22 @@ export interface ChainReport {
   readonly genesis: NamedKey;
   /** Set when every receipt is fine but the key is not one to trust; the chain is broken then. */
   readonly untrustedKey?: string;
+  /** Another chain of the store says otherwise; the chain is broken then. */
+  readonly contradiction?: string;
   /** The chain begins with an archived key, and rotations lead to the published one. */
   readonly isRotated: boolean;
+  /** The first receipt, where it can be read. */
+  readonly first: Receipt | undefined;
+}
+
+/** What speaks against a chain although every receipt in it is fine. */
+export function objectionTo({ untrustedKey, contradiction }: ChainReport): string | undefined {
+  return untrustedKey ?? contradiction;
+}
+
+/** `valid` is said of a chain only when nothing speaks against it. */
+export function resultOf(report: ChainReport): ChainVerdict['result'] {
+  return objectionTo(report) === undefined ? report.verdict.result : 'broken';
 }
 
 /**
@@ -33,15 +48,17 @@ export function judgeChain(
   reader: ReceiptReader,
   chain: StoredChain,
   keyring: Keyring,
-  seen: (verdict: ReceiptVerdict) => void,
+  seen: (verdict: ReceiptVerdict, row: StoredRow) => void,
 ): ChainReport {
   const genesis = genesisKey(reader.first(chain), keyring);
   const verifier = new ChainVerifier(nodeSuite, chain.id, { key: genesis.key });
   let last = genesis.key;
   let rotations = 0;
+  let first: Receipt | undefined;
   for (const row of reader.chain(chain)) {
     const judged = verifier.push(row);
-    seen(judged);
+    if (judged.index === 0) first = judged.receipt;
+    seen(judged, row);
     const next = nextKey(row, judged, last);
     if (next === undefined) continue;
     last = next;
@@ -49,7 +66,7 @@ export function judgeChain(
   }
   const verdict = verifier.finish();
   const isRotated = genesis !== keyring.published;
-  const report = { chain, verdict, genesis, isRotated };
+  const report = { chain, verdict, genesis, isRotated, first };
   if (!isRotated || verdict.result !== 'valid') return report;
   if (leadsToPublished(reader, last, keyring.published)) return report;
   const untrustedKey =
@@ -64,7 +81,8 @@ function genesisKey(first: StoredRow | undefined, { published, archived }: Keyri
   return [published, ...archived].find(({ key }) => signs(key, first)) ?? published;
 }
 
-function signs(key: VerifyKey, { text }: StoredRow): boolean {
+/** Whether a key signed a row, whatever else is wrong with it. */
+export function signs(key: VerifyKey, { text }: StoredRow): boolean {
   try {
     const { receipt, json } = parseReceipt(text);
     return verifyProof(key, signedText(json), receipt.proof);
