@@ -1,10 +1,11 @@
 import type { ReceiptVerdict } from '../../shared/chain/verdict.ts';
+import { ChainVerifier } from '../../shared/chain/verify-chain.ts';
+import { nodeSuite } from '../../shared/crypto/node-suite.ts';
 import type { Keyring } from '../keyring.ts';
 import type { ReceiptReader, StoredChain, StoredRow } from '../store/reader.ts';
-import { judgeAgain } from './bad-receipts.ts';
 import { confirmParent } from './delegation.ts';
 import { judgeEvent, type ChainFacts, type EventResult, type JudgedEvent } from './event-checks.ts';
-import { judgeChain, objectionTo } from './judge.ts';
+import { judgeChain, objectionTo, type ChainReport } from './judge.ts';
 
 /** Receipts of one chain that are remembered until its end; for more it is read a second time. */
 const MOST_HELD = 100;
@@ -48,25 +49,21 @@ export function* judgeEvents(
     objection: objectionTo(report),
     brokenLinkAt,
   };
-  const events =
-    selected <= MOST_HELD
-      ? held
-      : secondPass(reader, judgeAgain(reader, report), chain, isSelected);
+  const events = selected <= MOST_HELD ? held : secondPass(reader, report, isSelected);
   for (const event of events) yield judgeEvent(event, facts, allowed);
 }
 
 function* secondPass(
   reader: ReceiptReader,
-  verdicts: IterableIterator<ReceiptVerdict>,
-  chain: StoredChain,
+  { chain, genesis }: ChainReport,
   isSelected: (row: StoredRow) => boolean,
 ): IterableIterator<JudgedEvent> {
-  const rows = reader.chain(chain);
+  const verifier = new ChainVerifier(nodeSuite, chain.id, { key: genesis.key });
   let before: ReceiptVerdict | undefined;
-  for (const judged of verdicts) {
+  for (const row of reader.chain(chain)) {
+    const judged = verifier.push(row);
     if (before !== undefined) yield { judged: before, nextFollows: judged.sequenceValid };
-    const { value: row } = rows.next();
-    before = row !== undefined && isSelected(row) ? judged : undefined;
+    before = isSelected(row) ? judged : undefined;
   }
   if (before !== undefined) yield { judged: before, nextFollows: undefined };
 }
