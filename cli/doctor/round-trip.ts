@@ -119,7 +119,7 @@ function readable({ text }: StoredRow): Receipt | undefined {
 }
 
 function compare(row: StoredRow, tookMs: number): HealthCheck {
-  const place = `seq ${String(row.columns.sequence)} of chain ${String(row.columns.chain_id)}`;
+  const place = `seq ${row.columns.sequence} of chain ${row.columns.chain_id}`;
   const receipt = readable(row);
   if (receipt === undefined) {
     return fail(

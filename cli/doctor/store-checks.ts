@@ -25,7 +25,7 @@ export function permissionsCheck(path: string): HealthCheck {
     if ((stat.mode & LOOSE_BITS) !== 0) {
       return fail(name, `${file} has mode ${mode}, looser than 0640`, `chmod 0640 ${file}`);
     }
-    modes.push(`${mode}`);
+    modes.push(mode);
   }
   return ok(name, `${path}, mode ${modes[0]}`);
 }
