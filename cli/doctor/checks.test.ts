@@ -24,7 +24,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-describe('doctor decides', () => {
+describe('one check', () => {
   const greeted = (version: string): Greeting => ({
     state: 'greeted',
     version,
@@ -173,7 +173,7 @@ describe('doctor decides', () => {
       fix: undefined,
     },
   ]) {
-    test(name, () => {
+    test(`doctor on ${name}`, () => {
       const check = run();
       expect(check).toMatchObject({ status, reason: expect.stringMatching(reason) });
       expect(check.check).toBe(name.slice(0, name.indexOf(':')));

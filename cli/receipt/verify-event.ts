@@ -119,8 +119,7 @@ function select(reader: ReceiptReader, flags: Flags, nowMs: number): Selection {
     const row = reader.withId(named);
     const isInChain = chainId === undefined || row?.columns.chain_id === chainId;
     if (row === undefined || !isInChain) return NOTHING;
-    const chain = { id: `${row.columns.chain_id}`, key: row.columns.chain_id };
-    return { chains: [chain], isSelected: ({ columns }) => columns.id === named };
+    return { chains: [reader.chainOf(row)], isSelected: ({ columns }) => columns.id === named };
   }
   if (since === undefined) {
     const head = chainId === undefined ? reader.newestRoot() : { id: chainId, key: chainId };

@@ -512,7 +512,7 @@ describe('obsigna verify after a rotation', () => {
   });
 });
 
-describe('obsigna verify of a sub-agent', () => {
+describe('delegation', () => {
   const ISSUER = 'did:agent-receipts-daemon:local';
   const delegation = (parent: string, chain = 'a', id = ISSUER) => ({
     subject: {
@@ -572,7 +572,7 @@ describe('obsigna verify of a sub-agent', () => {
       cause: /was signed by none of the known keys$/,
     },
   ]) {
-    test(name, () => {
+    test(`obsigna verify of a sub-agent ${name}`, () => {
       store.append('a/agent/x', child());
       store.append('a/agent/x');
       const { code, chains } = verdict('-chain-id', 'a/agent/x');
@@ -584,7 +584,7 @@ describe('obsigna verify of a sub-agent', () => {
     });
   }
 
-  test('whose parent chain is not in the store is valid, and says what is open', () => {
+  test('obsigna verify of a sub-agent whose parent chain is not in the store is valid, and says what is open', () => {
     store.append('c/agent/x', delegation(parent, 'c'));
     const { code, chains } = verdict('-chain-id', 'c/agent/x');
     expect(code).toBe(0);
@@ -654,7 +654,7 @@ describe('a row that is no receipt is reported and does not hide the others [C.c
     ['no text and no id', "receipt_json = '', id = NULL"],
     ['no text, and bytes for an id', "receipt_json = '', id = x'ff00'"],
   ] as const) {
-    test(what, () => {
+    test(`a row with ${what}`, () => {
       for (let i = 0; i < 3; i += 1) store.append('a');
       store.append('b');
       store.db.exec(`UPDATE receipts SET ${change} WHERE chain_id = 'a' AND sequence = 2`);

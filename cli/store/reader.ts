@@ -101,6 +101,12 @@ export class ReceiptReader {
     return this.#one(sql, key);
   }
 
+  /** The chain that a row is filed under. */
+  chainOf({ columns }: StoredRow): StoredChain {
+    const key: unknown = columns.chain_id;
+    return { id: textOf(key), key };
+  }
+
   /** The root chain that was written to last; a sub-agent's chain stands below one. */
   newestRoot(): StoredChain | undefined {
     const [row] = this.#all(

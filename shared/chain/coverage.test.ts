@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import { array, assert, nat, property } from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { JsonObject } from '../json/value.ts';
 import type { Receipt } from '../receipt/receipt.ts';
@@ -63,7 +63,7 @@ const end = (at: string, chain: string, terminal: Said['terminal'] = 'interrupte
   ...(terminal && { terminal }),
 });
 
-describe('CoverageMeter reads down time', () => {
+describe('down time', () => {
   for (const { name, said, causes, since } of [
     {
       name: 'from a stop and the next start [P1.coverage]',
@@ -156,14 +156,14 @@ describe('CoverageMeter reads down time', () => {
       causes: [{ cause: 'stopped: SIGTERM', certainty: 'exact', gaps: 1, seconds: 0 }],
     },
   ]) {
-    test(name, () => {
+    test(`CoverageMeter reads down time ${name}`, () => {
       const { downTime } = measure(...said);
       expect(downTime.causes).toEqual(causes);
       expect(downTime.since).toBe(since);
     });
   }
 
-  test('and tells what is proved from what is a bound', () => {
+  test('tells what is proved from what is a bound', () => {
     const { downTime, notExcluded } = measure(
       call('10:00:00', 'a'),
       stopped('10:10:00', 'a'),
@@ -239,8 +239,8 @@ describe('CoverageMeter', () => {
 });
 
 test('Tally loses no count and keeps at most a hundred texts and one for the others', () => {
-  fc.assert(
-    fc.property(fc.array(fc.nat(400)), (numbers) => {
+  assert(
+    property(array(nat(400)), (numbers) => {
       const tally = new Tally();
       for (const number of numbers) tally.add(`reason ${number}`);
       const entries = tally.entries();

@@ -21,7 +21,7 @@ function receiptOf({ issuer = 'did:daemon', principal = 'did:user:alice', type =
 
 const DAEMONS_OWN = { type: 'agent_receipts.daemon_started', principal: 'did:user:unknown' };
 
-describe('checkDelegation()', () => {
+describe('the parent of a chain', () => {
   const parent = (said: Parameters<typeof receiptOf>[0]): ParentEvidence => ({
     state: 'found',
     receipt: receiptOf(said),
@@ -61,7 +61,7 @@ describe('checkDelegation()', () => {
       want: 'the beginning of the parent chain root was removed',
     },
   ] as const) {
-    test(name, () => {
+    test(`checkDelegation() ${name}`, () => {
       const verdict = checkDelegation(receiptOf(child), CLAIM, evidence);
       if (verdict.result === 'confirmed') expect(verdict.result).toBe(want);
       else expect(verdict.result === 'contradicted' ? verdict.cause : verdict.why).toBe(want);
