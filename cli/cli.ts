@@ -3,8 +3,11 @@ import { defaultPaths, type DefaultPaths } from '../shared/paths.ts';
 import { createMessages, type Messages } from './messages.ts';
 import { Output } from './output.ts';
 
-/** Good, the answer is no, or the question could not be understood or answered. */
-export type ExitCode = 0 | 1 | 2;
+/**
+ * Good, the answer is no, or the question could not be understood or answered. 3 is `verify-event`'s
+ * alone: true, and nobody knows whose.
+ */
+export type ExitCode = 0 | 1 | 2 | 3;
 
 /** What a command may use of the process that it runs in. */
 export interface Cli {

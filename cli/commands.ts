@@ -5,6 +5,11 @@ const RECEIPT_COMMANDS = [
   ['receipt list', 'Show receipts, newest first, with filters'],
   ['receipt show SEQ', 'Show one receipt'],
   ['receipt verify', 'Verify signatures, links and columns of every chain'],
+  ['receipt verify-event', 'Verify single receipts and who reported them'],
+] as const;
+
+const DIAGNOSTICS = [
+  ['doctor', 'Check daemon, socket, store and key, with a real round trip'],
 ] as const;
 
 const KEY_COMMANDS = [
@@ -55,6 +60,8 @@ Store commands:
 ${renderRows(STORE_COMMANDS)}
 Processes:
 ${renderRows(DAEMON_COMMANDS)}
+Diagnostics:
+${renderRows(DIAGNOSTICS)}
 Aliases:
 ${renderRows(ALIASES)}
 Other:
@@ -89,6 +96,8 @@ const list = async () => (await import('./receipt/list.ts')).listCommand;
 const show = async () => (await import('./receipt/show.ts')).showCommand;
 const daemonControl = () => import('./daemon/control.ts');
 const daemonInstall = () => import('./daemon/install.ts');
+const verifyEvent = async () => (await import('./receipt/verify-event.ts')).verifyEventCommand;
+const doctor = async () => (await import('./doctor/doctor.ts')).doctorCommand;
 const verify = async () => (await import('./receipt/verify.ts')).verifyCommand;
 
 const daemonVerbs = () => import('./keys/daemon-verbs.ts');
@@ -101,7 +110,10 @@ const listKeys = async () => (await import('./keys/list.ts')).listKeysCommand;
 export const ROOT: CommandDef = defineCommand({
   meta: { name: 'obsigna' },
   subCommands: {
-    receipt: defineCommand({ meta: { name: 'receipt' }, subCommands: { list, show, verify } }),
+    receipt: defineCommand({
+      meta: { name: 'receipt' },
+      subCommands: { list, show, verify, 'verify-event': verifyEvent },
+    }),
     keys: defineCommand({
       meta: { name: 'keys' },
       subCommands: { generate, list: listKeys, pubkey, rotate },
@@ -127,6 +139,7 @@ export const ROOT: CommandDef = defineCommand({
         uninstall: async () => (await daemonInstall()).uninstallCommand,
       },
     }),
+    doctor,
     show,
     verify,
   },

@@ -87,7 +87,8 @@ export function handoversOf(reader: ReceiptReader, { published, archived }: Keyr
   return new Handovers(nodeSuite, texts, (fingerprint) => keys.get(fingerprint));
 }
 
-function signs(key: VerifyKey, { text }: StoredRow): boolean {
+/** Whether a key signed a row, whatever else is wrong with it. */
+export function signs(key: VerifyKey, { text }: StoredRow): boolean {
   try {
     const { receipt, json } = parseReceipt(text);
     return verifyProof(key, signedText(json), receipt.proof);

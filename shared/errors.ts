@@ -76,6 +76,8 @@ const REMEDIES = {
     'Point -public-key at the key that the daemon published (signing.key.pub), or at your copy of it.',
   RECEIPT_NOT_FOUND: 'See what there is with `obsigna receipt list`.',
   SEQUENCE_AMBIGUOUS: 'Name the chain as well: `obsigna receipt show CHAIN:SEQ`.',
+  NOTHING_SELECTED:
+    'Name another receipt, chain or time; `obsigna receipt list` shows what there is.',
   OUTPUT_FAILED: 'Check where the output goes: the disk may be full.',
   // -- proxy -----------------------------------------------------------------------------------
   MESSAGE_NOT_UNDERSTOOD:

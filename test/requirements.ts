@@ -38,6 +38,11 @@ export const REQUIREMENTS: readonly Requirement[] = [
     source: 'Agent Receipts 0.5.0, chain.sequence',
   },
   {
+    id: 'P1.coverage',
+    text: 'verify says how complete the record is: calls, unknown outcomes, drops, down time and its causes',
+    source: 'docs/adr/0020',
+  },
+  {
     id: 'P1.intent',
     text: 'a call whose outcome nobody saw is recorded as pending with the reason',
     source: 'docs/adr/0003',
@@ -80,7 +85,6 @@ export const REQUIREMENTS: readonly Requirement[] = [
     id: 'P2.shared-uid-doctor',
     text: 'doctor says when daemon and agent run under the same uid',
     source: 'SECURITY.md',
-    gap: 'comes with doctor',
   },
 
   // -- P3 A blocked call never reaches the server --
@@ -628,13 +632,31 @@ export const REQUIREMENTS: readonly Requirement[] = [
     id: 'C.verify-event',
     text: 'receipt verify-event judges single receipts',
     source: 'Agent Receipts 0.5.0, command line',
-    gap: 'comes with verify-event',
   },
   {
     id: 'C.doctor',
     text: 'doctor checks socket, database, keys and a round trip',
     source: 'Agent Receipts 0.5.0, command line',
-    gap: 'comes with doctor',
+  },
+  {
+    id: 'C.doctor-remedies',
+    text: 'every check of doctor that does not pass says what to do',
+    source: 'docs/doctor.md',
+  },
+  {
+    id: 'C.verify-event-daemon',
+    text: 'what the daemon says for itself is no missing evidence, and what an emitter says is never taken for it',
+    source: 'docs/adr/0020',
+  },
+  {
+    id: 'C.verify-event-rotated',
+    text: 'verify-event judges receipts from before a rotation by the key of that time',
+    source: 'docs/adr/0020',
+  },
+  {
+    id: 'C.delegation',
+    text: "verify compares a sub-agent's chain with the parent that it names",
+    source: 'docs/adr/0020',
   },
 
   {

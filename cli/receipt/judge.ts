@@ -4,6 +4,7 @@ import { ChainVerifier } from '../../shared/chain/verify-chain.ts';
 import { nodeSuite } from '../../shared/crypto/node-suite.ts';
 import type { VerifyKey } from '../../shared/crypto/suite.ts';
 import { parseReceipt } from '../../shared/receipt/parse.ts';
+import type { Receipt } from '../../shared/receipt/receipt.ts';
 import type { KeyTrust } from '../key-trust.ts';
 import type { NamedKey } from '../keyring.ts';
 import type { PrunedRecord } from './pruned.ts';
@@ -16,10 +17,24 @@ export interface ChainReport {
   readonly genesis: NamedKey;
   /** Set when every receipt is fine but the key is not one to trust; the chain is broken then. */
   readonly untrustedKey?: string;
+  /** Another chain of the store says otherwise; the chain is broken then. */
+  readonly contradiction?: string;
   /** The chain begins with an archived key. */
   readonly isRotated: boolean;
   /** Set when the chain has no receipts because a prune receipt says it was removed. */
   readonly pruned?: PrunedRecord;
+  /** The first receipt, where it can be read. */
+  readonly first: Receipt | undefined;
+}
+
+/** What speaks against a chain although every receipt in it is fine. */
+export function objectionTo({ untrustedKey, contradiction }: ChainReport): string | undefined {
+  return untrustedKey ?? contradiction;
+}
+
+/** `valid` is said of a chain only when nothing speaks against it. */
+export function resultOf(report: ChainReport): ChainVerdict['result'] {
+  return objectionTo(report) === undefined ? report.verdict.result : 'broken';
 }
 
 /**
@@ -31,19 +46,21 @@ export function judgeChain(
   reader: ReceiptReader,
   chain: StoredChain,
   trust: KeyTrust,
-  seen: (verdict: ReceiptVerdict) => void,
+  seen: (verdict: ReceiptVerdict, row: StoredRow) => void,
 ): ChainReport {
   const genesis = trust.genesisOf(reader.first(chain));
   const verifier = new ChainVerifier(nodeSuite, chain.id, { key: genesis.key });
   let last = genesis.key;
+  let first: Receipt | undefined;
   for (const row of reader.chain(chain)) {
     const judged = verifier.push(row);
-    seen(judged);
+    if (judged.index === 0) first = judged.receipt;
+    seen(judged, row);
     last = nextKey(row, judged, last) ?? last;
   }
   const verdict = verifier.finish();
   const isRotated = genesis !== trust.keyring.published;
-  const report = { chain, verdict, genesis, isRotated };
+  const report = { chain, verdict, genesis, isRotated, first };
   if (verdict.result !== 'valid') return report;
   const untrustedKey = trust.objectionTo(genesis, last);
   return untrustedKey === undefined ? report : { ...report, untrustedKey };

@@ -1,8 +1,10 @@
+import type { Coverage } from '../../shared/chain/coverage.ts';
 import type { ReceiptVerdict, Unchecked } from '../../shared/chain/verdict.ts';
 import type { Output } from '../output.ts';
 import type { ReceiptReader } from '../store/reader.ts';
 import { faultOf, judgeAgain, MOST_BAD } from './bad-receipts.ts';
-import type { ChainReport } from './judge.ts';
+import { objectionTo, resultOf, type ChainReport } from './judge.ts';
+import { coverageJson } from './coverage-json.ts';
 import type { PrunedRecord } from './pruned.ts';
 import type { Report } from './verify.ts';
 
@@ -20,8 +22,8 @@ export class JsonReport implements Report {
   }
 
   chain(report: ChainReport): void {
-    const { verdict, untrustedKey, genesis } = report;
-    const result = untrustedKey === undefined ? verdict.result : 'broken';
+    const { verdict, genesis } = report;
+    const result = resultOf(report);
     const bad =
       verdict.result === 'broken' ? this.#badReceipts(report) : { receipts: [], count: 0 };
     const { brokenReceipt, head } = verdict;
@@ -34,7 +36,7 @@ export class JsonReport implements Report {
       status: verdict.status,
       head: head === undefined ? null : { sequence: head.sequence, receipt_hash: head.receiptHash },
       broken_at: verdict.brokenAt,
-      cause: untrustedKey ?? verdict.error ?? null,
+      cause: objectionTo(report) ?? verdict.error ?? null,
       broken_receipt:
         brokenReceipt === undefined
           ? null
@@ -49,9 +51,13 @@ export class JsonReport implements Report {
     });
   }
 
-  end(unchecked: readonly Unchecked[], isGood: boolean): void {
+  end(unchecked: readonly Unchecked[], isGood: boolean, coverage: Coverage): void {
     this.#out.write(this.#isFirst ? '{\n  "chains": [],' : '\n  ],');
-    const rest = JSON.stringify({ ok: isGood, unchecked }, null, 2);
+    const rest = JSON.stringify(
+      { ok: isGood, unchecked, coverage: coverageJson(coverage) },
+      null,
+      2,
+    );
     this.#out.write(`${rest.slice(1)}\n`);
   }
 

@@ -1,3 +1,4 @@
+import type { Coverage } from '../../shared/chain/coverage.ts';
 import {
   RESPONSE_HASH_NOTE,
   type ChainStatus,
@@ -7,8 +8,10 @@ import type { Cli } from '../cli.ts';
 import type { KeyTrust } from '../key-trust.ts';
 import type { ReceiptReader } from '../store/reader.ts';
 import { printable, type Paint } from '../terminal.ts';
+import { plural } from '../words.ts';
 import { faultOf, judgeAgain, MOST_BAD, type ReceiptFault } from './bad-receipts.ts';
-import type { ChainReport } from './judge.ts';
+import { objectionTo, resultOf, type ChainReport } from './judge.ts';
+import { coverageLines } from './coverage-text.ts';
 import type { PrunedRecord } from './pruned.ts';
 import type { Report } from './verify.ts';
 
@@ -54,8 +57,9 @@ export class TextReport implements Report {
   }
 
   chain(report: ChainReport): void {
-    const { verdict, untrustedKey } = report;
-    const result = untrustedKey === undefined ? verdict.result : 'broken';
+    const { verdict } = report;
+    const result = resultOf(report);
+    const objection = objectionTo(report);
     this.#counts[result] += 1;
     this.#receipts += verdict.length;
     this.#hasUnseenBody ||= verdict.responseHashNote !== undefined;
@@ -68,8 +72,8 @@ export class TextReport implements Report {
       const limits = this.#trust.pins.length > 0 ? LIMITS : UNPINNED;
       const valid = `${this.#paint('green', 'VALID')} (${plural(verdict.length, 'receipt')})`;
       this.#line(`${name}: ${valid} \u2014 ${STATUSES[verdict.status]}; ${limits}`);
-    } else if (untrustedKey !== undefined) {
-      this.#line(`${name}: ${this.#paint('red', 'BROKEN')} \u2014 ${printable(untrustedKey)}`);
+    } else if (objection !== undefined) {
+      this.#line(`${name}: ${this.#paint('red', 'BROKEN')} \u2014 ${printable(objection)}`);
     } else {
       this.#line(`${name}: ${this.#paint('red', 'BROKEN')} at receipt ${verdict.brokenAt}`);
       if (verdict.error !== undefined) this.#line(`  cause: ${printable(verdict.error)}`);
@@ -122,7 +126,7 @@ export class TextReport implements Report {
     }
   }
 
-  end(unchecked: readonly Unchecked[]): void {
+  end(unchecked: readonly Unchecked[], _isGood: boolean, coverage: Coverage): void {
     const { valid, broken, empty } = this.#counts;
     const chains = valid + broken + empty;
     if (chains === 0) this.#line(`${this.#paint('red', 'NO RECEIPTS FOUND')} (0 receipts)`);
@@ -141,6 +145,8 @@ export class TextReport implements Report {
     this.#line('');
     this.#line('Not checked:');
     for (const { text } of unchecked) this.#line(`  - ${printable(text)}`);
+    this.#line('');
+    for (const line of coverageLines(coverage)) this.#line(printable(line));
   }
 
   #line(text: string): void {
@@ -151,8 +157,4 @@ export class TextReport implements Report {
 function prunedText({ lastSequence, headHash, at, receiptId }: PrunedRecord): string {
   const what = `pruned: receipts 1 to ${lastSequence}, head ${headHash}`;
   return printable(`${what}, removed on ${at} by receipt ${receiptId}`);
-}
-
-function plural(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }

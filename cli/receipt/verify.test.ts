@@ -5,6 +5,12 @@ import { bundleCli, type CliBundle, type CliRun } from '../../test/fixtures/run-
 import { FixtureStore, makeKey } from '../../test/fixtures/store.ts';
 
 interface Verdict {
+  readonly coverage: {
+    readonly calls: number;
+    readonly not_counted: number;
+    readonly down_time: object;
+    readonly not_excluded: readonly { readonly code: string }[];
+  };
   readonly ok: boolean;
   readonly unchecked: readonly { readonly code: string; readonly text: string }[];
   readonly chains: readonly {
@@ -19,6 +25,7 @@ interface Verdict {
     readonly broken_receipt: { readonly receipt_id: string } | null;
     readonly receipts: readonly { readonly index: number; readonly status: string }[];
     readonly key_fingerprint: string;
+    readonly unchecked: readonly { readonly code: string; readonly text: string }[];
   }[];
 }
 
@@ -74,10 +81,24 @@ Not checked:
   - times are the issuer's clock; only the order of receipts is proved
   - the bodies behind response_hash and parameters_hash were not supplied
   - 2 receipts say pending: nobody saw the outcome
-  - the link to the parent chain was not followed
   - 2 actions were counted by emitters but not reported
   - a chain that was removed as a whole leaves no trace in the store
   - the key was taken from ${store.publicKeyPath}: compare its fingerprint with one that you trust, ${key.fingerprint}
+
+Coverage:
+  period            2026-06-15T12:00:01Z to 2026-06-15T12:00:05Z
+  calls             3
+  outcome unknown   2
+    2 x no reason given
+  events dropped    2
+  down time         0s, at most 1s, in 1 gap
+    1 x down or idle: at most 1s
+  open chains       2: b/agent/bob, a
+  not excluded:
+    - receipts removed from the end of a chain
+    - chains removed as a whole
+    - down time after a crash: the daemon wrote no start receipts
+    - actions that passed neither a proxy nor a hook
 `,
       stderr:
         'Note: response_hash present in one or more receipts; response body not supplied \u2014 hash cannot be verified offline\n',
@@ -159,6 +180,21 @@ Not checked:
         code,
         text: expect.any(String),
       })),
+      coverage: {
+        period: { first: '2026-06-15T12:00:01Z', last: '2026-06-15T12:00:02Z' },
+        calls: 2,
+        outcomes_unknown: [],
+        events_dropped: 0,
+        down_time: { gaps: 0, seconds: 0, seconds_at_most: 0, causes: [], since: null },
+        open_chains: { count: 1, ids: ['a'] },
+        not_counted: 0,
+        not_excluded: [
+          'TRUNCATION',
+          'DELETED_CHAINS',
+          'DOWN_TIME_UNRECORDED',
+          'UNMEDIATED_ACTIONS',
+        ].map((code) => ({ code, text: expect.any(String) })),
+      },
     });
   });
 
@@ -601,4 +637,166 @@ describe('obsigna verify -pin', () => {
     const broken = verdict(...pin(planted)).chains.find(({ chain_id: chain }) => chain === 'third');
     expect(broken).toMatchObject({ broken_at: 1, receipts: [{ status: 'bad_signature' }] });
   });
+});
+
+describe('delegation', () => {
+  const ISSUER = 'did:agent-receipts-daemon:local';
+  const delegation = (parent: string, chain = 'a', id = ISSUER) => ({
+    subject: {
+      delegation: { parent_chain_id: chain, parent_receipt_id: parent, delegator: { id } },
+    },
+  });
+  const start = {
+    action: { type: 'agent_receipts.daemon_started' },
+    subject: { principal: { id: 'did:user:unknown' } },
+  };
+  let parent: string;
+  let other: string;
+
+  beforeEach(() => {
+    parent = store.append('a');
+    other = store.append('b');
+  });
+
+  for (const { name, child, cause } of [
+    { name: 'whose parent agrees', child: () => delegation(parent), cause: undefined },
+    {
+      name: 'whose parent is what the daemon said for itself',
+      child: () => delegation(store.append('a', start)),
+      cause: undefined,
+    },
+    {
+      name: 'whose parent receipt does not exist [C.delegation]',
+      child: () => delegation('urn:receipt:0'),
+      cause: 'delegation: parent chain a has no receipt urn:receipt:0',
+    },
+    {
+      name: 'whose parent receipt stands in another chain',
+      child: () => delegation(other),
+      cause: /^delegation: parent chain a has no receipt urn:receipt:/,
+    },
+    {
+      name: 'of another delegator',
+      child: () => delegation(parent, 'a', 'did:other'),
+      cause: `delegation: delegator is "did:other", the parent's issuer is "${ISSUER}"`,
+    },
+    {
+      name: 'of another principal',
+      child: () => {
+        const { subject } = delegation(parent);
+        return { subject: { ...subject, principal: { id: 'did:user:bob' } } };
+      },
+      cause: /^delegation: principal is "did:user:bob"/,
+    },
+    {
+      name: 'whose delegation names no receipt',
+      child: () => ({ subject: { delegation: { parent_chain_id: 'a' } } }),
+      cause: 'delegation: delegation.parent_receipt_id is not a string',
+    },
+    {
+      name: 'whose parent receipt another key signed',
+      child: () => delegation(store.append('a', { key: makeKey() })),
+      cause: /was signed by none of the known keys$/,
+    },
+  ]) {
+    test(`obsigna verify of a sub-agent ${name}`, () => {
+      store.append('a/agent/x', child());
+      store.append('a/agent/x');
+      const { code, chains } = verdict('-chain-id', 'a/agent/x');
+      expect(chains[0]).toMatchObject({ result: cause === undefined ? 'valid' : 'broken' });
+      expect(code).toBe(cause === undefined ? 0 : 1);
+      if (cause === undefined) expect(chains[0]?.cause).toBeNull();
+      else expect(chains[0]?.cause).toMatch(cause);
+      expect(chains[0]?.unchecked.map((it) => it.code)).not.toContain('DELEGATION');
+    });
+  }
+
+  test('obsigna verify of a sub-agent whose parent chain is not in the store is valid, and says what is open', () => {
+    store.append('c/agent/x', delegation(parent, 'c'));
+    const { code, chains } = verdict('-chain-id', 'c/agent/x');
+    expect(code).toBe(0);
+    expect(chains[0]?.unchecked).toContainEqual({
+      code: 'DELEGATION',
+      text: 'the parent chain c is not in this store',
+    });
+  });
+});
+
+describe('obsigna verify tells how complete the record is', () => {
+  const daemon = (type: string, said: object) => ({
+    action: { type: `agent_receipts.${type}`, tool_name: type, risk_level: 'low' },
+    issuer: { runtime: { obsigna: { daemon: { ...said } } } },
+  });
+
+  test('with down time from start and stop receipts [P1.coverage]', () => {
+    store.append('a', daemon('daemon_started', { boot: 'clean' }));
+    store.append('a');
+    store.append('a', daemon('daemon_started', { boot: 'crash' }));
+    store.append('a', daemon('daemon_stopped', { reason: 'SIGTERM' }));
+    store.terminate('a');
+    store.append('a-2', daemon('daemon_started', { boot: 'clean' }));
+    expect(verify().stdout).toContain(`
+  calls             1
+  outcome unknown   0
+  events dropped    0
+  down time         1s, at most 2s, in 2 gaps
+    1 x crash: at most 1s
+    1 x stopped: SIGTERM: 1s
+  open chains       1: a-2
+  not excluded:
+    - receipts removed from the end of a chain
+    - chains removed as a whole
+    - actions that passed neither a proxy nor a hook
+`);
+  });
+
+  test('and does not count what does not verify', () => {
+    store.append('a');
+    const bad = store.append('a', { action: { emitter_metadata: { drop_count: 9 } } });
+    store.edit(bad, (receipt) => {
+      receipt['issuanceDate'] = '2020-01-01T00:00:00Z';
+    });
+    const { coverage } = verdict();
+    expect(coverage).toMatchObject({ calls: 1, events_dropped: 0, not_counted: 1 });
+    expect(coverage.not_excluded.map(({ code }) => code)).toContain('BROKEN_CHAINS');
+  });
+
+  test('and says when only one chain was looked at', () => {
+    store.append('a');
+    store.append('b');
+    const { coverage } = verdict('-chain-id', 'b');
+    expect(coverage.calls).toBe(1);
+    expect(coverage.not_excluded.map(({ code }) => code)).toContain('OTHER_CHAINS');
+  });
+});
+
+/** Columns have an affinity, not a type, and another program may have written anything. */
+describe('a row that is no receipt is reported and does not hide the others [C.corrupt-row]', () => {
+  for (const [what, change] of [
+    ['text that is no JSON', "receipt_json = 'gone'"],
+    ['bytes that are no text', "receipt_json = x'ff00fe'"],
+    ['bytes that are half of a character', "receipt_json = CAST(x'7b22c3' AS TEXT)"],
+    ['a number', 'receipt_json = 7'],
+    ['another JSON value', "receipt_json = '[1]'"],
+    ['no text and no id', "receipt_json = '', id = NULL"],
+    ['no text, and bytes for an id', "receipt_json = '', id = x'ff00'"],
+  ] as const) {
+    test(`a row with ${what}`, () => {
+      for (let i = 0; i < 3; i += 1) store.append('a');
+      store.append('b');
+      store.db.exec(`UPDATE receipts SET ${change} WHERE chain_id = 'a' AND sequence = 2`);
+      const listed = cli.run(['receipt', 'list', '-db', store.path, '-jsonl']);
+      expect(listed.stdout.trimEnd().split('\n')).toHaveLength(3);
+      expect(listed.stderr).toContain('is not a readable receipt');
+      const { code, stdout } = verify();
+      expect(code).toBe(1);
+      expect(stdout.match(/ \u2014 (?:ok|UNREADABLE)/g)?.sort()).toEqual(
+        [' \u2014 UNREADABLE', ' \u2014 ok', ' \u2014 ok'].sort(),
+      );
+      expect(stdout).toContain('Chain b: VALID');
+      const json = verdict();
+      expect(json.chains[0]?.receipts.map(({ status }) => status)).toContain('unreadable');
+      expect(json.coverage).toMatchObject({ calls: 3, not_counted: 1 });
+    });
+  }
 });

@@ -1,3 +1,4 @@
+import { CoverageMeter, type Coverage } from '../../shared/chain/coverage.ts';
 import type { Unchecked } from '../../shared/chain/verdict.ts';
 import type { Cli, ExitCode } from '../cli.ts';
 import {
@@ -15,7 +16,8 @@ import { Progress } from '../progress.ts';
 import { ReceiptReader } from '../store/reader.ts';
 import { printable } from '../terminal.ts';
 import { defineVerb, type VerbInput } from '../verb.ts';
-import { judgeChain, type ChainReport } from './judge.ts';
+import { confirmParent } from './delegation.ts';
+import { judgeChain, resultOf, type ChainReport } from './judge.ts';
 import { Limits } from './limits.ts';
 import { findPruned } from './pruned.ts';
 import { JsonReport } from './verify-json.ts';
@@ -44,7 +46,9 @@ Checks signatures, hash links, sequences, and that the columns of the store say
 what the receipts say. Needs no daemon, and works while one runs. Keys that were
 rotated out are looked for beside the public key, as <public-key>.rotated-*.
 With -pin, the key of every chain must be pinned, or rotations must lead to it
-from a pinned one. What was not checked stands at the end.
+from a pinned one. A sub-agent's chain is compared with the chain it was delegated from. At the end
+stand what was not checked, and how complete the record is: period, calls,
+outcomes that nobody saw, dropped events, down time and its causes.
 
 Exit codes: 0 every chain is valid; 1 a chain is broken, or there was nothing to
 verify; 2 wrong usage, or store or key not readable.
@@ -63,7 +67,7 @@ export const verifyCommand = defineVerb({
 /** How verdicts become output. */
 export interface Report {
   chain(report: ChainReport): void;
-  end(unchecked: readonly Unchecked[], isGood: boolean): void;
+  end(unchecked: readonly Unchecked[], isGood: boolean, coverage: Coverage): void;
 }
 
 function verify({ flags }: VerbInput<typeof spec>, cli: Cli): ExitCode {
@@ -84,23 +88,29 @@ function verify({ flags }: VerbInput<typeof spec>, cli: Cli): ExitCode {
     const progress = new Progress(cli, () => reader.count());
     const pruned = findPruned(reader, trust);
     const limits = new Limits();
+    const meter = new CoverageMeter();
     let bad = chains.length === 0 ? 1 : 0;
     for (const chain of chains) {
-      const judged = judgeChain(reader, chain, trust, () => progress.step(chain.id));
+      const judged = judgeChain(reader, chain, trust, (verdict) => {
+        progress.step(chain.id);
+        meter.receipt(verdict);
+      });
       const gone = judged.verdict.result === 'empty' ? pruned.get(chain.id) : undefined;
-      const report = gone === undefined ? judged : { ...judged, pruned: gone };
+      const confirmed = confirmParent(reader, trust.keyring, judged);
+      const report = gone === undefined ? confirmed : { ...confirmed, pruned: gone };
       progress.clear();
       output.chain(report);
       limits.add(report.verdict);
-      if (!isValid(report)) bad += 1;
+      const result = resultOf(report);
+      meter.chain(chain.id, {
+        isBroken: result === 'broken',
+        isOpen: result !== 'empty' && report.verdict.status === 'unknown',
+      });
+      if (result !== 'valid') bad += 1;
     }
-    output.end(limits.list(trust, pruned), bad === 0);
+    output.end(limits.list(trust, pruned), bad === 0, meter.finish(chainId === undefined));
     return bad === 0 ? 0 : 1;
   } finally {
     reader.close();
   }
-}
-
-function isValid({ verdict, untrustedKey }: ChainReport): boolean {
-  return verdict.result === 'valid' && untrustedKey === undefined;
 }

@@ -96,6 +96,40 @@ export class ReceiptReader {
     return this.#one(`SELECT ${this.#columns} FROM receipts WHERE id = ?`, id);
   }
 
+  last({ key }: StoredChain): StoredRow | undefined {
+    const sql = `SELECT ${this.#columns} FROM receipts WHERE chain_id = ? ORDER BY sequence DESC LIMIT 1`;
+    return this.#one(sql, key);
+  }
+
+  /** The chain that a row is filed under. */
+  chainOf({ columns }: StoredRow): StoredChain {
+    const key: unknown = columns.chain_id;
+    return { id: textOf(key), key };
+  }
+
+  /** The root chain that was written to last; a sub-agent's chain stands below one. */
+  newestRoot(): StoredChain | undefined {
+    const [row] = this.#all(
+      "SELECT chain_id AS key FROM receipts WHERE chain_id NOT LIKE '%/agent/%' ORDER BY rowid DESC LIMIT 1",
+    );
+    return row === undefined ? undefined : { id: textOf(row['key']), key: row['key'] };
+  }
+
+  /** Chains with a receipt that is not older than `from`, compared as text. */
+  chainsSince(from: string): readonly StoredChain[] {
+    // The plus sign leads SQLite to the index on time, not through every receipt by chain.
+    const sql = 'SELECT DISTINCT +chain_id AS key FROM receipts WHERE timestamp >= ?';
+    const keys = new Set(this.#all(sql, from).map(({ key }) => textOf(key)));
+    return this.chains().filter(({ id }) => keys.has(id));
+  }
+
+  /** The newest receipts of one action type in a chain. */
+  *ofType({ key }: StoredChain, actionType: string, limit: number): IterableIterator<StoredRow> {
+    const sql = `SELECT ${this.#columns} FROM receipts
+      WHERE action_type = ? AND chain_id = ? ORDER BY sequence DESC LIMIT ?`;
+    yield* this.#iterate(sql, actionType, key, limit);
+  }
+
   /** The receipts that hand over from one key to the next, in the order of writing. */
   rotations(): IterableIterator<StoredRow> {
     return this.withAction('agent.key.rotate');

@@ -1,3 +1,5 @@
+import type { Receipt } from '../receipt/receipt.ts';
+
 /** How a chain ended, told by its last receipt alone. */
 export type ChainStatus = 'complete' | 'interrupted' | 'unknown';
 
@@ -12,6 +14,8 @@ export interface ReceiptVerdict {
   readonly sequenceValid: boolean;
   /** Why the receipt is not fine although the three flags may be; undefined when it is. */
   readonly problem?: string;
+  /** What was read, so that nobody has to read it again; absent when the text does not decode. */
+  readonly receipt?: Receipt;
 }
 
 /** Something the verdict does not cover. Codes are public: add one, never rename one. */

@@ -89,8 +89,10 @@ export class ChainVerifier {
   }
 
   #unreadable(stored: StoredReceipt, error: Error): ReceiptVerdict {
-    const receiptId = stored.columns?.id ?? '(unreadable)';
-    const sequence = stored.columns?.sequence;
+    const { id, sequence: column } = (stored.columns ?? {}) as Readonly<Record<string, unknown>>;
+    // Columns have types in our schema only: another program may have put anything there.
+    const receiptId = typeof id === 'string' ? id : '(unreadable)';
+    const sequence = typeof column === 'number' ? column : undefined;
     const problem = `unreadable receipt at index ${this.#index}: ${error.message}`;
     this.#note({ index: this.#index, receiptId, sequence, error: problem });
     // Its hash is unknown, so the next link cannot be judged; its place in the row is known.
@@ -138,6 +140,7 @@ export class ChainVerifier {
       hashLinkValid,
       sequenceValid,
       ...(error !== undefined && { problem: error }),
+      receipt,
     };
   }
 

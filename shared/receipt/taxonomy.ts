@@ -54,12 +54,16 @@ const RISK_BY_TYPE: Readonly<Record<string, RiskLevel>> = {
   'financial.booking.cancel': 'high',
   'network.egress.observed': 'medium',
   'doctor.agent-receipts-doctor.roundtrip': 'low',
+  'agent_receipts.daemon_started': 'low',
+  'agent_receipts.daemon_stopped': 'low',
   unknown: 'medium',
 };
 
 /** Types that this implementation writes about itself. */
 export const ACTION_EVENTS_DROPPED = 'agent_receipts.events_dropped';
 export const ACTION_CHAIN_INTERRUPTED = 'agent_receipts.chain_interrupted';
+export const ACTION_DAEMON_STARTED = 'agent_receipts.daemon_started';
+export const ACTION_DAEMON_STOPPED = 'agent_receipts.daemon_stopped';
 
 /** The default risk of an action type; `medium` for every type that no table knows. */
 export function riskOf(actionType: string): RiskLevel {

@@ -1,0 +1,136 @@
+import { isActionReceipt, isDaemonStatement } from '../receipt/daemon-statement.ts';
+import { DownTimeMeter, type DownTime } from './down-time.ts';
+import { Tally } from './tally.ts';
+import type { ReceiptVerdict } from './verdict.ts';
+
+/** A way in which an action may be missing although everything was verified. Codes are public. */
+export interface CoverageLimit {
+  readonly code:
+    | 'NOT_COUNTED'
+    | 'BROKEN_CHAINS'
+    | 'TRUNCATION'
+    | 'DELETED_CHAINS'
+    | 'OTHER_CHAINS'
+    | 'DOWN_TIME_UNRECORDED'
+    | 'UNMEDIATED_ACTIONS';
+  readonly text: string;
+}
+
+/** How complete a record is, as far as it can tell itself. */
+export interface Coverage {
+  /** Of every receipt that counts, in the words of the receipts; undefined when none does. */
+  readonly period: { readonly first: string; readonly last: string } | undefined;
+  /** Receipts of actions; not those in which the daemon speaks of the record. */
+  readonly calls: number;
+  /** Calls whose outcome nobody saw, by the reason that was written down. */
+  readonly outcomesUnknown: readonly (readonly [reason: string, count: number])[];
+  /** Actions that emitters counted and could not report. */
+  readonly eventsDropped: number;
+  readonly downTime: DownTime;
+  /** Chains without a last receipt; the first few by name. */
+  readonly openChains: { readonly count: number; readonly ids: readonly string[] };
+  /** Receipts that are left out above, because they cannot be read or their signature is wrong. */
+  readonly notCounted: number;
+  readonly notExcluded: readonly CoverageLimit[];
+}
+
+const MOST_NAMES = 20;
+const NO_REASON = 'no reason given';
+
+interface Moment {
+  readonly text: string;
+  readonly ms: number;
+}
+
+/**
+ * Adds up what a run of the verifier sees, chain by chain in the order in which they began. Keeps
+ * sums, bounded lists and one line per issuer: nothing grows with the receipts.
+ */
+export class CoverageMeter {
+  readonly #downTime = new DownTimeMeter();
+  readonly #reasons = new Tally();
+  readonly #openIds: string[] = [];
+  #openCount = 0;
+  #first: Moment | undefined;
+  #last: Moment | undefined;
+  #calls = 0;
+  #eventsDropped = 0;
+  #notCounted = 0;
+  #brokenChains = 0;
+
+  /** Takes the verifier's judgement of the next receipt. */
+  receipt({ receipt, signatureValid }: ReceiptVerdict): void {
+    if (receipt === undefined || !signatureValid) {
+      this.#notCounted += 1; // anybody may have written it
+      return;
+    }
+    const { action, outcome, chain } = receipt.credentialSubject;
+    const ms = Date.parse(action.timestamp);
+    if (!Number.isNaN(ms)) {
+      const now = { text: action.timestamp, ms };
+      if (this.#first === undefined || ms < this.#first.ms) this.#first = now;
+      if (this.#last === undefined || ms > this.#last.ms) this.#last = now;
+      // Sub-agents come and go; whether the daemon was there is told by the root chains.
+      if (!isAgentChain(chain.chain_id)) this.#downTime.receipt(receipt, ms);
+    }
+    this.#eventsDropped += action.emitter_metadata?.drop_count ?? 0;
+    if (isActionReceipt(receipt)) this.#calls += 1;
+    if (outcome.status === 'pending' && !isDaemonStatement(receipt)) {
+      this.#reasons.add(
+        outcome.error === undefined || outcome.error === '' ? NO_REASON : outcome.error,
+      );
+    }
+  }
+
+  /** A chain has been read to its end. */
+  chain(id: string, verdict: { readonly isBroken: boolean; readonly isOpen: boolean }): void {
+    if (verdict.isBroken) this.#brokenChains += 1;
+    if (!verdict.isOpen) return;
+    this.#openCount += 1;
+    if (this.#openIds.length < MOST_NAMES) this.#openIds.push(id);
+  }
+
+  /** @param isWhole - Every chain of the store was looked at. */
+  finish(isWhole: boolean): Coverage {
+    const period =
+      this.#first === undefined || this.#last === undefined
+        ? undefined
+        : { first: this.#first.text, last: this.#last.text };
+    return {
+      period,
+      calls: this.#calls,
+      outcomesUnknown: this.#reasons.entries(),
+      eventsDropped: this.#eventsDropped,
+      downTime: this.#downTime.finish(),
+      openChains: { count: this.#openCount, ids: this.#openIds },
+      notCounted: this.#notCounted,
+      notExcluded: this.#limits(isWhole),
+    };
+  }
+
+  #limits(isWhole: boolean): readonly CoverageLimit[] {
+    const limits: CoverageLimit[] = [];
+    const add = (code: CoverageLimit['code'], text: string) => limits.push({ code, text });
+    if (this.#notCounted > 0) {
+      add('NOT_COUNTED', `${this.#notCounted} receipts do not verify and are not counted here`);
+    }
+    if (this.#brokenChains > 0) {
+      add(
+        'BROKEN_CHAINS',
+        `${this.#brokenChains} chains are broken: receipts of theirs may be missing`,
+      );
+    }
+    add('TRUNCATION', 'receipts removed from the end of a chain');
+    if (isWhole) add('DELETED_CHAINS', 'chains removed as a whole');
+    else add('OTHER_CHAINS', 'what other chains of the store say');
+    if (!this.#downTime.saysStarts) {
+      add('DOWN_TIME_UNRECORDED', 'down time after a crash: the daemon wrote no start receipts');
+    }
+    add('UNMEDIATED_ACTIONS', 'actions that passed neither a proxy nor a hook');
+    return limits;
+  }
+}
+
+function isAgentChain(chainId: string): boolean {
+  return chainId.includes('/agent/');
+}
