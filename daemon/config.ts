@@ -14,9 +14,18 @@ export interface DaemonConfig {
   readonly db: string;
   readonly key: string;
   readonly publicKey: string;
+  /** Empty when there is none. */
+  readonly forensicPublicKey: string;
+  /** Where `-init-forensic-key` writes; the daemon never reads it. */
+  readonly forensicKey: string;
   readonly chainId: string;
   readonly issuerId: string;
   readonly verificationMethod: string;
+  /** As it was written; daemon/disclosure/policy.ts reads it. */
+  readonly parameterDisclosure: string;
+  readonly responseDisclosure: string;
+  /** Empty when there is none. */
+  readonly redactPatterns: string;
   readonly unsafeSocketPath: boolean;
   readonly shutdownDeadlineMs: number;
 }
@@ -26,6 +35,7 @@ export type DaemonAction =
   | 'version'
   | 'protocol-version'
   | 'init'
+  | 'init-forensic-key'
   | 'print-config'
   | 'help'
   | 'run';
@@ -50,6 +60,18 @@ export const DAEMON_FLAGS = {
     env: 'AGENTRECEIPTS_PUBLIC_KEY',
     describe: 'where the public key is published; <key>.pub if not given',
   },
+  'forensic-public-key': {
+    type: 'string',
+    placeholder: 'PATH',
+    env: 'AGENTRECEIPTS_FORENSIC_PUBLIC_KEY',
+    describe: 'X25519 key that disclosures are sealed for, 32 raw bytes',
+  },
+  'forensic-key': {
+    type: 'string',
+    placeholder: 'PATH',
+    default: '<data>/agent-receipts/forensic.key',
+    describe: 'where -init-forensic-key writes the private half',
+  },
   'chain-id': {
     type: 'string',
     placeholder: 'ID',
@@ -70,6 +92,26 @@ export const DAEMON_FLAGS = {
     default: 'did:agent-receipts-daemon:local#k1',
     describe: 'proof.verificationMethod of every receipt',
   },
+  'parameter-disclosure': {
+    type: 'string',
+    placeholder: 'POLICY',
+    env: 'AGENTRECEIPTS_PARAMETER_DISCLOSURE',
+    default: 'off',
+    describe: 'whose parameters are sealed into the receipt: off, all, high, or action types',
+  },
+  'response-disclosure': {
+    type: 'string',
+    placeholder: 'POLICY',
+    env: 'AGENTRECEIPTS_RESPONSE_DISCLOSURE',
+    default: 'off',
+    describe: 'the same for responses; receipts with one say version 0.6.0',
+  },
+  'redact-patterns': {
+    type: 'string',
+    placeholder: 'PATH',
+    env: 'AGENTRECEIPTS_REDACT_PATTERNS',
+    describe: 'YAML file of further patterns to take out of error texts',
+  },
   'unsafe-socket-path': {
     type: 'boolean',
     env: 'AGENTRECEIPTS_UNSAFE_SOCKET_PATH',
@@ -83,6 +125,10 @@ export const DAEMON_FLAGS = {
     describe: 'time for the last receipts after SIGTERM',
   },
   init: { type: 'boolean', describe: 'create the key pair and exit' },
+  'init-forensic-key': {
+    type: 'boolean',
+    describe: 'create the key pair that opens disclosures and exit',
+  },
   'print-config': { type: 'boolean', describe: 'print the settings in force and exit' },
   'protocol-version': { type: 'boolean', describe: 'print the frame versions spoken and exit' },
   version: { type: 'boolean', describe: 'print the version and exit' },
@@ -109,7 +155,13 @@ export function readConfig(
 }
 
 function actionOf(flags: Readonly<Record<string, unknown>>): DaemonAction {
-  const actions = ['version', 'protocol-version', 'init', 'print-config'] as const;
+  const actions = [
+    'version',
+    'protocol-version',
+    'init',
+    'init-forensic-key',
+    'print-config',
+  ] as const;
   return actions.find((name) => flags[name] === true) ?? 'run';
 }
 
@@ -121,6 +173,7 @@ function resolveConfig(
   const env = readFlagEnvironment(DAEMON_FLAGS, host.env);
   const paths = defaultPaths(host);
   const key = required('key', flags.key ?? env.key ?? paths.key);
+  const text = (name: keyof typeof flags) => String(flags[name] ?? env[name] ?? '');
   const deadline = flags['shutdown-deadline'] ?? 0;
   if (deadline < 0) {
     throw new CodedError(
@@ -133,6 +186,9 @@ function resolveConfig(
     db: required('db', flags.db ?? env.db ?? paths.db),
     key,
     publicKey: required('public-key', flags['public-key'] ?? env['public-key'] ?? `${key}.pub`),
+    forensicPublicKey: text('forensic-public-key'),
+    // No variable names it: it is where one action writes, and the daemon must not know it.
+    forensicKey: flags['forensic-key'] ?? paths.forensicKey,
     chainId: required('chain-id', flags['chain-id'] ?? env['chain-id'] ?? dailyChainId(now)),
     issuerId: required(
       'issuer-id',
@@ -144,6 +200,9 @@ function resolveConfig(
         env['verification-method'] ??
         DAEMON_FLAGS['verification-method'].default,
     ),
+    parameterDisclosure: text('parameter-disclosure') || 'off',
+    responseDisclosure: text('response-disclosure') || 'off',
+    redactPatterns: text('redact-patterns'),
     unsafeSocketPath: flags['unsafe-socket-path'] ?? env['unsafe-socket-path'] ?? false,
     shutdownDeadlineMs: deadline === 0 ? DAEMON_FLAGS['shutdown-deadline'].default : deadline,
   };
@@ -162,9 +221,13 @@ export function printConfig(config: DaemonConfig): string {
     `db = ${quote(config.db)}`,
     `key = ${quote(config.key)}`,
     `public_key = ${quote(config.publicKey)}`,
+    `forensic_public_key = ${quote(config.forensicPublicKey)}`,
     `chain_id = ${quote(config.chainId)}`,
     `issuer_id = ${quote(config.issuerId)}`,
     `verification_method = ${quote(config.verificationMethod)}`,
+    `parameter_disclosure = ${quote(config.parameterDisclosure)}`,
+    `response_disclosure = ${quote(config.responseDisclosure)}`,
+    `redact_patterns = ${quote(config.redactPatterns)}`,
     `unsafe_socket_path = ${config.unsafeSocketPath}`,
     `shutdown_deadline = ${quote(formatGoDuration(config.shutdownDeadlineMs))}`,
     '',

@@ -7,6 +7,9 @@ import { defaultPaths, type HostFacts } from '../shared/paths.ts';
 import type { PeerCredential } from '../shared/receipt/receipt.ts';
 import { Chains } from './chains.ts';
 import type { DaemonConfig } from './config.ts';
+import { parseDisclosurePolicy } from './disclosure/policy.ts';
+import type { Discloser } from './disclosure/discloser.ts';
+import { loadForensicPublicKey } from './keys/forensic-keys.ts';
 import { checkPublicKey, loadSigningKey, publishPublicKey } from './keys/key-files.ts';
 import { Ledger } from './ledger.ts';
 import type { Log } from './log.ts';
@@ -14,6 +17,7 @@ import { loadLibC, type LibC } from './native/libc.ts';
 import { acquireLock } from './native/lock.ts';
 import { peerReader, type PeerReader } from './native/peer.ts';
 import { loginReader, type LoginReader } from './native/users.ts';
+import { createRedactor, type Redactor } from './redact.ts';
 import { Connection } from './socket/connection.ts';
 import { clearSocketPath, listen } from './socket/listener.ts';
 import { judgeSocketPath } from './socket/socket-policy.ts';
@@ -63,16 +67,56 @@ export async function startDaemon(
     process.umask(UMASK);
     const signer = loadSigningKey(config.key);
     checkPublicKey(config.publicKey, signer);
+    const discloser = await loadDiscloser(config, log);
+    const redact = await loadRedactor(config, log);
     const libc = await loadLibC();
-    return await open(config, { signer, libc, log, undo, platform });
+    return await open(config, { signer, discloser, redact, libc, log, undo, platform });
   } catch (error) {
     undo.run();
     throw error;
   }
 }
 
+/**
+ * Sealing and its library load only when somebody asked for them.
+ *
+ * @throws CodedError `CONFIG_INVALID` for a policy without a key: its envelopes would silently be
+ *   missing
+ */
+async function loadDiscloser(config: DaemonConfig, log: Log): Promise<Discloser | undefined> {
+  const { parameterDisclosure, responseDisclosure, forensicPublicKey: path } = config;
+  const policies = {
+    parameters: parseDisclosurePolicy('parameter-disclosure', parameterDisclosure),
+    response: parseDisclosurePolicy('response-disclosure', responseDisclosure),
+  };
+  const isOff = policies.parameters.mode === 'off' && policies.response.mode === 'off';
+  if (isOff && path === '') return undefined;
+  if (path === '') {
+    const setting =
+      policies.parameters.mode === 'off' ? 'response-disclosure' : 'parameter-disclosure';
+    throw new CodedError('CONFIG_INVALID', `${setting} needs -forensic-public-key`);
+  }
+  const publicKey = loadForensicPublicKey(path);
+  if (isOff) {
+    log('NOTICE: a forensic public key is set, but disclosure is off: nothing is sealed');
+    return undefined;
+  }
+  const { createDiscloser } = await import('./disclosure/discloser.ts');
+  return createDiscloser(policies, publicKey, log);
+}
+
+async function loadRedactor({ redactPatterns }: DaemonConfig, log: Log): Promise<Redactor> {
+  if (redactPatterns === '') return createRedactor([]);
+  const { loadPatterns } = await import('./redaction/load-patterns.ts');
+  const patterns = loadPatterns(redactPatterns);
+  log(`loaded ${patterns.length} custom redaction pattern(s) from ${redactPatterns}`);
+  return createRedactor(patterns.map(({ expression }) => expression));
+}
+
 interface Parts {
   readonly signer: Signer;
+  readonly discloser: Discloser | undefined;
+  readonly redact: Redactor;
   readonly libc: LibC;
   readonly log: Log;
   readonly undo: Undo;
@@ -80,7 +124,7 @@ interface Parts {
 }
 
 async function open(config: DaemonConfig, parts: Parts): Promise<RunningDaemon> {
-  const { signer, libc, log, undo, platform } = parts;
+  const { signer, discloser, redact, libc, log, undo, platform } = parts;
   const opened = openStore(config.db, () => acquireLock(libc, `${config.db}.lock`));
   undo.push(opened.undo);
   const { store, lock } = opened;
@@ -89,7 +133,7 @@ async function open(config: DaemonConfig, parts: Parts): Promise<RunningDaemon> 
   const identity = { issuerId: config.issuerId, verificationMethod: config.verificationMethod };
   const chains = new Chains(store, nodeSuite.verifyKey(signer.publicKey), identity);
   const root = chains.resumeRoot(config.chainId);
-  const ledger = new Ledger({ store, chains, root, signer, identity, log });
+  const ledger = new Ledger({ store, chains, root, signer, identity, log, redact });
 
   const connections = new Set<Connection>();
   const activity: Activity = { count: 0 };
@@ -98,10 +142,13 @@ async function open(config: DaemonConfig, parts: Parts): Promise<RunningDaemon> 
   const loginOf = loginReader(libc);
   const server = await listen(config.socket, (socket) => {
     activity.count += 1;
-    const connection = accept(socket, { peerOf, loginOf, ledger, log, onRead });
+    const connection = accept(socket, { peerOf, loginOf, ledger, discloser, log, onRead });
     if (connection === undefined) return;
     connections.add(connection);
-    socket.once('close', () => connections.delete(connection));
+    // Not before: the shutdown waits for envelopes of those that are in the set.
+    socket.once('close', () => {
+      void connection.handedOn().then(() => connections.delete(connection));
+    });
   });
   undo.push(() => server.close());
   if (publishPublicKey(config.publicKey, signer))
@@ -123,6 +170,7 @@ interface AcceptParts {
   readonly peerOf: PeerReader;
   readonly loginOf: LoginReader;
   readonly ledger: Ledger;
+  readonly discloser: Discloser | undefined;
   readonly log: Log;
   readonly onRead: () => void;
 }
@@ -135,7 +183,7 @@ interface Activity {
 /** Reads who connected, before any byte of what they say. A caller without a name is not served. */
 function accept(
   socket: Socket,
-  { peerOf, loginOf, ledger, log, onRead }: AcceptParts,
+  { peerOf, loginOf, ledger, discloser, log, onRead }: AcceptParts,
 ): Connection | undefined {
   let peer: PeerCredential;
   try {
@@ -146,7 +194,7 @@ function accept(
     return undefined;
   }
   const principalId = principalOf(peer, loginOf);
-  return new Connection({ socket, peer, principalId, ledger, log, onRead });
+  return new Connection({ socket, peer, principalId, ledger, discloser, log, onRead });
 }
 
 /** The login name in the user database, or the number where there is none. */
@@ -170,10 +218,10 @@ async function shutDown(parts: ShutDownParts): Promise<void> {
   const startedAt = Date.now();
   const deadline = startedAt + config.shutdownDeadlineMs;
   // Half of the time: emitters that never fall silent must not cost the chains their last receipts.
-  await silence(activity, ledger, startedAt + config.shutdownDeadlineMs / 2);
+  await silence(activity, () => settled(connections, ledger), startedAt + config.shutdownDeadlineMs / 2);
   server.close(); // removes the socket file
   for (const connection of connections) connection.stopReading();
-  await ledger.drained();
+  await settled(connections, ledger);
   for (const connection of connections) connection.close();
   try {
     const left = ledger.terminate(() => Date.now() < deadline);
@@ -192,14 +240,24 @@ async function shutDown(parts: ShutDownParts): Promise<void> {
  * accepted yet, and would be lost: goes on until a whole turn of the event loop has brought nothing
  * more, or time is up.
  */
-async function silence(activity: Activity, ledger: Ledger, deadline: number): Promise<void> {
+async function silence(
+  activity: Activity,
+  settle: () => Promise<void>,
+  deadline: number,
+): Promise<void> {
   let before = -1;
   while (Date.now() < deadline && activity.count !== before) {
     before = activity.count;
-    await ledger.drained(); // connections that were held back read on behind this
+    await settle(); // connections that were held back read on behind this
     await turn(); // to the end of this turn of the event loop
     await turn(); // and once around
   }
+}
+
+/** Everything that was read is recorded or refused, envelopes included. */
+async function settled(connections: ReadonlySet<Connection>, ledger: Ledger): Promise<void> {
+  await Promise.all([...connections].map((connection) => connection.handedOn()));
+  await ledger.drained();
 }
 
 /** @returns Ends the reminder that an unsafe path keeps in the log. */

@@ -6,6 +6,7 @@ import { defaultPaths, type HostFacts } from '../shared/paths.ts';
 import { VERSION } from '../shared/version.ts';
 import { DAEMON_FLAGS, printConfig, readConfig, type DaemonConfig } from './config.ts';
 import { startDaemon } from './daemon.ts';
+import { createForensicKeyFiles } from './keys/forensic-keys.ts';
 import { createKeyFiles } from './keys/key-files.ts';
 import { stderrLog } from './log.ts';
 
@@ -44,6 +45,9 @@ async function main(): Promise<void> {
     case 'init':
       initKeys(config());
       return;
+    case 'init-forensic-key':
+      initForensicKey(config());
+      return;
     case 'run':
       return run(config(), host);
   }
@@ -52,6 +56,20 @@ async function main(): Promise<void> {
 function initKeys({ key, publicKey }: DaemonConfig): void {
   createKeyFiles(key, publicKey);
   process.stdout.write(`generated signing key: ${key}\npublic key: ${publicKey}\n`);
+}
+
+function initForensicKey({ forensicKey, forensicPublicKey }: DaemonConfig): void {
+  if (forensicKey === '') throw new CodedError('CONFIG_INVALID', 'forensic-key is required');
+  const publicKey = forensicPublicKey === '' ? `${forensicKey}.pub` : forensicPublicKey;
+  const kid = createForensicKeyFiles(forensicKey, publicKey);
+  process.stdout.write(`generated forensic key: ${forensicKey}
+forensic public key: ${publicKey}
+fingerprint (kid): ${kid}
+
+To seal parameters for it, start the daemon with
+  -forensic-public-key ${publicKey} -parameter-disclosure high
+Then take ${forensicKey} off this machine: who reads it, reads what is sealed.
+`);
 }
 
 async function run(config: DaemonConfig, host: HostFacts): Promise<void> {

@@ -19,8 +19,8 @@ import type { Signer } from '../../shared/crypto/suite.ts';
 import { CodedError } from '../../shared/errors.ts';
 
 const MAX_KEY_BYTES = 16 * 1024;
-const PRIVATE_MODE = 0o600;
-const PUBLIC_MODE = 0o644;
+export const PRIVATE_MODE = 0o600;
+export const PUBLIC_MODE = 0o644;
 const DIRECTORY_MODE = 0o750;
 
 /**
@@ -76,9 +76,9 @@ export function createKeyFiles(privatePath: string, publicPath: string): void {
     throw new CodedError('USAGE', `private and public key cannot both be ${privatePath}`);
   }
   const { privatePem, publicPem } = generateKeyPem();
-  writeNew(privatePath, privatePem, PRIVATE_MODE);
+  writeNewKeyFile(privatePath, privatePem, PRIVATE_MODE);
   try {
-    writeNew(publicPath, publicPem, PUBLIC_MODE);
+    writeNewKeyFile(publicPath, publicPem, PUBLIC_MODE);
   } catch (error) {
     unlinkSync(privatePath);
     throw error;
@@ -122,13 +122,18 @@ export function publishPublicKey(path: string, signer: Signer): boolean {
     if ((lstatSync(path).mode & 0o777) !== PUBLIC_MODE) chmodSync(path, PUBLIC_MODE);
     return false;
   }
-  writeNew(path, formatPublicKeyPem(signer.publicKey), PUBLIC_MODE);
+  writeNewKeyFile(path, formatPublicKeyPem(signer.publicKey), PUBLIC_MODE);
   return true;
 }
 
-function writeNew(path: string, text: string, mode: number): void {
+/**
+ * Writes a key file that must not be there yet, with exactly this mode.
+ *
+ * @throws CodedError `KEY_EXISTS`, `CONFIG_INVALID`
+ */
+export function writeNewKeyFile(path: string, data: string | Uint8Array, mode: number): void {
   try {
-    writeExclusively(path, text, mode);
+    writeExclusively(path, data, mode);
   } catch (cause) {
     if (cause instanceof CodedError) throw cause;
     const { code } = cause as NodeJS.ErrnoException;
@@ -136,7 +141,7 @@ function writeNew(path: string, text: string, mode: number): void {
   }
 }
 
-function writeExclusively(path: string, text: string, mode: number): void {
+function writeExclusively(path: string, data: string | Uint8Array, mode: number): void {
   mkdirSync(dirname(path), { recursive: true, mode: DIRECTORY_MODE });
   let fd: number;
   try {
@@ -148,7 +153,7 @@ function writeExclusively(path: string, text: string, mode: number): void {
   }
   try {
     fchmodSync(fd, mode); // exact, whatever the umask
-    writeFileSync(fd, text); // unlike one write(2), not content with a part
+    writeFileSync(fd, data); // unlike one write(2), not content with a part
     fsyncSync(fd);
   } catch (error) {
     unlinkSync(path); // half a key would be in the way of the next attempt
