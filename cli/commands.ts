@@ -4,6 +4,7 @@ import { renderRows } from '../shared/flags.ts';
 const RECEIPT_COMMANDS = [
   ['receipt list', 'Show receipts, newest first, with filters'],
   ['receipt show SEQ', 'Show one receipt'],
+  ['receipt disclose SEQ', 'Open what was sealed into one receipt'],
   ['receipt verify', 'Verify signatures, links and columns of every chain'],
 ] as const;
 
@@ -41,13 +42,14 @@ ${MORE}`,
 
 const list = async () => (await import('./receipt/list.ts')).listCommand;
 const show = async () => (await import('./receipt/show.ts')).showCommand;
+const disclose = async () => (await import('./receipt/disclose.ts')).discloseCommand;
 const verify = async () => (await import('./receipt/verify.ts')).verifyCommand;
 
 /** The tree of commands. A command's code, and the database driver, load when it is asked for. */
 export const ROOT: CommandDef = defineCommand({
   meta: { name: 'obsigna' },
   subCommands: {
-    receipt: defineCommand({ meta: { name: 'receipt' }, subCommands: { list, show, verify } }),
+    receipt: defineCommand({ meta: { name: 'receipt' }, subCommands: { list, show, disclose, verify } }),
     show,
     verify,
   },

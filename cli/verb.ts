@@ -20,7 +20,7 @@ export interface Verb<S extends FlagSpec> {
   /** What stands under the options in help: examples, exit codes. */
   readonly notes: string;
   /** A CodedError that it throws is reported; it returns the exit code. */
-  run(input: VerbInput<S>, cli: Cli): ExitCode;
+  run(input: VerbInput<S>, cli: Cli): ExitCode | Promise<ExitCode>;
 }
 
 export interface VerbInput<S extends FlagSpec> {
@@ -37,7 +37,11 @@ export function defineVerb<const S extends FlagSpec>(verb: Verb<S>): CommandDef 
   });
 }
 
-function runVerb<S extends FlagSpec>(verb: Verb<S>, args: readonly string[], cli: Cli): ExitCode {
+async function runVerb<S extends FlagSpec>(
+  verb: Verb<S>,
+  args: readonly string[],
+  cli: Cli,
+): Promise<ExitCode> {
   try {
     const parsed = parseFlags(verb.spec, args, { interspersed: true });
     if (parsed.help) {
@@ -52,7 +56,7 @@ function runVerb<S extends FlagSpec>(verb: Verb<S>, args: readonly string[], cli
     const environment = readFlagEnvironment(verb.spec, cli.env);
     const given = Object.entries(parsed.flags).filter(([, value]) => value !== undefined);
     const flags = { ...environment, ...Object.fromEntries(given) } as FlagValues<S>;
-    const code = verb.run({ flags, operands: parsed.positionals }, cli);
+    const code = await verb.run({ flags, operands: parsed.positionals }, cli);
     cli.out.flush();
     return code;
   } catch (error) {
