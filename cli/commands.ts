@@ -49,7 +49,10 @@ const verify = async () => (await import('./receipt/verify.ts')).verifyCommand;
 export const ROOT: CommandDef = defineCommand({
   meta: { name: 'obsigna' },
   subCommands: {
-    receipt: defineCommand({ meta: { name: 'receipt' }, subCommands: { list, show, disclose, verify } }),
+    receipt: defineCommand({
+      meta: { name: 'receipt' },
+      subCommands: { list, show, disclose, verify },
+    }),
     show,
     verify,
   },

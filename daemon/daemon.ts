@@ -218,7 +218,11 @@ async function shutDown(parts: ShutDownParts): Promise<void> {
   const startedAt = Date.now();
   const deadline = startedAt + config.shutdownDeadlineMs;
   // Half of the time: emitters that never fall silent must not cost the chains their last receipts.
-  await silence(activity, () => settled(connections, ledger), startedAt + config.shutdownDeadlineMs / 2);
+  await silence(
+    activity,
+    () => settled(connections, ledger),
+    startedAt + config.shutdownDeadlineMs / 2,
+  );
   server.close(); // removes the socket file
   for (const connection of connections) connection.stopReading();
   await settled(connections, ledger);

@@ -60,7 +60,14 @@ export type Redactor = (text: string) => string;
 /** A redactor with patterns of the operator, which come after the built-in ones. */
 export function createRedactor(custom: readonly RegExp[]): Redactor {
   if (custom.length === 0) return redact;
-  return (text) => custom.reduce((out, pattern) => out.replace(pattern, REPLACEMENT), redact(text));
+  return (text) => {
+    try {
+      return custom.reduce((out, pattern) => out.replace(pattern, REPLACEMENT), redact(text));
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      return REPLACEMENT; // the engine ran out of stack: nobody can say what the text holds
+    }
+  };
 }
 
 /**

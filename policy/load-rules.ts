@@ -265,4 +265,3 @@ function readWord<Word extends string>(
   source.report(value, `unknown ${what} ${quote(value.value)}`, remedy);
   return undefined;
 }
-

@@ -125,7 +125,10 @@ for (const { name, args, code, stdout = '', says } of [
     name: 'another key',
     args: () => ['c:1', '-key', write('other', generateForensicKey().privateKey)],
     code: 3,
-    says: [/decryption failed: the key does not match any recipient: it is sha256:/, /ENVELOPE_NOT_OPENED/],
+    says: [
+      /decryption failed: the key does not match any recipient: it is sha256:/,
+      /ENVELOPE_NOT_OPENED/,
+    ],
   },
   {
     name: 'a changed envelope',

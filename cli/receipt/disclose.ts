@@ -64,10 +64,7 @@ interface Sealed {
   readonly hash: string | undefined;
 }
 
-async function disclose(
-  { flags, operands }: VerbInput<typeof spec>,
-  cli: Cli,
-): Promise<ExitCode> {
+async function disclose({ flags, operands }: VerbInput<typeof spec>, cli: Cli): Promise<ExitCode> {
   const selector = parseSelector(operands[0], flags['chain-id']);
   const { receipt } = parseReceipt(findReceipt(storePath(cli, flags.db), selector).text);
   const sealed = findSealed(receipt, flags.response === true ? 'response' : 'parameters');

@@ -27,7 +27,9 @@ async function makeDiscloser({ parameters = '', response = '' }) {
 
 test('[D.disclosure] a discloser seals what the policies name, for the fingerprint of the key', async () => {
   const { said, discloser } = await makeDiscloser({ parameters: 'all', response: 'all' });
-  const sealed = await discloser.seal(eventOf(',"input":{"b":1,"a":"\\ud800"},"output":{"ok":true}'));
+  const sealed = await discloser.seal(
+    eventOf(',"input":{"b":1,"a":"\\ud800"},"output":{"ok":true}'),
+  );
   expect(sealed?.parameters?.recipients[0].kid).toBe(hashUri(nodeSuite, publicKey));
   const open = (it: unknown) => openEnvelope(it as never, privateKey);
   expect(await open(sealed?.parameters)).toEqual({ a: '\ufffd', b: 1 });

@@ -49,10 +49,14 @@ export async function createDiscloser(
       const skipped = (what: string, why: string) =>
         log(`disclosure skipped (${what}: ${why}) for ${JSON.stringify(type)}`);
       const parameters = covers(policies.parameters)
-        ? sealPayload(event.input, event.inputDigest, recipient, (why) => skipped('parameters', why))
+        ? sealPayload(event.input, event.inputDigest, recipient, (why) =>
+            skipped('parameters', why),
+          )
         : undefined;
       const response = covers(policies.response)
-        ? sealPayload(event.output, event.outputDigest, recipient, (why) => skipped('response', why))
+        ? sealPayload(event.output, event.outputDigest, recipient, (why) =>
+            skipped('response', why),
+          )
         : undefined;
       if (parameters === undefined && response === undefined) return undefined;
       return collect(parameters, response);

@@ -28,7 +28,9 @@ test('[D.disclosure] SealingQueue keeps the order of a connection, however long 
   const frames = fc.array(fc.record({ sealed: fc.boolean(), turn: fc.nat() }), { maxLength: 12 });
   await fc.assert(
     fc.asyncProperty(frames, async (given) => {
-      const { queue, ready, out, names } = makeQueue((name) => given[Number(name)]?.sealed === true);
+      const { queue, ready, out, names } = makeQueue(
+        (name) => given[Number(name)]?.sealed === true,
+      );
       given.forEach((_, at) => queue.push(eventOf(String(at))));
       const straight = given.findIndex(({ sealed }) => sealed);
       expect(out).toHaveLength(straight === -1 ? given.length : straight);

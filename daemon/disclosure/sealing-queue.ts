@@ -24,10 +24,7 @@ export class SealingQueue {
   #bytes = 0;
   #onChange: (() => void)[] = [];
 
-  constructor(
-    discloser: Discloser,
-    submit: (event: EventFrame, disclosure?: Disclosure) => void,
-  ) {
+  constructor(discloser: Discloser, submit: (event: EventFrame, disclosure?: Disclosure) => void) {
     this.#discloser = discloser;
     this.#submit = submit;
   }
@@ -41,11 +38,7 @@ export class SealingQueue {
     const entry: Waiting = { event, disclosure: undefined, isReady: sealing === undefined };
     this.#waiting.push(entry);
     this.#bytes += sizeOf(event);
-    void sealing?.then((disclosure) => {
-      entry.disclosure = disclosure;
-      entry.isReady = true;
-      this.#advance();
-    });
+    if (sealing !== undefined) void this.#complete(entry, sealing);
   }
 
   /** True when the connection must wait for `whenRoom` before it reads more. */
@@ -71,6 +64,12 @@ export class SealingQueue {
       };
       check();
     });
+  }
+
+  async #complete(entry: Waiting, sealing: Promise<Disclosure>): Promise<void> {
+    entry.disclosure = await sealing;
+    entry.isReady = true;
+    this.#advance();
   }
 
   #advance(): void {

@@ -15,7 +15,11 @@ const BROKEN: [name: string, text: string, ...problems: string[]][] = [
   ['another key', 'pattern: []\n', '1:1: unknown key "pattern"', '1:1: no "patterns" list'],
   ['a map for a list', 'patterns:\n  a: b\n', '2:3: "patterns" must be a list, found a map'],
   ['no YAML', 'patterns: [\n', '2:1: not valid YAML: flow sequence'],
-  ['a text for a pattern', 'patterns:\n  - x\n', '2:5: pattern 1 must be a map, found the text "x"'],
+  [
+    'a text for a pattern',
+    'patterns:\n  - x\n',
+    '2:5: pattern 1 must be a map, found the text "x"',
+  ],
   ['no pattern', 'patterns:\n  - name: a\n', '2:5: pattern 1 has no pattern'],
   ['no name', 'patterns:\n  - pattern: a\n', '2:5: pattern 1 has no name'],
   ['an empty name', 'patterns:\n  - name: ""\n    pattern: a\n', '2:11: the name is empty'],
@@ -53,11 +57,22 @@ for (const [name, text, ...problems] of BROKEN) {
   });
 }
 
+test('a text that exhausts the engine is hidden as a whole', () => {
+  class Exhausted extends RegExp {
+    override [Symbol.replace](): string {
+      throw new RangeError('Maximum call stack size exceeded');
+    }
+  }
+  expect(createRedactor([new Exhausted('a', 'g')])('secret')).toBe('[REDACTED]');
+});
+
 test('[D.redaction-custom] loadPatterns() reads a file, and its patterns work behind the built-in ones', () => {
   const folder = mkdtempSync(join(tmpdir(), 'obsigna-patterns-'));
   const path = join(folder, 'p.yaml');
   try {
-    expect(() => loadPatterns(path)).toThrow(expect.objectContaining({ code: 'REDACTION_UNREADABLE' }));
+    expect(() => loadPatterns(path)).toThrow(
+      expect.objectContaining({ code: 'REDACTION_UNREADABLE' }),
+    );
     writeFileSync(path, `${good}  - name: rest\n    pattern: REDACTED\n`);
     const patterns = loadPatterns(path);
     expect(patterns.map(({ name }) => name)).toEqual(['corp', 'rest']);

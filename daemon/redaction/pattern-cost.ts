@@ -1,12 +1,4 @@
-import {
-  ANYTHING,
-  intersects,
-  isSubset,
-  NOTHING,
-  union,
-  WORD,
-  type CharSet,
-} from './char-set.ts';
+import { ANYTHING, intersects, isSubset, NOTHING, union, WORD, type CharSet } from './char-set.ts';
 import { PatternError, type PatternNode, type RepeatNode } from './pattern-syntax.ts';
 
 /** Steps that one character of the text may cost, whatever the text. */
@@ -27,7 +19,11 @@ type Rest = readonly PatternNode[];
  */
 interface Before {
   /** Classes of characters that every attempt has passed, each with what could follow it so far. */
-  readonly fences: readonly { readonly set: CharSet; readonly since: CharSet; readonly at: number }[];
+  readonly fences: readonly {
+    readonly set: CharSet;
+    readonly since: CharSet;
+    readonly at: number;
+  }[];
   /** Longest text before this place; `Infinity` behind an open repetition. */
   readonly length: number;
 }

@@ -90,7 +90,7 @@ class PatternParser {
   #open = 0;
 
   constructor(text: string) {
-    this.#chars = [...text];
+    this.#chars = Array.from(text); // by code points, as RE2 reads it
   }
 
   parse(): PatternNode {
@@ -107,7 +107,7 @@ class PatternParser {
 
   #sequence(): PatternNode {
     const items: PatternNode[] = [];
-    for (let next = this.#peek(); next !== undefined && next !== '|' && next !== ')'; ) {
+    for (let next = this.#peek(); next !== undefined && next !== '|' && next !== ')';) {
       const atom = this.#atom();
       if (atom !== undefined) items.push(this.#repeated(atom));
       next = this.#peek();

@@ -1,6 +1,14 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { ANYTHING, complement, foldCase, charSet, intersects, union, type CharSet } from './char-set.ts';
+import {
+  ANYTHING,
+  complement,
+  foldCase,
+  charSet,
+  intersects,
+  union,
+  type CharSet,
+} from './char-set.ts';
 import { compilePattern } from './compile-pattern.ts';
 import { checkPatternCost, MAX_STEPS } from './pattern-cost.ts';
 import { parsePattern, PatternError, type PatternNode } from './pattern-syntax.ts';
@@ -39,8 +47,8 @@ const READ: readonly [pattern: string, hit: readonly string[], miss: readonly st
 for (const [pattern, hit, miss] of READ) {
   test(`[D.redaction-custom] compilePattern(${pattern}) means what RE2 means`, () => {
     const expression = compilePattern(pattern);
-    for (const text of hit) expect(text.search(expression), text).not.toBe(-1);
-    for (const text of miss) expect(text.search(expression), text).toBe(-1);
+    const isFound = (text: string) => text.search(expression) !== -1;
+    expect({ hit: hit.filter(isFound), miss: miss.filter(isFound) }).toEqual({ hit, miss: [] });
   });
 }
 
@@ -170,7 +178,9 @@ function countSteps(pattern: PatternNode, text: string): number {
         const round = (count: number, here: number): number => {
           const more = () =>
             count < it.max
-              ? run(it.body, here, (to) => (to === here && count >= it.min ? -1 : round(count + 1, to)))
+              ? run(it.body, here, (to) =>
+                  to === here && count >= it.min ? -1 : round(count + 1, to),
+                )
               : -1;
           if (count < it.min) return more();
           const first = it.lazy ? next(here) : more();
@@ -181,7 +191,7 @@ function countSteps(pattern: PatternNode, text: string): number {
       }
     }
   };
-  for (let at = 0; at < text.length; ) {
+  for (let at = 0; at < text.length;) {
     const end = run(pattern, at, (to) => to);
     at = end > at ? end : at + 1;
   }
@@ -203,7 +213,7 @@ test('[D.redaction-custom] what checkPatternCost() lets through is linear in eve
       }
       taken += 1;
       const text = (count: number) => head + repeated.repeat(count);
-      const [short, long] = [countSteps(pattern, text(40)), countSteps(pattern, text(320))];
+      const [short, long] = [countSteps(pattern, text(16)), countSteps(pattern, text(128))];
       // Eight times the text: 64 times the steps would be the square.
       expect(long).toBeLessThan(16 * short + 400);
     }),
@@ -214,7 +224,10 @@ test('[D.redaction-custom] what checkPatternCost() lets through is linear in eve
 
 test('[D.redaction-custom] the matcher of this test does see a square', () => {
   const pattern = parsePattern('[ab]+c');
-  const [short, long] = [40, 320].map((count) => countSteps(pattern, 'ab'.repeat(count))) as [number, number];
+  const [short, long] = [16, 128].map((count) => countSteps(pattern, 'ab'.repeat(count))) as [
+    number,
+    number,
+  ];
   expect(long).toBeGreaterThan(40 * short);
 });
 

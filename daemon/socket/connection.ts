@@ -3,7 +3,12 @@ import type { Socket } from 'node:net';
 import { CodedError } from '../../shared/errors.ts';
 import type { PeerCredential } from '../../shared/receipt/receipt.ts';
 import { VERSION } from '../../shared/version.ts';
-import { FrameError, parseFrame, type EventFrame, type HelloFrame } from '../../shared/wire/event.ts';
+import {
+  FrameError,
+  parseFrame,
+  type EventFrame,
+  type HelloFrame,
+} from '../../shared/wire/event.ts';
 import { encodeFrame, FrameDecoder, MAX_FRAME_BYTES } from '../../shared/wire/frame.ts';
 import { refusal, type Reply } from '../../shared/wire/reply.ts';
 import type { Discloser, Disclosure } from '../disclosure/discloser.ts';
@@ -154,7 +159,14 @@ export class Connection implements ReplySink {
 
   #release(): void {
     const { ledger, socket } = this.#options;
-    if (!this.#heldBack || this.#isEnding || ledger.isFull || this.#sealing?.isFull || socket.writableLength > MAX_UNREAD_BYTES) return;
+    if (
+      !this.#heldBack ||
+      this.#isEnding ||
+      ledger.isFull ||
+      this.#sealing?.isFull ||
+      socket.writableLength > MAX_UNREAD_BYTES
+    )
+      return;
     this.#heldBack = false;
     socket.resume();
   }

@@ -1,5 +1,10 @@
 import { Buffer } from 'node:buffer';
-import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import {
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+} from 'node:crypto';
 import { base64, base64nopad, base64url, base64urlnopad } from '@scure/base';
 import { CodedError } from '../errors.ts';
 import { decodePem } from './public-key.ts';

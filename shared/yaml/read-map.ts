@@ -65,7 +65,12 @@ export function readText(source: YamlSource, member: Member | undefined): string
 }
 
 /** A value that is missing altogether is reported at its key: there is nothing else to point at. */
-export function wrongType(source: YamlSource, member: Member, message: string, remedy: string): void {
+export function wrongType(
+  source: YamlSource,
+  member: Member,
+  message: string,
+  remedy: string,
+): void {
   const at = isEmpty(member.value) ? member.key : member.value;
   source.report(at, `${message}, found ${describe(member.value)}`, remedy);
 }

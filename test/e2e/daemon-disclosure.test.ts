@@ -182,7 +182,9 @@ test('[D.disclosure] payloads are sealed into the receipts they belong to, and o
 
 test('[D.disclosure] frames that wait for envelopes survive the end of their connection and of the daemon', async () => {
   const { home, flags } = withKey();
-  const daemon = await home.start({ flags: flags('-parameter-disclosure', 'all', '-chain-id', 'c') });
+  const daemon = await home.start({
+    flags: flags('-parameter-disclosure', 'all', '-chain-id', 'c'),
+  });
   const clients = await Promise.all([0, 1].map(() => RawClient.connect(home.socket)));
   for (let at = 0; at < 40; at += 1) {
     for (const [index, client] of clients.entries()) {
