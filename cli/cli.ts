@@ -3,8 +3,8 @@ import { defaultPaths, type DefaultPaths } from '../shared/paths.ts';
 import { createMessages, type Messages } from './messages.ts';
 import { Output } from './output.ts';
 
-/** Good, the answer is no, or the question could not be understood or answered. */
-export type ExitCode = 0 | 1 | 2;
+/** Good, the answer is no, the question could not be understood or answered, or a key is wrong. */
+export type ExitCode = 0 | 1 | 2 | 3;
 
 /** What a command may use of the process that it runs in. */
 export interface Cli {

@@ -4,6 +4,7 @@ import { renderRows } from '../shared/flags.ts';
 const RECEIPT_COMMANDS = [
   ['receipt list', 'Show receipts, newest first, with filters'],
   ['receipt show SEQ', 'Show one receipt'],
+  ['receipt disclose SEQ', 'Open what was sealed into one receipt'],
   ['receipt verify', 'Verify signatures, links and columns of every chain'],
 ] as const;
 
@@ -89,6 +90,7 @@ const list = async () => (await import('./receipt/list.ts')).listCommand;
 const show = async () => (await import('./receipt/show.ts')).showCommand;
 const daemonControl = () => import('./daemon/control.ts');
 const daemonInstall = () => import('./daemon/install.ts');
+const disclose = async () => (await import('./receipt/disclose.ts')).discloseCommand;
 const verify = async () => (await import('./receipt/verify.ts')).verifyCommand;
 
 const daemonVerbs = () => import('./keys/daemon-verbs.ts');
@@ -101,7 +103,10 @@ const listKeys = async () => (await import('./keys/list.ts')).listKeysCommand;
 export const ROOT: CommandDef = defineCommand({
   meta: { name: 'obsigna' },
   subCommands: {
-    receipt: defineCommand({ meta: { name: 'receipt' }, subCommands: { list, show, verify } }),
+    receipt: defineCommand({
+      meta: { name: 'receipt' },
+      subCommands: { list, show, disclose, verify },
+    }),
     keys: defineCommand({
       meta: { name: 'keys' },
       subCommands: { generate, list: listKeys, pubkey, rotate },
