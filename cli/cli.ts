@@ -4,8 +4,8 @@ import { createMessages, type Messages } from './messages.ts';
 import { Output } from './output.ts';
 
 /**
- * Good, the answer is no, or the question could not be understood or answered. 3 is `verify-event`'s
- * alone: true, and nobody knows whose.
+ * Good, the answer is no, or the question could not be understood or answered. 3 means "true, and
+ * nobody knows whose" for `verify-event`, and a key that opens nothing for `disclose`.
  */
 export type ExitCode = 0 | 1 | 2 | 3;
 

@@ -4,6 +4,7 @@ import { renderRows } from '../shared/flags.ts';
 const RECEIPT_COMMANDS = [
   ['receipt list', 'Show receipts, newest first, with filters'],
   ['receipt show SEQ', 'Show one receipt'],
+  ['receipt disclose SEQ', 'Open what was sealed into one receipt'],
   ['receipt verify', 'Verify signatures, links and columns of every chain'],
   ['receipt verify-event', 'Verify single receipts and who reported them'],
 ] as const;
@@ -98,6 +99,7 @@ const daemonControl = () => import('./daemon/control.ts');
 const daemonInstall = () => import('./daemon/install.ts');
 const verifyEvent = async () => (await import('./receipt/verify-event.ts')).verifyEventCommand;
 const doctor = async () => (await import('./doctor/doctor.ts')).doctorCommand;
+const disclose = async () => (await import('./receipt/disclose.ts')).discloseCommand;
 const verify = async () => (await import('./receipt/verify.ts')).verifyCommand;
 
 const daemonVerbs = () => import('./keys/daemon-verbs.ts');
@@ -112,7 +114,7 @@ export const ROOT: CommandDef = defineCommand({
   subCommands: {
     receipt: defineCommand({
       meta: { name: 'receipt' },
-      subCommands: { list, show, verify, 'verify-event': verifyEvent },
+      subCommands: { list, show, disclose, verify, 'verify-event': verifyEvent },
     }),
     keys: defineCommand({
       meta: { name: 'keys' },

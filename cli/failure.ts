@@ -1,11 +1,24 @@
-import { CodedError } from '../shared/errors.ts';
+import { CodedError, type ErrorCode } from '../shared/errors.ts';
 import type { Cli, ExitCode } from './cli.ts';
 import { BrokenPipe } from './output.ts';
 import { printable } from './terminal.ts';
 
+/** Every other fault ends with 2. */
+const EXIT_CODES: Partial<Readonly<Record<ErrorCode, ExitCode>>> = {
+  RECEIPT_NOT_FOUND: 1,
+  PROGRAM_MISSING: 1,
+  DISCLOSURE_NONE: 1,
+  DISCLOSURE_MISMATCH: 3,
+  ENVELOPE_INVALID: 3,
+  ENVELOPE_NOT_OPENED: 3,
+  FORENSIC_KEY_INVALID: 3,
+  FORENSIC_KEY_UNREADABLE: 3,
+};
+
 /**
  * Turns what a command threw into lines and an exit code: 1 where the answer is "there is none", 2
- * where the question could not be answered, 0 when nobody reads on.
+ * where the question could not be answered, 3 where a sealed payload stays closed, 0 when nobody reads
+ * on.
  *
  * @param program - Who speaks, such as `obsigna receipt show`.
  */
@@ -15,7 +28,7 @@ export function reportFailure(cli: Cli, program: string, error: unknown): ExitCo
   cli.say.log(`${program}: ${printable(fault.message)}`);
   cli.say.log(`  fix: ${fault.remedy}`);
   cli.say.log(`  code: ${fault.code}`);
-  return fault.code === 'RECEIPT_NOT_FOUND' || fault.code === 'PROGRAM_MISSING' ? 1 : 2;
+  return EXIT_CODES[fault.code] ?? 2;
 }
 
 function internal(cause: unknown): CodedError {

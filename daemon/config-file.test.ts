@@ -45,6 +45,16 @@ for (const { name, text, values } of [
     text: 'unsafe_socket_path=true # yes',
     values: { 'unsafe-socket-path': true },
   },
+  {
+    name: 'paths that may be none',
+    text: 'forensic_public_key = ""\nredact_patterns = "/p"',
+    values: { 'forensic-public-key': '', 'redact-patterns': '/p' },
+  },
+  {
+    name: 'a disclosure policy as text, truth value or array',
+    text: 'parameter_disclosure = ["a.b", "c.d"]\nresponse_disclosure = true',
+    values: { 'parameter-disclosure': 'a.b,c.d', 'response-disclosure': 'all' },
+  },
   { name: 'a duration', text: 'shutdown_deadline = "1.5s"', values: { 'shutdown-deadline': 1500 } },
   {
     name: 'several, with comments and a string of several lines',
@@ -223,3 +233,18 @@ test('compareConfig() tells what a reload applies from what needs a restart', ()
     restart: ['db', 'metrics'],
   });
 });
+
+for (const [value, says] of [
+  ['["all"]', 'parameter_disclosure is an array, expected a string'],
+  ['["a,b"]', 'parameter_disclosure is an array, expected a string'],
+  ['[1]', 'parameter_disclosure is an array, expected a string'],
+  ['1', 'parameter_disclosure is 1, expected a string'],
+  ['[]', 'parameter_disclosure is empty; leave the line out for the default'],
+  ['"a,all"', 'parameter_disclosure "all" cannot stand in a list'],
+] as const) {
+  test(`[D.config-file] parseConfig() refuses the disclosure policy ${value}`, () => {
+    expect(() => parseConfig(DAEMON_FLAGS, 'f', `parameter_disclosure = ${value}`)).toThrow(
+      `f:1:1: ${says}`,
+    );
+  });
+}

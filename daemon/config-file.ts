@@ -12,6 +12,10 @@ export interface Setting extends Flag {
   readonly toml?: string;
   /** Takes effect on reload; every other setting needs a restart. */
   readonly live?: true;
+  /** Empty text says that there is none, as `-print-config` writes it. */
+  readonly mayBeEmpty?: true;
+  /** The text for values of further types; undefined for what cannot be a value. */
+  readonly fromToml?: (value: unknown) => string | undefined;
   /** Why a value of the right type cannot work; undefined when it can. */
   readonly check?: (value: never) => string | undefined;
 }
@@ -99,11 +103,12 @@ const EXPECTED = {
 } as const satisfies Record<Flag['type'], string>;
 
 function convert(
-  { type }: Setting,
+  { type, fromToml, mayBeEmpty }: Setting,
   key: string,
-  value: unknown,
+  written: unknown,
   reject: (what: string) => CodedError,
 ): string | number | boolean {
+  const value = fromToml?.(written) ?? written;
   const wrong = () => reject(`${key} is ${describe(value)}, expected ${EXPECTED[type]}`);
   if (type === 'boolean') {
     if (typeof value !== 'boolean') throw wrong();
@@ -114,7 +119,8 @@ function convert(
     return value as number;
   }
   if (typeof value !== 'string') throw wrong();
-  if (value === '') throw reject(`${key} is empty; leave the line out for the default`);
+  if (value === '' && mayBeEmpty !== true)
+    throw reject(`${key} is empty; leave the line out for the default`);
   if (type === 'string') return value;
   try {
     return parseGoDuration(value);

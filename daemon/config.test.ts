@@ -14,10 +14,15 @@ const DEFAULTS: DaemonConfig = {
   db: `${DATA}/receipts.db`,
   key: `${DATA}/signing.key`,
   publicKey: `${DATA}/signing.key.pub`,
+  forensicPublicKey: '',
+  forensicKey: `${DATA}/forensic.key`,
   chainId: '2026-11-20',
   isChainNamed: false,
   issuerId: 'did:agent-receipts-daemon:local',
   verificationMethod: 'did:agent-receipts-daemon:local#k1',
+  parameterDisclosure: 'off',
+  responseDisclosure: 'off',
+  redactPatterns: '',
   unsafeSocketPath: false,
   shutdownDeadlineMs: 200,
   anchorLog: '',
@@ -38,6 +43,22 @@ for (const { flag, env, member } of [
   { flag: 'chain-id', env: 'AGENTRECEIPTS_CHAIN_ID', member: 'chainId' },
   { flag: 'issuer-id', env: 'AGENTRECEIPTS_ISSUER_ID', member: 'issuerId' },
   {
+    flag: 'forensic-public-key',
+    env: 'AGENTRECEIPTS_FORENSIC_PUBLIC_KEY',
+    member: 'forensicPublicKey',
+  },
+  {
+    flag: 'parameter-disclosure',
+    env: 'AGENTRECEIPTS_PARAMETER_DISCLOSURE',
+    member: 'parameterDisclosure',
+  },
+  {
+    flag: 'response-disclosure',
+    env: 'AGENTRECEIPTS_RESPONSE_DISCLOSURE',
+    member: 'responseDisclosure',
+  },
+  { flag: 'redact-patterns', env: 'AGENTRECEIPTS_REDACT_PATTERNS', member: 'redactPatterns' },
+  {
     flag: 'verification-method',
     env: 'AGENTRECEIPTS_VERIFICATION_METHOD',
     member: 'verificationMethod',
@@ -50,6 +71,12 @@ for (const { flag, env, member } of [
     expect(configOf([], { [env]: '' })).toEqual(DEFAULTS);
   });
 }
+
+test('[D.config-order] the forensic private key has a flag and no variable', () => {
+  const env = { AGENTRECEIPTS_FORENSIC_KEY: '/env' };
+  expect(configOf([], env).forensicKey).toBe(`${DATA}/forensic.key`);
+  expect(configOf(['-forensic-key', '/flag'], env).forensicKey).toBe('/flag');
+});
 
 test('[D.config-order] the public key follows the key, and the daemon follows XDG', () => {
   expect(configOf(['-key', '/k']).publicKey).toBe('/k.pub');
@@ -114,6 +141,8 @@ for (const { name, args, env = {}, home = '/home/alice', code, says } of [
 for (const { args, want } of [
   { args: [], want: 'run' },
   { args: ['-print-config', '-init'], want: 'init' },
+  { args: ['-init-forensic-key', '-init'], want: 'init' },
+  { args: ['-print-config', '-init-forensic-key'], want: 'init-forensic-key' },
   { args: ['-init', '-protocol-version'], want: 'protocol-version' },
   { args: ['-protocol-version', '-version'], want: 'version' },
   { args: ['-init=false'], want: 'run' },
@@ -130,9 +159,13 @@ test('printConfig() keeps the order of lines and quotes strings', () => {
 db = "${DATA}/receipts.db"
 key = "${DATA}/signing.key"
 public_key = "${DATA}/signing.key.pub"
+forensic_public_key = ""
 chain_id = "a\\"b\\\\c\\n"
 issuer_id = "did:agent-receipts-daemon:local"
 verification_method = "did:agent-receipts-daemon:local#k1"
+parameter_disclosure = "off"
+response_disclosure = "off"
+redact_patterns = ""
 unsafe_socket_path = false
 shutdown_deadline = "1m0s"
 log_format = "text"

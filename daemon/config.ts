@@ -2,6 +2,7 @@ import { defaultPaths, type HostFacts } from '../shared/paths.ts';
 import { CodedError } from '../shared/errors.ts';
 import { formatGoDuration, parseFlags, readFlagEnvironment } from '../shared/flags.ts';
 import { dailyChainId } from './chains.ts';
+import { disclosureFault, disclosureText } from './disclosure/policy.ts';
 import { isAgentKey } from './keys/signer.ts';
 import { readConfigFile, type SettingSpec } from './config-file.ts';
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from './log.ts';
@@ -13,11 +14,20 @@ export interface DaemonConfig {
   readonly db: string;
   readonly key: string;
   readonly publicKey: string;
+  /** Empty when there is none. */
+  readonly forensicPublicKey: string;
+  /** Where `-init-forensic-key` writes; the daemon never reads it. */
+  readonly forensicKey: string;
   readonly chainId: string;
   /** Somebody named `chainId`; otherwise it is the date. */
   readonly isChainNamed: boolean;
   readonly issuerId: string;
   readonly verificationMethod: string;
+  /** As it was written; daemon/disclosure/policy.ts reads it. */
+  readonly parameterDisclosure: string;
+  readonly responseDisclosure: string;
+  /** Empty when there is none. */
+  readonly redactPatterns: string;
   readonly unsafeSocketPath: boolean;
   readonly shutdownDeadlineMs: number;
   /** Used by a rotation; empty when there is none. */
@@ -40,6 +50,7 @@ export type DaemonAction =
   | 'init-if-missing'
   | 'status'
   | 'prune-before'
+  | 'init-forensic-key'
   | 'print-config'
   | 'help'
   | 'run';
@@ -84,6 +95,20 @@ export const DAEMON_FLAGS = {
     env: 'AGENTRECEIPTS_PUBLIC_KEY',
     describe: 'where the public key is published; <key>.pub if not given',
   },
+  'forensic-public-key': {
+    type: 'string',
+    toml: 'forensic_public_key',
+    placeholder: 'PATH',
+    env: 'AGENTRECEIPTS_FORENSIC_PUBLIC_KEY',
+    describe: 'X25519 key that disclosures are sealed for, 32 raw bytes',
+    mayBeEmpty: true,
+  },
+  'forensic-key': {
+    type: 'string',
+    placeholder: 'PATH',
+    default: '<data>/agent-receipts/forensic.key',
+    describe: 'where -init-forensic-key writes the private half',
+  },
   'chain-id': {
     type: 'string',
     toml: 'chain_id',
@@ -106,6 +131,34 @@ export const DAEMON_FLAGS = {
     env: 'AGENTRECEIPTS_VERIFICATION_METHOD',
     default: 'did:agent-receipts-daemon:local#k1',
     describe: 'proof.verificationMethod of every receipt',
+  },
+  'parameter-disclosure': {
+    type: 'string',
+    toml: 'parameter_disclosure',
+    placeholder: 'POLICY',
+    env: 'AGENTRECEIPTS_PARAMETER_DISCLOSURE',
+    default: 'off',
+    describe: 'whose parameters are sealed into the receipt: off, all, high, or action types',
+    fromToml: disclosureText,
+    check: disclosureFault,
+  },
+  'response-disclosure': {
+    type: 'string',
+    toml: 'response_disclosure',
+    placeholder: 'POLICY',
+    env: 'AGENTRECEIPTS_RESPONSE_DISCLOSURE',
+    default: 'off',
+    describe: 'the same for responses; receipts with one say version 0.6.0',
+    fromToml: disclosureText,
+    check: disclosureFault,
+  },
+  'redact-patterns': {
+    type: 'string',
+    toml: 'redact_patterns',
+    placeholder: 'PATH',
+    env: 'AGENTRECEIPTS_REDACT_PATTERNS',
+    describe: 'YAML file of further patterns to take out of error texts',
+    mayBeEmpty: true,
   },
   'unsafe-socket-path': {
     type: 'boolean',
@@ -179,6 +232,10 @@ export const DAEMON_FLAGS = {
     describe: 'remove chains that ended before, leave receipts that name them, and exit',
   },
   'dry-run': { type: 'boolean', describe: 'with -prune-before: only say what would be removed' },
+  'init-forensic-key': {
+    type: 'boolean',
+    describe: 'create the key pair that opens disclosures and exit',
+  },
   'print-config': { type: 'boolean', describe: 'print the settings in force and exit' },
   'protocol-version': { type: 'boolean', describe: 'print the frame versions spoken and exit' },
   version: { type: 'boolean', describe: 'print the version and exit' },
@@ -224,6 +281,7 @@ function actionOf(flags: Readonly<Record<string, unknown>>): DaemonAction {
     'rotate',
     'print-public-key',
     'init-if-missing',
+    'init-forensic-key',
     'status',
     'prune-before',
     'print-config',
@@ -257,6 +315,9 @@ function resolveConfig(
     db: required('db', pick('db') ?? paths.db),
     key,
     publicKey: required('public-key', pick('public-key') ?? publicKey),
+    forensicPublicKey: pick('forensic-public-key') ?? '',
+    // No variable or file names it: it is where one action writes, the daemon must not know it.
+    forensicKey: flags['forensic-key'] ?? paths.forensicKey,
     chainId: required('chain-id', chainId ?? dailyChainId(now)),
     isChainNamed: chainId !== undefined,
     issuerId: required('issuer-id', pick('issuer-id') ?? DAEMON_FLAGS['issuer-id'].default),
@@ -264,6 +325,9 @@ function resolveConfig(
       'verification-method',
       pick('verification-method') ?? DAEMON_FLAGS['verification-method'].default,
     ),
+    parameterDisclosure: pick('parameter-disclosure') || 'off',
+    responseDisclosure: pick('response-disclosure') || 'off',
+    redactPatterns: pick('redact-patterns') ?? '',
     unsafeSocketPath: pick('unsafe-socket-path') ?? false,
     shutdownDeadlineMs: pick('shutdown-deadline') || deadline, // 0 asks for the default
     logFormat: (pick('log-format') ?? DAEMON_FLAGS['log-format'].default) as LogFormat,
@@ -293,9 +357,13 @@ export function printConfig(config: DaemonConfig): string {
     `db = ${quote(config.db)}`,
     `key = ${quote(config.key)}`,
     `public_key = ${quote(config.publicKey)}`,
+    `forensic_public_key = ${quote(config.forensicPublicKey)}`,
     `chain_id = ${quote(config.chainId)}`,
     `issuer_id = ${quote(config.issuerId)}`,
     `verification_method = ${quote(config.verificationMethod)}`,
+    `parameter_disclosure = ${quote(config.parameterDisclosure)}`,
+    `response_disclosure = ${quote(config.responseDisclosure)}`,
+    `redact_patterns = ${quote(config.redactPatterns)}`,
     `unsafe_socket_path = ${config.unsafeSocketPath}`,
     `shutdown_deadline = ${quote(formatGoDuration(config.shutdownDeadlineMs))}`,
     `log_format = ${quote(config.logFormat)}`,

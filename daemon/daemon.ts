@@ -7,7 +7,10 @@ import { defaultPaths, type HostFacts } from '../shared/paths.ts';
 import type { PeerCredential } from '../shared/receipt/receipt.ts';
 import { Chains } from './chains.ts';
 import { compareConfig, type DaemonConfig } from './config.ts';
+import type { Discloser } from './disclosure/discloser.ts';
+import { parseDisclosurePolicy } from './disclosure/policy.ts';
 import { readHandovers, refuseRetired } from './keys/archive.ts';
+import { loadForensicPublicKey } from './keys/forensic-keys.ts';
 import { checkPublicKey, publishPublicKey } from './keys/key-files.ts';
 import { keyPathsOf } from './keys/rotate.ts';
 import { openSigner, type SignerParts } from './keys/signer.ts';
@@ -20,6 +23,7 @@ import { acquireLock } from './native/lock.ts';
 import { systemdNotifier, type Notifier } from './native/notify.ts';
 import { peerReader, type PeerReader } from './native/peer.ts';
 import { loginReader, type LoginReader } from './native/users.ts';
+import { createRedactor, type Redactor } from './redact.ts';
 import { Connection } from './socket/connection.ts';
 import { clearSocketPath, listen } from './socket/listener.ts';
 import { judgeSocketPath } from './socket/socket-policy.ts';
@@ -75,17 +79,58 @@ export async function startDaemon(
   try {
     process.umask(UMASK);
     const libc = await loadLibC();
-    const signer = openSigner(config.key, { libc, env: host.env });
+    const { env } = host;
+    const signer = openSigner(config.key, { libc, env });
     if (!isSwapPending(keyPathsOf(config))) checkPublicKey(config.publicKey, signer);
-    return await open(config, { signer, libc, env: host.env, log, undo, platform });
+    const discloser = await loadDiscloser(config, log);
+    const redact = await loadRedactor(config, log);
+    return await open(config, { signer, discloser, redact, libc, env, log, undo, platform });
   } catch (error) {
     undo.run();
     throw error;
   }
 }
 
+/**
+ * Sealing and its library load only when somebody asked for them.
+ *
+ * @throws CodedError `CONFIG_INVALID` for a policy without a key: its envelopes would silently be
+ *   missing
+ */
+async function loadDiscloser(config: DaemonConfig, log: Log): Promise<Discloser | undefined> {
+  const { parameterDisclosure, responseDisclosure, forensicPublicKey: path } = config;
+  const policies = {
+    parameters: parseDisclosurePolicy('parameter-disclosure', parameterDisclosure),
+    response: parseDisclosurePolicy('response-disclosure', responseDisclosure),
+  };
+  const isOff = policies.parameters.mode === 'off' && policies.response.mode === 'off';
+  if (isOff && path === '') return undefined;
+  if (path === '') {
+    const setting =
+      policies.parameters.mode === 'off' ? 'response-disclosure' : 'parameter-disclosure';
+    throw new CodedError('CONFIG_INVALID', `${setting} needs -forensic-public-key`);
+  }
+  const publicKey = loadForensicPublicKey(path);
+  if (isOff) {
+    log('NOTICE: a forensic public key is set, but disclosure is off: nothing is sealed');
+    return undefined;
+  }
+  const { createDiscloser } = await import('./disclosure/discloser.ts');
+  return createDiscloser(policies, publicKey, log);
+}
+
+async function loadRedactor({ redactPatterns }: DaemonConfig, log: Log): Promise<Redactor> {
+  if (redactPatterns === '') return createRedactor([]);
+  const { loadPatterns } = await import('./redaction/load-patterns.ts');
+  const patterns = loadPatterns(redactPatterns);
+  log(`loaded ${patterns.length} custom redaction pattern(s) from ${redactPatterns}`);
+  return createRedactor(patterns.map(({ expression }) => expression));
+}
+
 interface Parts extends SignerParts {
   readonly signer: Signer;
+  readonly discloser: Discloser | undefined;
+  readonly redact: Redactor;
   readonly log: Log;
   readonly undo: Undo;
   readonly platform: NodeJS.Platform;
@@ -93,7 +138,7 @@ interface Parts extends SignerParts {
 }
 
 async function open(config: DaemonConfig, parts: Parts): Promise<RunningDaemon> {
-  const { libc, log, undo, platform, env } = parts;
+  const { discloser, redact, libc, log, undo, platform, env } = parts;
   const opened = openStore(config.db, () => acquireLock(libc, `${config.db}.lock`));
   undo.push(opened.undo);
   const { store, lock } = opened;
@@ -106,7 +151,7 @@ async function open(config: DaemonConfig, parts: Parts): Promise<RunningDaemon> 
   const chains = new Chains(store, nodeSuite.verifyKey(signer.publicKey), identity, handovers);
   const root = chains.resumeRoot(config.chainId);
   const metrics = new Metrics();
-  const ledger = new Ledger({ store, chains, root, signer, identity, log, metrics });
+  const ledger = new Ledger({ store, chains, root, signer, identity, log, metrics, redact });
 
   const connections = new Set<Connection>();
   const activity: Activity = { count: 0 };
@@ -115,10 +160,21 @@ async function open(config: DaemonConfig, parts: Parts): Promise<RunningDaemon> 
   const loginOf = loginReader(libc);
   const server = await listen(config.socket, (socket) => {
     activity.count += 1;
-    const connection = accept(socket, { peerOf, loginOf, ledger, log, metrics, onRead });
+    const connection = accept(socket, {
+      peerOf,
+      loginOf,
+      ledger,
+      discloser,
+      log,
+      metrics,
+      onRead,
+    });
     if (connection === undefined) return;
     connections.add(connection);
-    socket.once('close', () => connections.delete(connection));
+    // Not before: the shutdown waits for envelopes of those that are in the set.
+    socket.once('close', () => {
+      void connection.handedOn().then(() => connections.delete(connection));
+    });
   });
   undo.push(() => server.close());
   const gauges = () => ({
@@ -203,11 +259,11 @@ class LiveSettings {
 function settleRotation(config: DaemonConfig, store: ReceiptStore, parts: Parts): Signer {
   const { signer, log } = parts;
   const handovers = readHandovers(store, config.publicKey, signer);
-  const settled = settleSwap(keyPathsOf(config), handovers, signer.publicKey);
-  if (settled === undefined) return signer;
-  if (settled === 'undone') {
+  const outcome = settleSwap(keyPathsOf(config), handovers, signer.publicKey);
+  if (outcome === undefined) return signer;
+  if (outcome === 'undone') {
     log('undid a key rotation that was interrupted before it was recorded');
-  } else log(`finished the key rotation of ${settled.finished.receiptId}`);
+  } else log(`finished the key rotation of ${outcome.finished.receiptId}`);
   const settledSigner = openSigner(config.key, parts);
   checkPublicKey(config.publicKey, settledSigner);
   return settledSigner;
@@ -217,6 +273,7 @@ interface AcceptParts {
   readonly peerOf: PeerReader;
   readonly loginOf: LoginReader;
   readonly ledger: Ledger;
+  readonly discloser: Discloser | undefined;
   readonly log: Log;
   readonly metrics: Metrics;
   readonly onRead: () => void;
@@ -230,7 +287,7 @@ interface Activity {
 /** Reads who connected, before any byte of what they say. A caller without a name is not served. */
 function accept(
   socket: Socket,
-  { peerOf, loginOf, ledger, log, metrics, onRead }: AcceptParts,
+  { peerOf, loginOf, ledger, discloser, log, metrics, onRead }: AcceptParts,
 ): Connection | undefined {
   let peer: PeerCredential;
   try {
@@ -243,7 +300,7 @@ function accept(
   metrics.accepted();
   const principalId = principalOf(peer, loginOf);
   log(`connection from pid ${peer.pid}`, { level: 'debug', pid: peer.pid });
-  return new Connection({ socket, peer, principalId, ledger, log, metrics, onRead });
+  return new Connection({ socket, peer, principalId, ledger, discloser, log, metrics, onRead });
 }
 
 /** The login name in the user database, or the number where there is none. */
@@ -267,10 +324,10 @@ async function shutDown(parts: ShutDownParts): Promise<void> {
   const startedAt = Date.now();
   const deadline = startedAt + shutdownDeadlineMs;
   // Half of the time: emitters that never fall silent must not cost the chains their last receipts.
-  await silence(activity, ledger, startedAt + shutdownDeadlineMs / 2);
+  await silence(activity, () => settled(connections, ledger), startedAt + shutdownDeadlineMs / 2);
   server.close(); // removes the socket file
   for (const connection of connections) connection.stopReading();
-  await ledger.drained();
+  await settled(connections, ledger);
   for (const connection of connections) connection.close();
   try {
     const left = ledger.terminate(() => Date.now() < deadline);
@@ -289,14 +346,24 @@ async function shutDown(parts: ShutDownParts): Promise<void> {
  * accepted yet, and would be lost: goes on until a whole turn of the event loop has brought nothing
  * more, or time is up.
  */
-async function silence(activity: Activity, ledger: Ledger, deadline: number): Promise<void> {
+async function silence(
+  activity: Activity,
+  settle: () => Promise<void>,
+  deadline: number,
+): Promise<void> {
   let before = -1;
   while (Date.now() < deadline && activity.count !== before) {
     before = activity.count;
-    await ledger.drained(); // connections that were held back read on behind this
+    await settle(); // connections that were held back read on behind this
     await turn(); // to the end of this turn of the event loop
     await turn(); // and once around
   }
+}
+
+/** Everything that was read is recorded or refused, envelopes included. */
+async function settled(connections: ReadonlySet<Connection>, ledger: Ledger): Promise<void> {
+  await Promise.all([...connections].map((connection) => connection.handedOn()));
+  await ledger.drained();
 }
 
 /** @returns Ends the reminder that an unsafe path keeps in the log. */

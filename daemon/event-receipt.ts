@@ -6,6 +6,8 @@ import { isJsonObject, type JsonObject, type JsonValue } from '../shared/json/va
 import { DAEMON_ISSUER_TYPE } from '../shared/chain/unsigned.ts';
 import {
   CREDENTIALS_CONTEXT,
+  RESPONSE_DISCLOSURE_CONTEXT,
+  RESPONSE_DISCLOSURE_VERSION,
   WRITTEN_CONTEXT,
   WRITTEN_VERSION,
   type Action,
@@ -24,7 +26,8 @@ import {
   riskOf,
 } from '../shared/receipt/taxonomy.ts';
 import type { EventFrame, PayloadDigest } from '../shared/wire/event.ts';
-import { redact } from './redact.ts';
+import type { Disclosure } from './disclosure/discloser.ts';
+import { redact, type Redactor } from './redact.ts';
 
 /** What the daemon itself knows about a receipt it is going to write. */
 export interface ReceiptContext {
@@ -37,6 +40,8 @@ export interface ReceiptContext {
   readonly peer?: PeerCredential;
   readonly chain: ChainPosition;
   readonly delegation?: Delegation;
+  /** Takes secrets out of error texts; the built-in one when absent. */
+  readonly redact?: Redactor;
 }
 
 /** Where an action without a known caller belongs, in the words of the protocol. */
@@ -52,12 +57,18 @@ interface Payload {
  *
  * @throws CodedError `JSON_NUMBER_RANGE`, `JSON_TOO_DEEP` when a payload has no canonical form: such
  *   a frame gets no receipt
+ * @param disclosure - Envelopes that were sealed for it. One for the response makes it a receipt of
+ *   version 0.6.0, which is the first that has a place for it.
  * @see Daemon protocol, "From frame to receipt"
  */
-export function eventReceipt(event: EventFrame, context: ReceiptContext): ReceiptBody {
+export function eventReceipt(
+  event: EventFrame,
+  context: ReceiptContext,
+  disclosure: Disclosure = {},
+): ReceiptBody {
   const input = payload(event.input, event.inputDigest);
   const output = payload(event.output, event.outputDigest);
-  const type = event.actionType ?? actionType(event);
+  const type = actionTypeOf(event);
   const action: Action = {
     id: context.actionId,
     type,
@@ -67,14 +78,16 @@ export function eventReceipt(event: EventFrame, context: ReceiptContext): Receip
       target: { system: event.targetSystem, resource: event.targetResource ?? '' },
     }),
     ...(input.hash !== undefined && { parameters_hash: input.hash }),
+    ...(disclosure.parameters !== undefined && { parameters_disclosure: disclosure.parameters }),
     ...(context.peer !== undefined && { peer_credential: context.peer }),
     timestamp: context.timestamp,
     ...(event.idempotencyKey !== undefined && { idempotency_key: event.idempotencyKey }),
   };
   const outcome: Outcome = {
     status: statusOf(event, output.value),
-    ...(event.error !== undefined && { error: redact(event.error) }),
+    ...(event.error !== undefined && { error: (context.redact ?? redact)(event.error) }),
     ...(output.hash !== undefined && { response_hash: output.hash }),
+    ...(disclosure.response !== undefined && { response_disclosure: disclosure.response }),
   };
   return receiptBody(context, issuerOf(event, context), action, outcome, event.correlationId);
 }
@@ -132,18 +145,21 @@ export function receiptBody(
     ...(correlationId !== undefined && { correlation_id: correlationId }),
     ...(context.delegation !== undefined && { delegation: context.delegation }),
   };
+  const isNewer = outcome.response_disclosure !== undefined;
   return {
-    '@context': [CREDENTIALS_CONTEXT, WRITTEN_CONTEXT],
+    '@context': [CREDENTIALS_CONTEXT, isNewer ? RESPONSE_DISCLOSURE_CONTEXT : WRITTEN_CONTEXT],
     id: context.receiptId,
     type: ['VerifiableCredential', 'AgentReceipt'],
-    version: WRITTEN_VERSION,
+    version: isNewer ? RESPONSE_DISCLOSURE_VERSION : WRITTEN_VERSION,
     issuer,
     issuanceDate: context.timestamp,
     credentialSubject,
   };
 }
 
-function actionType({ channel, toolServer, toolName }: EventFrame): string {
+/** What the receipt will say in `action.type`. */
+export function actionTypeOf({ actionType, channel, toolServer, toolName }: EventFrame): string {
+  if (actionType !== undefined) return actionType;
   return toolServer === undefined
     ? `${channel}.${toolName}`
     : `${channel}.${toolServer}.${toolName}`;

@@ -5,6 +5,7 @@ import type { PeerCredential, ReceiptBody } from '../shared/receipt/receipt.ts';
 import type { EventFrame } from '../shared/wire/event.ts';
 import { refusal, type Reply } from '../shared/wire/reply.ts';
 import { agentChainId, type ChainHead, type Chains, type Identity } from './chains.ts';
+import type { Disclosure } from './disclosure/discloser.ts';
 import {
   droppedEventsReceipt,
   eventReceipt,
@@ -14,6 +15,7 @@ import {
 } from './event-receipt.ts';
 import type { Log } from './log.ts';
 import { emptyTally, Metrics } from './metrics.ts';
+import type { Redactor } from './redact.ts';
 import { seal } from './sealer.ts';
 import type { ReceiptRow, ReceiptStore } from './store/receipt-store.ts';
 
@@ -30,6 +32,8 @@ export interface Job {
   readonly peer: PeerCredential;
   readonly principalId: string;
   readonly sink: ReplySink;
+  /** Sealed before: a commit waits for nobody. */
+  readonly disclosure?: Disclosure | undefined;
 }
 
 export interface LedgerOptions {
@@ -40,6 +44,7 @@ export interface LedgerOptions {
   readonly identity: Identity;
   readonly log: Log;
   readonly metrics?: Metrics;
+  readonly redact?: Redactor;
   readonly now?: () => Date;
 }
 
@@ -270,11 +275,11 @@ class Draft {
     return new Map([...this.#committed, ...this.#moved]);
   }
 
-  appendEvent({ event, peer, principalId }: Job): ReceiptRow {
+  appendEvent({ event, peer, principalId, disclosure }: Job): ReceiptRow {
     const chainId = this.#chainOf(event);
     const who = { peer, principalId };
     // Built first: a frame that gets no receipt must leave its drop count to the next one.
-    const build = (context: ReceiptContext) => eventReceipt(event, context);
+    const build = (context: ReceiptContext) => eventReceipt(event, context, disclosure);
     if (event.dropCount === 0) return this.#append(chainId, who, build);
     this.tally.dropped += event.dropCount;
     const { signer, identity } = this.#options;
@@ -354,6 +359,7 @@ class Draft {
         chain_id: head.chainId,
       },
       ...(head.delegation !== undefined && { delegation: head.delegation }),
+      ...(this.#options.redact !== undefined && { redact: this.#options.redact }),
     };
   }
 }

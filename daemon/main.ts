@@ -5,6 +5,7 @@ import { renderFlags } from '../shared/flags.ts';
 import type { HostFacts } from '../shared/paths.ts';
 import { VERSION } from '../shared/version.ts';
 import { DAEMON_FLAGS, printConfig, readConfig, type DaemonConfig } from './config.ts';
+import { createForensicKeyFiles } from './keys/forensic-keys.ts';
 import { createKeyFiles, createKeyIfMissing } from './keys/key-files.ts';
 import { isAgentKey, openSigner } from './keys/signer.ts';
 import { StderrLog } from './log.ts';
@@ -59,6 +60,9 @@ async function main(): Promise<void> {
       process.stdout.write(`${JSON.stringify(report)}\n`);
       return;
     }
+    case 'init-forensic-key':
+      initForensicKey(config());
+      return;
     case 'run':
       return run(config, host);
   }
@@ -70,6 +74,20 @@ function initKeys({ key, publicKey }: DaemonConfig): void {
   }
   createKeyFiles(key, publicKey);
   process.stdout.write(`generated signing key: ${key}\npublic key: ${publicKey}\n`);
+}
+
+function initForensicKey({ forensicKey, forensicPublicKey }: DaemonConfig): void {
+  if (forensicKey === '') throw new CodedError('CONFIG_INVALID', 'forensic-key is required');
+  const publicKey = forensicPublicKey === '' ? `${forensicKey}.pub` : forensicPublicKey;
+  const kid = createForensicKeyFiles(forensicKey, publicKey);
+  process.stdout.write(`generated forensic key: ${forensicKey}
+forensic public key: ${publicKey}
+fingerprint (kid): ${kid}
+
+To seal parameters for it, start the daemon with
+  -forensic-public-key ${publicKey} -parameter-disclosure high
+Then take ${forensicKey} off this machine: who reads it, reads what is sealed.
+`);
 }
 
 async function rotate(config: DaemonConfig, { env }: HostFacts): Promise<void> {

@@ -26,6 +26,17 @@ for (const { name, secret } of [
   { name: 'a PKCS#8 block, the form of our own key', secret: block('') },
   { name: 'an encrypted PKCS#8 block', secret: block('ENCRYPTED ') },
   { name: 'an OpenSSH block', secret: block('OPENSSH ') },
+  { name: 'a GitLab token', secret: `glpat-${hex(18)}_-` },
+  { name: 'a routable GitLab token', secret: `glpat-${hex(27)}.01.${hex(9)}` },
+  { name: 'a GitLab runner token', secret: `glrt-${hex(20)}` },
+  { name: 'a Google API key', secret: `AIza${hex(33)}_-` },
+  { name: 'a Google access token', secret: `ya29.a0Af_${hex(30)}-x.y` },
+  { name: 'a Google client secret', secret: `GOCSPX-${hex(26)}_-` },
+  { name: 'a Stripe secret key', secret: `sk_live_${hex(24)}` },
+  { name: 'a restricted Stripe key', secret: `rk_live_${hex(24)}` },
+  { name: 'a Stripe test key', secret: `sk_test_${hex(24)}` },
+  { name: 'a Stripe webhook secret', secret: `whsec_${hex(32)}` },
+  { name: 'an npm token', secret: `npm_${hex(36)}` },
 ]) {
   test(`[D.redaction] redact() hides ${name}`, () => {
     expect(redact(`before ${secret} behind`)).toBe(`before ${R} behind`);
@@ -51,6 +62,49 @@ for (const { name, text, want } of [
     text: 'sk-short v1.2.3 eyJ eyJa.eyJb',
     want: 'sk-short v1.2.3 eyJ eyJa.eyJb',
   },
+  {
+    name: 'an Azure connection string',
+    text: `DefaultEndpointsProtocol=https;AccountName=a;AccountKey=${hex(86)}==;EndpointSuffix=x`,
+    want: `DefaultEndpointsProtocol=https;AccountName=a;AccountKey=${R};EndpointSuffix=x`,
+  },
+  {
+    name: 'a shared access signature of Azure',
+    text: 'https://a.blob.core.windows.net/c?sv=2024&sig=aB3%2Fx9aB3%2Fx9aB3%3D&se=2026',
+    want: `https://a.blob.core.windows.net/c?sv=2024&sig=${R}&se=2026`,
+  },
+  {
+    name: 'a Slack webhook',
+    text: 'POST https://hooks.slack.com/services/T000/B000/XXXX: 404',
+    want: `POST https://hooks.slack.com/services/${R}: 404`,
+  },
+  {
+    name: 'a database URL with a password',
+    text: 'dial postgres://app:s3cr:et@db.internal:5432/orders failed',
+    want: `dial postgres://app:${R}@db.internal:5432/orders failed`,
+  },
+  {
+    name: 'a password with @ in a URL',
+    text: 'mongodb+srv://u:p@ss@w@h/x?a=b@c',
+    want: `mongodb+srv://u:${R}@h/x?a=b@c`,
+  },
+  { name: 'a password without a user', text: 'redis://:pw@h:1/0', want: `redis://:${R}@h:1/0` },
+  {
+    name: 'a connection string with a password',
+    text: "Server=db;Uid=app;Pwd=x1;Database=d host=h password='a b' user=u",
+    want: `Server=db;Uid=app;Pwd=${R};Database=d host=h password=${R} user=u`,
+  },
+  {
+    name: 'a password parameter in a URL',
+    text: 'jdbc:postgresql://h/d?user=u&password=x&ssl=1',
+    want: `jdbc:postgresql://h/d?user=u&password=${R}&ssl=1`,
+  },
+  ...[
+    'http://localhost:8080/a@b',
+    'https://host:443',
+    'ssh://git@host:22/x',
+    'see a://b: c@d',
+    'npm_config_registry sk_live_short glpat-short AIzaShort config=sig=1',
+  ].map((plain) => ({ name: `no secret in ${plain}`, text: plain, want: plain })),
   {
     name: 'members of JSON, whatever their type',
     text: '{"b":{"Password":{"x":1},"ok":[{"PIN":1234}]},"a":"<t>"}',
@@ -88,8 +142,8 @@ test('[D.redaction] every sensitive member name of the protocol is known', () =>
   }
 });
 
-// Quadratic patterns would need hours for these; the test's own limit is what notices.
-for (const piece of [
+/** Beginnings that a pattern takes for its own and then loses, over and over. */
+const STALLING = [
   'eyJ',
   'eyJa.eyJ',
   'eyJa.',
@@ -98,9 +152,56 @@ for (const piece of [
   'ghp_',
   'sk-',
   '?key=',
-]) {
+  'glpat-',
+  'glpat-aaaaaaaaaaaaaaaaaaaa.',
+  'AIza',
+  'ya29.',
+  'sk_live_',
+  'AccountKey=',
+  '&sig=',
+  'https://hooks.slack.com/services/',
+  '://',
+  '://a:',
+  '://a:b',
+  '://:@',
+  ':',
+  '@',
+  'password=',
+  "password='",
+  'password="a',
+  'pwd=[',
+  'a',
+  ' ',
+  '\n',
+];
+
+/** Quadratic patterns would need hours for this much; the test's own limit is what notices. */
+const MANY = 1_000_000;
+
+for (const piece of STALLING) {
   test(`[D.redaction] redact() is linear in many ${JSON.stringify(piece)}`, () => {
-    expect(redact(piece.repeat(1_000_000 / piece.length)).length).toBeGreaterThan(0);
+    for (const unit of [piece, piece + 'A'.repeat(1000)]) {
+      expect(redact(unit.repeat(Math.ceil(MANY / unit.length))).length).toBeGreaterThan(0);
+    }
+  });
+}
+
+for (const [head, filler] of [
+  ['eyJa.eyJ', 'a'],
+  ['Bearer ', ' '],
+  ['-----BEGIN ', 'A'],
+  ['-----BEGIN ', 'A '],
+  ['://', 'a'],
+  ['://a:', 'a'],
+  ['://a:', '@'],
+  ["password='", 'a'],
+  ['', 'A'],
+  ['', 'eyJ'],
+  ['{"a":"', '://a:@'],
+] as const) {
+  test(`[D.redaction] redact() is linear in ${JSON.stringify(head + filler)} without end`, () => {
+    const text = head + filler.repeat(Math.ceil(MANY / filler.length));
+    expect(redact(text).length).toBeGreaterThan(0);
   });
 }
 

@@ -1,14 +1,23 @@
 import type { Node } from 'yaml';
-import { isMap, isScalar, isSeq, Scalar } from 'yaml';
+import { isScalar, isSeq } from 'yaml';
 import { CodedError } from '../shared/errors.ts';
+import {
+  isEmpty,
+  isString,
+  quote,
+  readMap,
+  readText,
+  wrongType,
+  type Member,
+  type Members,
+} from '../shared/yaml/read-map.ts';
+import { suggestWord } from '../shared/suggest.ts';
+import { YamlSource, type YamlProblem } from '../shared/yaml/yaml-source.ts';
 import { compileGlob, GlobError } from './glob.ts';
 import type { Action, OperationType, Rule, RuleSet } from './rule.ts';
 import { ACTIONS, createRuleSet, OPERATION_TYPES } from './rule.ts';
-import { suggestWord } from '../shared/suggest.ts';
-import type { RulesProblem } from './yaml-source.ts';
-import { YamlSource } from './yaml-source.ts';
 
-export type { RulesProblem } from './yaml-source.ts';
+export type RulesProblem = YamlProblem;
 
 const FILE_KEYS = ['rules'];
 const RULE_KEYS = [
@@ -58,10 +67,6 @@ export function parseRules(text: string, file: string): RuleSet {
   );
   throw new CodedError('RULES_INVALID', lines.join('\n'));
 }
-
-/** A member of a map: its name, where that stands, and the value with aliases followed. */
-type Member = { readonly name: string; readonly key: Node; readonly value: Node };
-type Members = ReadonlyMap<string, Member>;
 
 function readFile(source: YamlSource): Rule[] {
   const { root } = source;
@@ -128,51 +133,6 @@ function readRule(
   };
 }
 
-function readMap(
-  source: YamlSource,
-  writtenMap: Node,
-  what: string,
-  known: readonly string[],
-): Members | undefined {
-  const node = source.follow(writtenMap);
-  if (!isMap(node)) {
-    source.report(
-      writtenMap,
-      `${what} must be a map, found ${describe(node)}`,
-      `write "key: value" lines; known keys: ${known.join(', ')}`,
-    );
-    return undefined;
-  }
-  const members = new Map<string, Member>();
-  for (const pair of node.items) {
-    const written = pair.key as Node;
-    const key = source.follow(written);
-    if (!isString(key)) {
-      const remedy = `known keys: ${known.join(', ')}`;
-      source.report(written, `a key must be text, found ${describe(key)}`, remedy);
-      continue;
-    }
-    const name = key.value;
-    if (!known.includes(name)) {
-      const meant = suggestWord(name, known);
-      const remedy =
-        meant === undefined ? `known keys: ${known.join(', ')}` : `did you mean "${meant}"?`;
-      source.report(written, `unknown key ${quote(name)}`, remedy);
-      continue;
-    }
-    const earlier = members.get(name);
-    if (earlier !== undefined) {
-      const line = source.lineOf(earlier.key);
-      source.report(written, `key "${name}" is set already on line ${line}`, 'remove one of them');
-      continue;
-    }
-    // In `{name}` the key has no value, not even an empty one.
-    const value = pair.value === null ? new Scalar(null) : source.follow(pair.value as Node);
-    members.set(name, { name, key: written, value });
-  }
-  return members;
-}
-
 function readName(
   source: YamlSource,
   members: Members,
@@ -212,18 +172,6 @@ function readAction(
     return undefined;
   }
   return readWord(source, member, member.value, 'action', ACTIONS);
-}
-
-function readText(source: YamlSource, member: Member | undefined): string | undefined {
-  if (member === undefined) return undefined;
-  if (isString(member.value)) return member.value.value;
-  wrongType(
-    source,
-    member,
-    `"${member.name}" must be text`,
-    'write text, in quotes where YAML would read something else',
-  );
-  return undefined;
 }
 
 function readFlag(source: YamlSource, member: Member | undefined): boolean | undefined {
@@ -316,32 +264,4 @@ function readWord<Word extends string>(
   const remedy = meant === undefined ? known : `did you mean "${meant}"?`;
   source.report(value, `unknown ${what} ${quote(value.value)}`, remedy);
   return undefined;
-}
-
-/** A value that is missing altogether is reported at its key: there is nothing else to point at. */
-function wrongType(source: YamlSource, member: Member, message: string, remedy: string): void {
-  const at = isEmpty(member.value) ? member.key : member.value;
-  source.report(at, `${message}, found ${describe(member.value)}`, remedy);
-}
-
-function describe(node: Node): string {
-  if (isSeq(node)) return 'a list';
-  if (isMap(node)) return 'a map';
-  if (isEmpty(node)) return 'nothing';
-  if (isString(node)) return `the text ${quote(node.value)}`;
-  return isScalar(node) ? `the value ${String(node.value)}` : 'something else';
-}
-
-function isString(node: Node): node is Scalar<string> {
-  return isScalar(node) && typeof node.value === 'string';
-}
-
-function isEmpty(node: Node): boolean {
-  return isScalar(node) && node.value === null;
-}
-
-/** Quoted for one line of a terminal: escaped, and not longer than a line. */
-function quote(text: string): string {
-  const limit = 60;
-  return JSON.stringify(text.length > limit ? `${text.slice(0, limit)}...` : text);
 }

@@ -34,6 +34,18 @@ const REMEDIES = {
     'Start the ssh-agent, add the key with ssh-add, and let SSH_AUTH_SOCK of the daemon name its socket.',
   SIGNER_LIMIT:
     'Report less in one frame, or sign with a key file: an ssh-agent signs at most 256 KiB at once.',
+  // -- disclosure ------------------------------------------------------------------------------
+  ENVELOPE_INVALID:
+    'Nothing opens it: it is no version 1 envelope. Run `obsigna receipt verify` on its chain.',
+  ENVELOPE_NOT_OPENED: 'Point -key at the private half of the key that the envelope names.',
+  FORENSIC_KEY_INVALID:
+    'Supply an X25519 key: 32 bytes raw, hex or base64, or the private half as PKCS#8 PEM.',
+  FORENSIC_KEY_UNREADABLE:
+    'Check the path; `obsigna-daemon -init-forensic-key` creates a key pair where there is none.',
+  DISCLOSURE_NONE:
+    'Switch it on with -parameter-disclosure or -response-disclosure; docs/disclosure.md.',
+  DISCLOSURE_MISMATCH:
+    'Do not rely on this payload: its issuer sealed something else than it hashed.',
   // -- daemon ----------------------------------------------------------------------------------
   DAEMON_RUNNING: 'Use the daemon that runs, or stop it first.',
   DAEMON_UNREACHABLE:
@@ -68,6 +80,10 @@ const REMEDIES = {
   // -- rules -----------------------------------------------------------------------------------
   RULES_INVALID: 'Correct the rules file at the position shown; docs/rules.md describes every key.',
   RULES_UNREADABLE: 'Check the path given with -rules and that this user may read it.',
+  REDACTION_INVALID:
+    'Correct the patterns file at the position shown; docs/redaction.md describes it.',
+  REDACTION_UNREADABLE:
+    'Check the path given with -redact-patterns and that this user may read it.',
   INTERNAL: 'This is a fault of the program: look at its log, and report it with what it says.',
   // -- reading ---------------------------------------------------------------------------------
   STORE_MISSING:

@@ -42,13 +42,14 @@ describe('defaultPaths()', () => {
         db: `${dataDir}/receipts.db`,
         key: `${dataDir}/signing.key`,
         publicKey: `${dataDir}/signing.key.pub`,
+        forensicKey: `${dataDir}/forensic.key`,
         config: `${dataDir}/daemon.toml`,
       });
     });
   }
 
   test('leaves empty what hangs on a home that is not there', () => {
-    const nowhere = { dataDir: '', db: '', key: '', publicKey: '', config: '' };
+    const nowhere = { dataDir: '', db: '', key: '', publicKey: '', forensicKey: '', config: '' };
     expect(defaultPaths({ env: {}, platform: 'darwin', home: '' })).toEqual({
       ...nowhere,
       socket: '',

@@ -14,6 +14,8 @@ export interface DefaultPaths {
   readonly db: string;
   readonly key: string;
   readonly publicKey: string;
+  /** The private half that opens disclosures; its public half is this and `.pub`. */
+  readonly forensicKey: string;
   readonly config: string;
 }
 
@@ -33,6 +35,7 @@ export function defaultPaths(host: HostFacts): DefaultPaths {
     db: inData('receipts.db'),
     key: inData('signing.key'),
     publicKey: inData('signing.key.pub'),
+    forensicKey: inData('forensic.key'),
     config: inData('daemon.toml'),
   };
 }

@@ -195,6 +195,11 @@ export const REQUIREMENTS: readonly Requirement[] = [
     source: 'conformance vectors',
   },
   {
+    id: 'P5.disclosure-vectors',
+    text: 'every published disclosure envelope is reproduced to the byte and opened',
+    source: 'conformance vectors',
+  },
+  {
     id: 'P5.worked-example',
     text: 'the published frame becomes the published receipt to the byte',
     source: 'Agent Receipts 0.5.0, worked example',
@@ -483,9 +488,23 @@ export const REQUIREMENTS: readonly Requirement[] = [
   },
   {
     id: 'D.disclosure',
-    text: 'parameters can be sealed for a forensic key',
-    source: 'Agent Receipts 0.5.0, parameters_disclosure',
-    gap: 'comes with disclosure',
+    text: 'payloads are sealed for a forensic key before the commit, in the order of their connection, and open without our code',
+    source: 'docs/adr/0013',
+  },
+  {
+    id: 'D.disclosure-policy',
+    text: 'the policy says whose payloads are sealed; what cannot be sealed is logged and recorded by its hash',
+    source: 'docs/disclosure.md',
+  },
+  {
+    id: 'D.forensic-key',
+    text: '-init-forensic-key creates both key files with exact bytes and modes, and never overwrites',
+    source: 'docs/disclosure.md',
+  },
+  {
+    id: 'D.redaction-custom',
+    text: 'patterns of the operator are read strictly, and refused when a text could keep them busy',
+    source: 'docs/adr/0014',
   },
 
   // -- E Emitter --
@@ -592,6 +611,11 @@ export const REQUIREMENTS: readonly Requirement[] = [
     id: 'C.show',
     text: 'receipt show prints one receipt as published',
     source: 'Agent Receipts 0.5.0, command line',
+  },
+  {
+    id: 'C.disclose',
+    text: 'receipt disclose opens a payload, compares it with its hash, and exits 1 where there is nothing to open',
+    source: 'docs/adr/0013',
   },
   {
     id: 'C.sequence-ambiguous',

@@ -1,4 +1,5 @@
 import type { PeerCredential, Receipt } from '../../shared/receipt/receipt.ts';
+import { isJsonObject, type JsonObject } from '../../shared/json/value.ts';
 import { extensionRows, runtimeOf, type LabelledRow } from './extension.ts';
 
 /**
@@ -13,6 +14,7 @@ export function describeReceipt(receipt: Receipt): readonly LabelledRow[] {
     ['Peer', peerText(receipt.credentialSubject.action.peer_credential)],
     ['Correlation', receipt.credentialSubject.correlation_id],
     ['Idempotency key', receipt.credentialSubject.action.idempotency_key],
+    ['Disclosure', disclosureText(receipt)],
     ['Runtime', Object.keys(others).length === 0 ? undefined : JSON.stringify(others)],
     ...extensionRows(ours),
   ];
@@ -63,6 +65,27 @@ function targetText(target: Receipt['credentialSubject']['action']['target']): s
 
 function dropText(count: number | undefined): string | undefined {
   return count === undefined || count === 0 ? undefined : String(count);
+}
+
+/** `parameters sealed for sha256:...`; `obsigna receipt disclose` opens it. */
+function disclosureText(receipt: Receipt): string | undefined {
+  const { action, outcome } = receipt.credentialSubject;
+  const parts = [
+    ['parameters', action.parameters_disclosure] as const,
+    ['response', outcome.response_disclosure] as const,
+  ].flatMap(([what, disclosure]) =>
+    disclosure === undefined ? [] : [`${what} ${describeDisclosure(disclosure)}`],
+  );
+  return parts.length === 0 ? undefined : parts.join('; ');
+}
+
+/** Receipts of others may hold something else there, and the first versions hold plain text. */
+function describeDisclosure({ recipients }: JsonObject): string {
+  if (recipients === undefined) return 'in plain text';
+  const kids = Array.isArray(recipients)
+    ? recipients.map((it: unknown) => (isJsonObject(it) ? it['kid'] : undefined))
+    : [];
+  return `sealed for ${kids.map((kid) => (typeof kid === 'string' ? kid : '?')).join(', ')}`;
 }
 
 /** `linux, pid 4242, uid 1000, gid 1000, /usr/local/bin/mcp-proxy` */

@@ -76,9 +76,9 @@ export function createKeyFiles(privatePath: string, publicPath: string): void {
     throw new CodedError('USAGE', `private and public key cannot both be ${privatePath}`);
   }
   const { privatePem, publicPem } = generateKeyPem();
-  writeNew(privatePath, privatePem, PRIVATE_MODE);
+  writeNewKeyFile(privatePath, privatePem, PRIVATE_MODE);
   try {
-    writeNew(publicPath, publicPem, PUBLIC_MODE);
+    writeNewKeyFile(publicPath, publicPem, PUBLIC_MODE);
   } catch (error) {
     unlinkSync(privatePath);
     throw error;
@@ -144,14 +144,18 @@ export function publishPublicKey(path: string, signer: Signer): boolean {
     if ((lstatSync(path).mode & 0o777) !== PUBLIC_MODE) chmodSync(path, PUBLIC_MODE);
     return false;
   }
-  writeNew(path, formatPublicKeyPem(signer.publicKey), PUBLIC_MODE);
+  writeNewKeyFile(path, formatPublicKeyPem(signer.publicKey), PUBLIC_MODE);
   return true;
 }
 
-/** Creates a file that must not exist; it is on disk, with exactly this mode, when this returns. */
-export function writeNew(path: string, text: string, mode: number): void {
+/**
+ * Creates a file that must not exist; it is on disk, with exactly this mode, when this returns.
+ *
+ * @throws CodedError `KEY_EXISTS`, `CONFIG_INVALID`
+ */
+export function writeNewKeyFile(path: string, data: string | Uint8Array, mode: number): void {
   try {
-    writeExclusively(path, text, mode);
+    writeExclusively(path, data, mode);
   } catch (cause) {
     if (cause instanceof CodedError) throw cause;
     const { code } = cause as NodeJS.ErrnoException;
@@ -159,7 +163,7 @@ export function writeNew(path: string, text: string, mode: number): void {
   }
 }
 
-function writeExclusively(path: string, text: string, mode: number): void {
+function writeExclusively(path: string, data: string | Uint8Array, mode: number): void {
   mkdirSync(dirname(path), { recursive: true, mode: DIRECTORY_MODE });
   let fd: number;
   try {
@@ -171,7 +175,7 @@ function writeExclusively(path: string, text: string, mode: number): void {
   }
   try {
     fchmodSync(fd, mode); // exact, whatever the umask
-    writeFileSync(fd, text); // unlike one write(2), not content with a part
+    writeFileSync(fd, data); // unlike one write(2), not content with a part
     fsyncSync(fd);
   } catch (error) {
     unlinkSync(path); // half a key would be in the way of the next attempt

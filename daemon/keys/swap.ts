@@ -9,7 +9,13 @@ import {
 } from '../../shared/crypto/public-key.ts';
 import { CodedError } from '../../shared/errors.ts';
 import { archivePathOf } from './archive.ts';
-import { loadSigningKey, PRIVATE_MODE, PUBLIC_MODE, readPublicKey, writeNew } from './key-files.ts';
+import {
+  loadSigningKey,
+  PRIVATE_MODE,
+  PUBLIC_MODE,
+  readPublicKey,
+  writeNewKeyFile,
+} from './key-files.ts';
 import { syncDirectory } from './sync.ts';
 
 /** Where the key pair in use lies. */
@@ -149,7 +155,7 @@ function replace(path: string): void {
 
 /** A file of the owner of `model`: root may rotate the key of a service user. */
 function writeLike(model: string, path: string, text: string, mode: number): void {
-  writeNew(path, text, mode);
+  writeNewKeyFile(path, text, mode);
   const owner = statOf(model);
   const own = statOf(path);
   if (owner !== undefined && (owner.uid !== own?.uid || owner.gid !== own.gid)) {

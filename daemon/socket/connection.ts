@@ -3,9 +3,16 @@ import type { Socket } from 'node:net';
 import { CodedError } from '../../shared/errors.ts';
 import type { PeerCredential } from '../../shared/receipt/receipt.ts';
 import { VERSION } from '../../shared/version.ts';
-import { FrameError, parseFrame, type HelloFrame } from '../../shared/wire/event.ts';
+import {
+  FrameError,
+  parseFrame,
+  type EventFrame,
+  type HelloFrame,
+} from '../../shared/wire/event.ts';
 import { encodeFrame, FrameDecoder, MAX_FRAME_BYTES } from '../../shared/wire/frame.ts';
 import { refusal, type Reply } from '../../shared/wire/reply.ts';
+import type { Discloser, Disclosure } from '../disclosure/discloser.ts';
+import { SealingQueue } from '../disclosure/sealing-queue.ts';
 import type { Ledger, ReplySink } from '../ledger.ts';
 import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
@@ -23,6 +30,8 @@ export interface ConnectionOptions {
   readonly ledger: Ledger;
   readonly log: Log;
   readonly metrics?: Metrics;
+  /** Absent while disclosure is off: frames go to the ledger at once. */
+  readonly discloser?: Discloser | undefined;
   /** Called for every chunk that was read, for whoever waits until all peers fall silent. */
   readonly onRead: () => void;
 }
@@ -36,13 +45,19 @@ export interface ConnectionOptions {
 export class Connection implements ReplySink {
   readonly #options: ConnectionOptions;
   readonly #decoder = new FrameDecoder();
+  readonly #sealing: SealingQueue | undefined;
   #replies: Buffer[] = [];
   #heldBack = false;
   #isEnding = false;
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
-    const { socket } = options;
+    const { socket, discloser } = options;
+    if (discloser !== undefined) {
+      this.#sealing = new SealingQueue(discloser, (event, disclosure) =>
+        this.#submit(event, disclosure),
+      );
+    }
     socket.on('data', (chunk: Buffer) => this.#onData(chunk));
     socket.on('end', () => this.#onEnd());
     socket.on('error', (error) =>
@@ -56,6 +71,11 @@ export class Connection implements ReplySink {
   stopReading(): void {
     this.#isEnding = true;
     this.#options.socket.pause();
+  }
+
+  /** Resolves once everything that was read is with the ledger. */
+  async handedOn(): Promise<void> {
+    await this.#sealing?.handedOn();
   }
 
   close(): void {
@@ -89,18 +109,20 @@ export class Connection implements ReplySink {
       socket.destroy();
       return;
     }
-    if (ledger.isFull) {
+    for (const queue of [ledger, this.#sealing]) {
+      if (queue?.isFull !== true) continue;
       this.#holdBack();
-      ledger.whenRoom(() => this.#release());
+      queue.whenRoom(() => this.#release());
     }
   }
 
   #onFrame(body: Buffer): void {
-    const { ledger, peer, principalId, log } = this.#options;
+    const { peer, log } = this.#options;
     try {
       const frame = parseFrame(body);
       if (frame.kind === 'hello') this.#greet(frame);
-      else ledger.submit({ event: frame, peer, principalId, sink: this });
+      else if (this.#sealing === undefined) this.#submit(frame);
+      else this.#sealing.push(frame);
     } catch (error) {
       if (!(error instanceof CodedError)) throw error;
       const details = { level: 'error', code: error.code, pid: peer.pid } as const;
@@ -113,6 +135,11 @@ export class Connection implements ReplySink {
     }
   }
 
+  #submit(event: EventFrame, disclosure?: Disclosure): void {
+    const { ledger, peer, principalId } = this.#options;
+    ledger.submit({ event, peer, principalId, sink: this, disclosure });
+  }
+
   #greet({ ack }: HelloFrame): void {
     if (ack === undefined) return;
     const hello = { server: 'obsigna-daemon', version: VERSION, extensions: EXTENSIONS };
@@ -121,12 +148,17 @@ export class Connection implements ReplySink {
   }
 
   #onEnd(): void {
-    const { log, peer, socket, ledger } = this.#options;
+    const { log, peer, socket } = this.#options;
     if (this.#decoder.isPartial) {
       log(`read frame: unexpected end inside a frame (pid ${peer.pid})`, { level: 'warn' });
     }
     // Half-closed: replies to what it sent are still owed.
-    void ledger.drained().then(() => socket.end());
+    void this.#settled().then(() => socket.end());
+  }
+
+  async #settled(): Promise<void> {
+    await this.handedOn();
+    await this.#options.ledger.drained();
   }
 
   #holdBack(): void {
@@ -140,6 +172,7 @@ export class Connection implements ReplySink {
       !this.#heldBack ||
       this.#isEnding ||
       ledger.isFull ||
+      this.#sealing?.isFull ||
       socket.writableLength > MAX_UNREAD_BYTES
     )
       return;

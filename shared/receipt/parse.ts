@@ -59,6 +59,7 @@ const MEMBERS: readonly (readonly [path: string, check: Check, expected: string]
   ['credentialSubject.outcome.status', oneOf(OUTCOME_STATUSES), OUTCOME_STATUSES.join(', ')],
   ['credentialSubject.outcome.error?', text, 'a string'],
   ['credentialSubject.outcome.response_hash?', text, 'a string'],
+  ['credentialSubject.outcome.response_disclosure?', object, 'an object'],
   ['credentialSubject.chain', object, 'an object'],
   ['credentialSubject.chain.sequence', count, 'a whole number'],
   ['credentialSubject.chain.previous_receipt_hash', textOrNull, 'a string or null'],

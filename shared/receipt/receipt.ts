@@ -130,3 +130,6 @@ export const CREDENTIALS_CONTEXT = 'https://www.w3.org/ns/credentials/v2';
 /** Receipts are written in this version; readers accept 0.1.0 to 0.6.0. */
 export const WRITTEN_VERSION = '0.5.0';
 export const WRITTEN_CONTEXT = 'https://agentreceipts.ai/context/v2';
+/** Of a receipt with `outcome.response_disclosure`, which 0.5.0 does not know. */
+export const RESPONSE_DISCLOSURE_VERSION = '0.6.0';
+export const RESPONSE_DISCLOSURE_CONTEXT = 'https://agentreceipts.ai/context/v3';

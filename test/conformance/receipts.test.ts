@@ -25,8 +25,6 @@ import {
 
 hashes.sha512 = sha512;
 
-// The envelopes of parameters_disclosure have vectors too; they come with the code that opens them.
-
 interface Vector {
   readonly receipt: JsonObject;
   readonly expectedReceiptHash: string;

@@ -97,7 +97,12 @@ describe.skipIf(!hasPublished)(`[S.risk-table] taxonomy, ${AVAILABILITY}`, () =>
       .map(([type]) => type)
       .filter((type) => !types.has(type));
     expect(types.size).toBeGreaterThan(30);
-    expect(own.toSorted()).toEqual(['doctor.agent-receipts-doctor.roundtrip', 'unknown']);
+    expect(own.toSorted()).toEqual([
+      'agent_receipts.daemon_started',
+      'agent_receipts.daemon_stopped',
+      'doctor.agent-receipts-doctor.roundtrip',
+      'unknown',
+    ]);
   });
 
   test('the published file has its own schema', () => {

@@ -1,15 +1,15 @@
 import type { CST, Document, Node } from 'yaml';
 import { Composer, isAlias, isNode, LineCounter, Parser, visit } from 'yaml';
 
-/** One thing that is wrong with a rules file. Lines and columns count from 1. */
-export type RulesProblem = {
+/** One thing that is wrong with a file. Lines and columns count from 1. */
+export type YamlProblem = {
   readonly line: number;
   readonly column: number;
   readonly message: string;
   readonly remedy: string;
 };
 
-// A rules file nests five deep. The composer recurses, and a file nested some ten thousand deep
+// The files we read nest five deep. The composer recurses, and a file nested some ten thousand deep
 // would not throw but abort the whole process, so depth is judged before composing.
 const MAX_DEPTH = 64;
 const MAX_ALIASES = 100;
@@ -37,7 +37,7 @@ export class YamlSource {
   }
 
   /** What is wrong so far, in the order of the text. */
-  get problems(): readonly RulesProblem[] {
+  get problems(): readonly YamlProblem[] {
     const inOrder = this.#found.toSorted((a, b) => a.offset - b.offset);
     return inOrder.map(({ offset, message, remedy }) => {
       const { line, col } = this.#lines.linePos(Math.min(offset, this.#length));
@@ -66,7 +66,7 @@ export class YamlSource {
   #compose(tokens: readonly CST.Token[], text: string): Node | undefined {
     const deep = findDeepToken(tokens);
     if (deep !== undefined) {
-      this.report(deep, `more than ${MAX_DEPTH} levels of nesting`, 'write a flat list of rules');
+      this.report(deep, `more than ${MAX_DEPTH} levels of nesting`, 'write a flat list');
       return undefined;
     }
     const composer = new Composer({
@@ -83,7 +83,7 @@ export class YamlSource {
     if (this.#reportSyntax(document)) return undefined;
     if (second !== undefined) {
       const at = second.range[0];
-      this.report(at, 'a second YAML document begins here', 'put all rules into one document');
+      this.report(at, 'a second YAML document begins here', 'put everything into one document');
     }
     this.#checkDirectives(document, text);
     return this.#readAliases(document) ? (document.contents ?? undefined) : undefined;
