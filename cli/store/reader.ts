@@ -1,5 +1,9 @@
 import type Database from 'better-sqlite3';
-import type { ReceiptColumns, StoredReceipt } from '../../shared/chain/stored.ts';
+import {
+  RECEIPT_COLUMNS,
+  type ReceiptColumns,
+  type StoredReceipt,
+} from '../../shared/chain/stored.ts';
 import { CodedError } from '../../shared/errors.ts';
 import { decodeUtf8 } from '../../shared/json/text.ts';
 import { findNewest, type ReceiptFilter } from './newest.ts';
@@ -8,21 +12,6 @@ import { translateFault } from './faults.ts';
 
 /** The newest layout of our own tables that this version knows. */
 const KNOWN_SCHEMA = 1;
-
-const COLUMNS = [
-  'id',
-  'chain_id',
-  'sequence',
-  'action_type',
-  'tool_name',
-  'risk_level',
-  'status',
-  'timestamp',
-  'issuer_id',
-  'principal_id',
-  'receipt_hash',
-  'previous_receipt_hash',
-] as const satisfies readonly (keyof ReceiptColumns)[];
 
 /** A chain as the store files it. `key` is what the column holds, which need not be text. */
 export interface StoredChain {
@@ -194,7 +183,7 @@ function selectList(db: Database.Database, path: string): string {
   if (table.length === 0) throw new CodedError('STORE_INVALID', `${path} has no table "receipts"`);
   refuseNewer(db, path);
   const present = new Set(table.map(({ name }) => name));
-  const select = [...COLUMNS, 'receipt_json'].map((name) => {
+  const select = [...RECEIPT_COLUMNS, 'receipt_json'].map((name) => {
     if (present.has(name)) return name;
     // Stores from before tools had names of their own; their receipts do not have any either.
     if (name === 'tool_name') return "'' AS tool_name";

@@ -2,7 +2,7 @@ import { chmodSync, lstatSync, mkdirSync, rmdirSync, rmSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import Database from 'better-sqlite3';
 import { ACTION_KEY_ROTATED } from '../../shared/chain/handovers.ts';
-import type { ReceiptColumns } from '../../shared/chain/stored.ts';
+import { RECEIPT_COLUMNS, type ReceiptColumns } from '../../shared/chain/stored.ts';
 import { CodedError } from '../../shared/errors.ts';
 import type { InstanceLock } from '../native/lock.ts';
 import { migrate } from './schema.ts';
@@ -20,21 +20,6 @@ const PAGE_BYTES = 8192;
 /** Pages of WAL (16 MiB) before a commit has to pay for a checkpoint; an idle moment pays earlier. */
 const CHECKPOINT_PAGES = 2000;
 
-const COLUMNS = [
-  'id',
-  'chain_id',
-  'sequence',
-  'action_type',
-  'tool_name',
-  'risk_level',
-  'status',
-  'timestamp',
-  'issuer_id',
-  'principal_id',
-  'receipt_hash',
-  'previous_receipt_hash',
-] as const satisfies readonly (keyof ReceiptColumns)[];
-
 /**
  * The receipts of this machine. The only module that holds a writable database.
  *
@@ -51,7 +36,7 @@ export class ReceiptStore {
 
   constructor(db: Database.Database) {
     this.#db = db;
-    const names = [...COLUMNS, 'receipt_json'];
+    const names = [...RECEIPT_COLUMNS, 'receipt_json'];
     this.#insert = db.prepare(
       `INSERT INTO receipts (${names.join(', ')}) VALUES (${names.map(() => '?').join(', ')})`,
     );
@@ -80,7 +65,7 @@ export class ReceiptStore {
 
   /** Only inside `commit`. */
   insert({ columns, text }: ReceiptRow): void {
-    this.#insert.run(...COLUMNS.map((name) => columns[name]), text);
+    this.#insert.run(...RECEIPT_COLUMNS.map((name) => columns[name]), text);
   }
 
   /** The receipt with the highest sequence of a chain. */
@@ -93,7 +78,7 @@ export class ReceiptStore {
   }
 
   withId(id: string): ReceiptRow | undefined {
-    const names = [...COLUMNS, 'receipt_json'].join(', ');
+    const names = [...RECEIPT_COLUMNS, 'receipt_json'].join(', ');
     return toRow(this.#db.prepare(`SELECT ${names} FROM receipts WHERE id = ?`).get(id));
   }
 
@@ -161,10 +146,6 @@ export class ReceiptStore {
   /** Moves the WAL into the database as far as readers allow; for a moment when nobody waits. */
   checkpoint(): void {
     this.#db.pragma('wal_checkpoint(PASSIVE)');
-  }
-
-  isEmpty(): boolean {
-    return this.#db.prepare('SELECT 1 FROM receipts LIMIT 1').get() === undefined;
   }
 
   pragma(name: string): unknown {

@@ -16,6 +16,22 @@ export interface ReceiptColumns {
   readonly previous_receipt_hash: string | null;
 }
 
+/** Their names, in the order of the table. */
+export const RECEIPT_COLUMNS = [
+  'id',
+  'chain_id',
+  'sequence',
+  'action_type',
+  'tool_name',
+  'risk_level',
+  'status',
+  'timestamp',
+  'issuer_id',
+  'principal_id',
+  'receipt_hash',
+  'previous_receipt_hash',
+] as const satisfies readonly (keyof ReceiptColumns)[];
+
 /** One receipt as it was found: its text, and the columns beside it if it came from a store. */
 export interface StoredReceipt {
   readonly text: string;
