@@ -4,7 +4,9 @@ import { CodedError, type ErrorCode } from '../shared/errors.ts';
 import { encodeFrame, FrameDecoder } from '../shared/wire/frame.ts';
 import { parseReply, type Reply, type ReplyRefused } from '../shared/wire/reply.ts';
 import { VERSION } from '../shared/version.ts';
-import { checkIdentity, CROWDED_BYTES, frameBody } from './frame-body.ts';
+import { checkIdentity, CROWDED_BYTES, frameBody, type CallMembers } from './frame-body.ts';
+import { AnnouncedAction, type OpenReport, type ReportPort } from './open-report.ts';
+import { Outbox, type Pending } from './outbox.ts';
 import type { Acknowledgement, ActionReport, EmitterIdentity } from './report.ts';
 
 export interface EmitterOptions extends EmitterIdentity {
@@ -27,16 +29,6 @@ export type EmitterNotice =
   | { readonly kind: 'disconnected' | 'dropped' | 'refused'; readonly error: CodedError }
   | { readonly kind: 'connected' };
 
-interface Pending {
-  readonly ack: number;
-  /** Frame body without its opening brace. */
-  readonly body: Buffer;
-  sent: boolean;
-  /** The kernel has all of it. */
-  taken: boolean;
-  readonly settle: ((result: Acknowledgement | CodedError) => void) | undefined;
-}
-
 const DEFAULT_SPOOL_BYTES = 16 * 1024 * 1024;
 /** Long enough for a daemon whose disk is busy: taken for plain, it would be trusted too early. */
 const DEFAULT_HELLO_MS = 5000;
@@ -46,6 +38,9 @@ const KNOWN_HELLO_FACTOR = 6;
 const MAX_UNSENT_BYTES = 2 * 1024 * 1024;
 const RETRY_MS = { first: 50, limit: 2000 };
 const HELLO_ACK = 0;
+/** What this emitter can speak beyond the protocol; `phase` also names what a daemon must speak. */
+const PHASES = 'phase';
+const EXTENSIONS = ['ack', PHASES];
 
 /** Refusals that time heals; every other one would be refused again. */
 const TRANSIENT: ReadonlySet<ErrorCode> = new Set([
@@ -62,6 +57,9 @@ const TRANSIENT: ReadonlySet<ErrorCode> = new Set([
  * when a connection broke is sent again, marked as redelivered. A daemon that does not greet (the
  * plain protocol has no replies) gets each frame once, and a frame counts as delivered when the
  * kernel took it.
+ *
+ * An action that takes time is announced with `begin` and told again when it has ended; the daemon
+ * makes one receipt of the two, also when this process is killed in between. See ADR 0019.
  */
 export class Emitter {
   readonly #options: EmitterOptions;
@@ -69,11 +67,8 @@ export class Emitter {
   /** `greeting` until the daemon has shown whether it replies. */
   #state: 'away' | 'connecting' | 'greeting' | 'acknowledging' | 'plain' | 'closed' = 'away';
   #nextAck = HELLO_ACK + 1;
-  /** Not yet written to the current connection, oldest first. */
-  #spool: Pending[] = [];
-  /** Written, not yet acknowledged, oldest first. */
-  readonly #window = new Map<number, Pending>();
-  #heldBytes = 0;
+  #calls = 0;
+  readonly #outbox = new Outbox();
   #dropped = 0;
   /** Drops that were told on this connection and are forgotten once the frame is in the record. */
   #told: { readonly ack: number; readonly count: number } | undefined;
@@ -83,7 +78,14 @@ export class Emitter {
   #wasAway = false;
   /** Whether the daemon at this path has ever replied. */
   #hasGreeted = false;
+  /** Whether the daemon of this connection joins intents with outcomes. */
+  #joinsPhases = false;
   #isClosing = false;
+  readonly #port: ReportPort = {
+    mayAnnounce: (isAwaited) => this.#mayAnnounce(isAwaited),
+    take: (report, call, settle) => this.#take(report, call, settle),
+    withdraw: (pending) => this.#outbox.remove(pending),
+  };
   #whenEmpty: (() => void)[] = [];
 
   /** @throws CodedError `FRAME_INVALID` for an identity that no daemon would accept */
@@ -99,7 +101,7 @@ export class Emitter {
 
   /** Reports that wait for the daemon or for its answer. */
   get pendingCount(): number {
-    return this.#spool.length + this.#window.size;
+    return this.#outbox.count;
   }
 
   /** Connects ahead of the first report, so that it finds the connection ready. */
@@ -109,7 +111,7 @@ export class Emitter {
 
   /** Takes a report and returns at once. What becomes of it is told to `onNotice`. */
   emit(report: ActionReport): void {
-    this.#take(report, undefined);
+    this.#take(report, { call_id: this.#nextCallId() }, undefined);
   }
 
   /**
@@ -119,17 +121,59 @@ export class Emitter {
    *   or the code that the daemon refused it with. The report itself stays on its way.
    */
   emitConfirmed(report: ActionReport, timeoutMs: number): Promise<Acknowledgement> {
+    return this.#confirmed(timeoutMs, (settle) => {
+      this.#take(report, { call_id: this.#nextCallId() }, settle);
+    });
+  }
+
+  /** Announces an action that is about to happen, and returns at once. */
+  begin(report: ActionReport): OpenReport {
+    return this.#begin(report, undefined);
+  }
+
+  /**
+   * Announces an action. `durable` resolves when the announcement is on the daemon's disk: whatever
+   * happens from then on, the action will have a receipt.
+   *
+   * @returns `durable` rejects as `emitConfirmed` does. The action is announced nevertheless, and
+   *   has to be ended.
+   */
+  beginConfirmed(
+    report: ActionReport,
+    timeoutMs: number,
+  ): { readonly open: OpenReport; readonly durable: Promise<void> } {
+    let open: OpenReport | undefined;
+    const confirmed = this.#confirmed(timeoutMs, (settle) => {
+      open = this.#begin(report, settle);
+    });
+    // Set: a promise runs what it is made of at once.
+    return { open: open as unknown as OpenReport, durable: confirmed.then(() => undefined) };
+  }
+
+  #confirmed(
+    timeoutMs: number,
+    take: (settle: NonNullable<Pending['settle']>) => void,
+  ): Promise<Acknowledgement> {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         const message = `no acknowledgement from ${this.#options.socketPath} within ${timeoutMs} ms`;
         reject(new CodedError('DAEMON_UNREACHABLE', message));
       }, timeoutMs);
-      this.#take(report, (result) => {
+      take((result) => {
         clearTimeout(timer);
         if (result instanceof CodedError) reject(result);
         else resolve(result);
       });
     });
+  }
+
+  #nextCallId(): string {
+    this.#calls += 1;
+    return String(this.#calls);
+  }
+
+  #begin(report: ActionReport, settle: Pending['settle']): OpenReport {
+    return new AnnouncedAction(report, this.#nextCallId(), this.#port, settle);
   }
 
   /**
@@ -155,8 +199,7 @@ export class Emitter {
   /** While a daemon has not greeted it may be a plain one, and what the kernel took has arrived. */
   #undelivered(): number {
     if (this.#state !== 'greeting') return this.pendingCount;
-    const waiting = [...this.#spool, ...this.#window.values()];
-    return waiting.filter(({ taken }) => !taken).length;
+    return this.#outbox.all().filter(({ taken }) => !taken).length;
   }
 
   #emptied(timeoutMs: number): Promise<void> {
@@ -169,34 +212,54 @@ export class Emitter {
     });
   }
 
-  #take(report: ActionReport, settle: Pending['settle']): void {
-    const ack = this.#nextAck;
-    this.#nextAck += 1;
-    try {
-      if (this.#state === 'closed') throw new CodedError('FRAME_DROPPED', 'the emitter is closed');
-      const limit = this.#options.maxSpoolBytes ?? DEFAULT_SPOOL_BYTES;
-      // Half full: from here on the hash of a payload has to do, so that no report is dropped.
-      const payloadBytes = this.#heldBytes > limit / 2 ? CROWDED_BYTES : undefined;
-      const { payloadsAreScanned: isScanned } = this.#options;
-      const body = frameBody(this.#options, report, ack, new Date(), { payloadBytes, isScanned });
-      if (this.#heldBytes + body.length > limit) {
-        throw new CodedError(
-          'FRAME_DROPPED',
-          `${this.pendingCount} reports wait already, ${limit} bytes is the limit`,
-        );
-      }
-      this.#heldBytes += body.length;
-      this.#spool.push({ ack, body, sent: false, taken: false, settle });
-    } catch (error) {
-      this.#drop(asCoded(error), settle);
-      return;
-    }
-    this.#pump();
+  /** Where memory gets short the outcome alone tells everything; so it does to a plain daemon. */
+  #mayAnnounce(isAwaited: boolean): boolean {
+    if (this.#state === 'plain') return false;
+    if (this.#state === 'acknowledging' && !this.#joinsPhases) return false;
+    return isAwaited || !this.#isCrowded;
   }
 
-  #drop(error: CodedError, settle: Pending['settle']): void {
-    this.#dropped += 1;
+  get #isCrowded(): boolean {
+    return this.#outbox.bytes > this.#spoolBytes / 2;
+  }
+
+  get #spoolBytes(): number {
+    return this.#options.maxSpoolBytes ?? DEFAULT_SPOOL_BYTES;
+  }
+
+  #take(report: ActionReport, call: CallMembers, settle: Pending['settle']): Pending | undefined {
+    const ack = this.#nextAck;
+    this.#nextAck += 1;
+    const { phase } = call;
+    let pending: Pending;
+    try {
+      if (this.#state === 'closed') throw new CodedError('FRAME_DROPPED', 'the emitter is closed');
+      // Half full: from here on the hash of a payload has to do, so that no report is dropped.
+      const payloadBytes = this.#isCrowded ? CROWDED_BYTES : undefined;
+      const { payloadsAreScanned: isScanned } = this.#options;
+      const options = { payloadBytes, isScanned, call };
+      const body = frameBody(this.#options, report, ack, new Date(), options);
+      if (this.#outbox.bytes + body.length > this.#spoolBytes) {
+        throw new CodedError(
+          'FRAME_DROPPED',
+          `${this.pendingCount} reports wait already, ${this.#spoolBytes} bytes is the limit`,
+        );
+      }
+      pending = { ack, body, phase, sent: false, taken: false, isVoid: false, settle };
+      this.#outbox.add(pending);
+    } catch (error) {
+      this.#drop(asCoded(error), phase, settle);
+      return undefined;
+    }
+    this.#pump();
+    return pending;
+  }
+
+  /** An announcement that is dropped is no loss yet: the outcome will tell everything. */
+  #drop(error: CodedError, phase: Pending['phase'], settle: Pending['settle']): void {
     settle?.(error);
+    if (phase === 'intent') return;
+    this.#dropped += 1;
     this.#notice({ kind: 'dropped', error });
   }
 
@@ -210,13 +273,15 @@ export class Emitter {
     const socket = this.#socket;
     if (socket === undefined || socket.destroyed || !this.#isOpen()) return;
     // Not towards a plain daemon: there it counts, frame by frame, what the kernel has taken.
-    if (this.#spool.length > 1 && this.#state === 'acknowledging') {
+    if (this.#outbox.spooled > 1 && this.#state === 'acknowledging') {
       // What is reported within one turn leaves in one system call.
       socket.cork();
       process.nextTick(() => socket.uncork());
     }
-    while (this.#spool.length > 0 && socket.writableLength < MAX_UNSENT_BYTES) {
-      this.#send(socket, this.#spool.shift() as Pending);
+    for (const pending of this.#outbox.waiting()) {
+      if (socket.writableLength >= MAX_UNSENT_BYTES) return;
+      // Half a call is sent to a daemon that is known to join it with the other half.
+      if (pending.phase === undefined || this.#state !== 'greeting') this.#send(socket, pending);
     }
   }
 
@@ -232,7 +297,7 @@ export class Emitter {
     }
     pending.sent = true;
     pending.taken = false;
-    this.#window.set(pending.ack, pending);
+    this.#outbox.toWindow(pending);
     socket.write(encodeFrame([Buffer.from(prefix), pending.body]), (error) => {
       if (error || socket !== this.#socket) return;
       pending.taken = true;
@@ -257,7 +322,13 @@ export class Emitter {
   #greet(socket: Socket): void {
     if (this.#state !== 'connecting') return; // closed meanwhile
     this.#state = 'greeting';
-    const hello = { client: 'obsigna-emitter', version: VERSION, extensions: ['ack'] };
+    const { sessionId } = this.#options;
+    const hello = {
+      client: 'obsigna-emitter',
+      version: VERSION,
+      extensions: EXTENSIONS,
+      session_id: sessionId,
+    };
     const frame = { v: '1', hello, ack: HELLO_ACK };
     socket.write(encodeFrame([Buffer.from(JSON.stringify(frame))]));
     const givenMs = this.#options.helloTimeoutMs ?? DEFAULT_HELLO_MS;
@@ -274,14 +345,24 @@ export class Emitter {
     this.#state = 'plain';
     this.#cameBack();
     this.#retryMs = RETRY_MS.first;
-    for (const pending of this.#window.values()) {
+    this.#joinsPhases = false;
+    this.#forgetIntents();
+    for (const pending of this.#outbox.unacknowledged()) {
       if (pending.taken) this.#settlePlain(pending);
     }
     this.#pump();
   }
 
+  /** A plain daemon would take an announcement for the whole story. */
+  #forgetIntents(): void {
+    for (const pending of this.#outbox.waiting()) {
+      if (pending.phase === 'intent') this.#settlePlain(pending);
+    }
+  }
+
   #settlePlain(pending: Pending): void {
-    if (!this.#window.delete(pending.ack)) return;
+    if (!this.#outbox.remove(pending)) return;
+    pending.isVoid = true;
     pending.settle?.(new CodedError('DAEMON_UNREACHABLE', 'this daemon does not acknowledge'));
     this.#delivered(pending);
   }
@@ -292,7 +373,6 @@ export class Emitter {
   }
 
   #delivered(pending: Pending): void {
-    this.#heldBytes -= pending.body.length;
     if (this.#told?.ack === pending.ack) {
       this.#dropped -= this.#told.count;
       this.#told = undefined;
@@ -316,16 +396,18 @@ export class Emitter {
       // Also late: a daemon that was busy for longer than the greeting may take does reply.
       if (this.#isOpen()) this.#state = 'acknowledging';
       this.#hasGreeted = true;
+      this.#joinsPhases = knowsPhases(reply);
+      if (!this.#joinsPhases) this.#forgetIntents();
       this.#cameBack();
       return;
     }
-    const pending = this.#window.get(reply.ack);
+    const pending = this.#outbox.withAck(reply.ack);
     if (pending === undefined) return; // settled already, by an earlier reply or without one
     if (!reply.ok) {
       this.#refused(pending, reply);
       return;
     }
-    this.#window.delete(reply.ack);
+    this.#outbox.remove(pending);
     this.#retryMs = RETRY_MS.first; // not before: a daemon with a full disk greets as well
     const { chain_id: chainId = '', sequence = 0, receipt_hash: receiptHash = '' } = reply;
     pending.settle?.({ chainId, sequence, receiptHash });
@@ -341,8 +423,9 @@ export class Emitter {
       this.#socket?.destroy(); // stays in the window: comes back after a pause, in its old place
       return;
     }
-    this.#window.delete(pending.ack);
-    this.#dropped += 1;
+    this.#outbox.remove(pending);
+    pending.isVoid = true;
+    if (pending.phase !== 'intent') this.#dropped += 1;
     pending.settle?.(coded);
     this.#delivered(pending);
   }
@@ -350,8 +433,7 @@ export class Emitter {
   #onClose(cause: Error | undefined): void {
     clearTimeout(this.#helloTimer);
     this.#socket = undefined;
-    this.#spool = [...this.#window.values(), ...this.#spool];
-    this.#window.clear();
+    this.#outbox.requeue();
     this.#told = undefined;
     if (this.#state === 'closed') return;
     const wasOpen = this.#isOpen();
@@ -380,6 +462,11 @@ export class Emitter {
     this.#retryTimer = undefined;
     if (this.#state === 'away' && this.pendingCount + this.#dropped > 0) this.#connect();
   }
+}
+
+function knowsPhases(reply: Reply): boolean {
+  const extensions = reply.ok ? reply.hello?.['extensions'] : undefined;
+  return Array.isArray(extensions) && extensions.includes(PHASES);
 }
 
 function asCoded(error: unknown): CodedError {

@@ -4,6 +4,7 @@ import { hashUri } from '../shared/crypto/suite.ts';
 import { CodedError } from '../shared/errors.ts';
 import { scanMembers, scanValue } from '../shared/json/scan.ts';
 import { canonicalizeText } from '../shared/json/text.ts';
+import type { EventPhase } from '../shared/wire/event.ts';
 import { MAX_FRAME_BYTES } from '../shared/wire/frame.ts';
 import type { ActionReport, EmitterIdentity, JsonText } from './report.ts';
 
@@ -29,9 +30,10 @@ export function frameBody(
   report: ActionReport,
   ack: number,
   emittedAt: Date,
-  { payloadBytes = MAX_FRAME_BYTES, isScanned = false }: BodyOptions = {},
+  { payloadBytes = MAX_FRAME_BYTES, isScanned = false, call }: BodyOptions = {},
 ): Buffer {
-  const head = Buffer.from(JSON.stringify(headOf(identity, report, ack, emittedAt)).slice(1, -1));
+  const members = headOf(identity, report, ack, emittedAt);
+  const head = Buffer.from(JSON.stringify({ ...members, ...call }).slice(1, -1));
   const payloads = [
     { name: 'input', text: report.input },
     { name: 'output', text: report.output },
@@ -60,6 +62,15 @@ export interface BodyOptions {
   readonly payloadBytes?: number | undefined;
   /** The caller cut the payloads out of JSON that it has scanned: each is one value. */
   readonly isScanned?: boolean | undefined;
+  /** Which call it is about, and which half of it. See ADR 0019. */
+  readonly call?: CallMembers;
+}
+
+export interface CallMembers {
+  readonly call_id: string;
+  readonly phase?: EventPhase;
+  /** Somebody waits for the reply: it is not to be delayed for the sake of others. */
+  readonly awaited?: true;
 }
 
 interface Payload {

@@ -1,5 +1,6 @@
 export { defaultSocketPath } from './default-socket.ts';
 export { Emitter, type EmitterNotice, type EmitterOptions } from './emitter.ts';
+export type { OpenReport, OutcomeReport } from './open-report.ts';
 export {
   jsonText,
   type Acknowledgement,

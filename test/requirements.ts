@@ -45,8 +45,7 @@ export const REQUIREMENTS: readonly Requirement[] = [
   {
     id: 'P1.intent',
     text: 'a call whose outcome nobody saw is recorded as pending with the reason',
-    source: 'docs/adr/0003',
-    gap: 'comes with the intent journal',
+    source: 'docs/adr/0019',
   },
   {
     id: 'P1.oversize',

@@ -39,6 +39,7 @@ function refusalOf(body: Buffer): { message: string; ack: number | undefined } {
 const ABSENT: Members = {
   kind: 'event',
   sessionId: 's',
+  emittedAt: '2026-06-15T12:00:00.123Z',
   channel: 'mcp',
   toolName: 't',
   decision: 'allowed',
@@ -56,6 +57,10 @@ describe('[P5.frames-foreign] parseFrame() reads every member', () => {
       want: { toolName: 'n', toolServer: 'srv' },
     },
     { members: { action_type: 'a.b' }, want: { actionType: 'a.b' } },
+    {
+      members: { phase: 'intent', call_id: '7', awaited: true },
+      want: { phase: 'intent', callId: '7', awaited: true },
+    },
     { members: { input: { b: 1, a: [2] } }, want: { input: '{"b":1,"a":[2]}' } },
     { members: { input: '' }, want: { input: '""' } },
     { members: { output: false }, want: { output: 'false' } },
@@ -130,6 +135,8 @@ describe('[P5.frames-foreign] parseFrame() reads every member', () => {
       ack: 3,
     });
     expect(parseFrame(Buffer.from('{"hello":{}}'))).toEqual({ kind: 'hello', hello: {} });
+    const again = parseFrame(Buffer.from('{"hello":{"session_id":"s"}}'));
+    expect(again).toMatchObject({ kind: 'hello', sessionId: 's' });
   });
 });
 
@@ -169,6 +176,18 @@ const PRECEDENCE: readonly (readonly [text: string, broken: Members])[] = [
   ['input and input_digest exclude each other', { input: 1, input_digest: DIGEST }],
   ['output_digest.bytes is not a whole number', { output_digest: { ...DIGEST, bytes: -1 } }],
 ];
+
+for (const [text, broken] of [
+  ['unknown phase "begin" (want intent|outcome)', { phase: 'begin', call_id: '1' }],
+  ['phase set without call_id', { phase: 'intent' }],
+  ['call_id exceeds 128 bytes (got 129)', { call_id: 'c'.repeat(129) }],
+  ['an intent has neither output nor error', { phase: 'intent', call_id: '1', output: {} }],
+  ['an intent has neither output nor error', { phase: 'intent', call_id: '1', error: 'e' }],
+] as const) {
+  test(`[P8.frame-reason] parseFrame() refuses: ${text} ${Object.keys(broken).join()}`, () => {
+    expect(refusalOf(frame(broken)).message).toBe(`invalid emitter frame: ${text}`);
+  });
+}
 
 describe('[P8.frame-reason] parseFrame() says what is wrong, first things first', () => {
   for (const [i, [text, broken]] of PRECEDENCE.entries()) {

@@ -8,6 +8,10 @@ import { isTimestamp } from './timestamp.ts';
 export const DECISIONS = ['allowed', 'denied', 'pending'] as const;
 export type EventDecision = (typeof DECISIONS)[number];
 
+/** Which half of a call a frame is; a frame without a phase is the whole story. See ADR 0019. */
+export const PHASES = ['intent', 'outcome'] as const;
+export type EventPhase = (typeof PHASES)[number];
+
 /** A payload that is too large for a frame, or that the emitter keeps to itself. */
 export interface PayloadDigest {
   /** `sha256:` of the canonical JSON, as the receipt would have it. */
@@ -25,6 +29,8 @@ export interface PayloadDigest {
 export interface EventFrame {
   readonly kind: 'event';
   readonly sessionId: string;
+  /** When the emitter took the report, as it wrote it: RFC 3339. */
+  readonly emittedAt: string;
   readonly channel: string;
   readonly toolName: string;
   readonly toolServer?: string | undefined;
@@ -54,12 +60,19 @@ export interface EventFrame {
   readonly outputDigest?: PayloadDigest | undefined;
   /** Sent before, without an answer: the first copy may be in the record already. */
   readonly redelivered?: true | undefined;
+  /** Somebody waits for the reply to this very frame. */
+  readonly awaited?: true | undefined;
+  readonly phase?: EventPhase | undefined;
+  /** Unique in the session; there is one with every phase. */
+  readonly callId?: string | undefined;
 }
 
 /** First frame of an emitter that wants to know whom it talks to. */
 export interface HelloFrame {
   readonly kind: 'hello';
   readonly hello: JsonObject;
+  /** The session that goes on, when the connection before was lost. */
+  readonly sessionId?: string;
   readonly ack?: number;
 }
 
@@ -95,13 +108,15 @@ const STRINGS = {
   capture_method: 256,
   target_system: 256,
   target_resource: 4096,
+  phase: 0,
+  call_id: 128,
 } as const;
 type StringMember = keyof typeof STRINGS;
 
 const RAW = new Set(['input', 'output', 'usage']);
 const QUOTE = 0x22;
 const INTEGERS = new Set(['drop_count', 'ack']);
-const FLAGS = new Set(['redelivered']);
+const FLAGS = new Set(['redelivered', 'awaited']);
 const OBJECTS = new Set(['tool', 'hello', 'decision_context', 'input_digest', 'output_digest']);
 const NAMES = [...Object.keys(STRINGS), ...RAW, ...INTEGERS, ...FLAGS, ...OBJECTS];
 const EXACT = new Set(NAMES);
@@ -122,7 +137,7 @@ interface Draft {
   readonly raw: Map<string, Uint8Array>;
   readonly integers: Map<string, number>;
   readonly objects: Map<string, JsonObject>;
-  redelivered: boolean;
+  readonly flags: Map<string, boolean>;
   toolName: string;
   toolServer: string;
 }
@@ -139,7 +154,7 @@ export function parseFrame(body: Uint8Array): EventFrame | HelloFrame {
   const draft = decode(body);
   const ack = draft.integers.get('ack');
   const hello = draft.objects.get('hello');
-  if (hello !== undefined) return { kind: 'hello', hello, ...(ack !== undefined && { ack }) };
+  if (hello !== undefined) return toHello(hello, ack);
   const problem = firstProblem(draft);
   if (problem !== undefined) throw new FrameError(`invalid emitter frame: ${problem}`, ack);
   return toEvent(draft);
@@ -158,7 +173,7 @@ function decode(body: Uint8Array): Draft {
     raw: new Map(),
     integers: new Map(),
     objects: new Map(),
-    redelivered: false,
+    flags: new Map(),
     toolName: '',
     toolServer: '',
   };
@@ -200,7 +215,7 @@ function assign(draft: Draft, name: string, text: Uint8Array): string | undefine
     return name === 'tool' ? assignTool(draft, text) : void draft.objects.set(name, value);
   }
   if (typeof value !== 'boolean') return `${name} is not true or false`;
-  draft.redelivered = value;
+  draft.flags.set(name, value);
   return undefined;
 }
 
@@ -248,7 +263,20 @@ function firstProblem(draft: Draft): string | undefined {
   if (!strings.target_system !== !strings.target_resource) {
     return 'target_system and target_resource must both be set or both absent';
   }
-  return digestProblem(draft, 'input') ?? digestProblem(draft, 'output');
+  return phaseProblem(draft) ?? digestProblem(draft, 'input') ?? digestProblem(draft, 'output');
+}
+
+function phaseProblem({ strings, raw, objects }: Draft): string | undefined {
+  const { phase, call_id: callId } = strings;
+  const long = tooLong(strings, ['call_id']);
+  if (long !== undefined || !phase) return long;
+  if (!(PHASES as readonly string[]).includes(phase)) {
+    return `unknown phase ${quoted(phase)} (want intent|outcome)`;
+  }
+  if (!callId) return 'phase set without call_id';
+  if (phase === 'outcome') return undefined;
+  const isKnown = raw.has('output') || objects.has('output_digest') || strings.error;
+  return isKnown ? 'an intent has neither output nor error' : undefined;
 }
 
 const MAX_QUOTED = 100;
@@ -293,6 +321,7 @@ function toEvent(draft: Draft): EventFrame {
   return {
     kind: 'event',
     sessionId: strings.session_id as string,
+    emittedAt: strings.ts_emit as string,
     channel: strings.channel as string,
     toolName: draft.toolName,
     toolServer: draft.toolServer || undefined,
@@ -319,7 +348,20 @@ function toEvent(draft: Draft): EventFrame {
     decisionContext: objects.get('decision_context'),
     inputDigest: digestOf(objects.get('input_digest')),
     outputDigest: digestOf(objects.get('output_digest')),
-    redelivered: draft.redelivered || undefined,
+    redelivered: draft.flags.get('redelivered') || undefined,
+    awaited: draft.flags.get('awaited') || undefined,
+    phase: (strings.phase || undefined) as EventPhase | undefined,
+    callId: strings.call_id || undefined,
+  };
+}
+
+function toHello(hello: JsonObject, ack: number | undefined): HelloFrame {
+  const { session_id: sessionId } = hello;
+  return {
+    kind: 'hello',
+    hello,
+    ...(typeof sessionId === 'string' && { sessionId }),
+    ...(ack !== undefined && { ack }),
   };
 }
 

@@ -1,0 +1,76 @@
+import type { JsonObject } from '../shared/json/value.ts';
+import type { EventDecision } from '../shared/wire/event.ts';
+import { CodedError } from '../shared/errors.ts';
+import type { CallMembers } from './frame-body.ts';
+import type { Pending } from './outbox.ts';
+import type { ActionReport, JsonText } from './report.ts';
+
+/** What became of an action that was announced. */
+export interface OutcomeReport {
+  /** What the announcement said, when absent. */
+  readonly decision?: EventDecision;
+  readonly output?: JsonText;
+  readonly error?: string;
+  /** In place of the announcement's. */
+  readonly decisionContext?: JsonObject;
+}
+
+/** An action that was announced and has not ended. */
+export interface OpenReport {
+  /**
+   * Tells the outcome, once. A second time tells a result that came after the action had been
+   * reported as ended without one; the record then holds both, and the second names the first.
+   */
+  end(outcome: OutcomeReport): void;
+}
+
+/** How announcements and outcomes leave; an emitter. */
+export interface ReportPort {
+  /** Whether an announcement is of use: it waits, or somebody waits for it. */
+  mayAnnounce(isAwaited: boolean): boolean;
+  /** @returns undefined for a report that was dropped */
+  take(report: ActionReport, call: CallMembers, settle: Pending['settle']): Pending | undefined;
+  /** @returns false for one that is on its way no more */
+  withdraw(pending: Pending): boolean;
+}
+
+/** An action between its announcement and its end. */
+export class AnnouncedAction implements OpenReport {
+  readonly #report: ActionReport;
+  readonly #callId: string;
+  readonly #port: ReportPort;
+  /** Absent where the outcome alone will tell everything. */
+  #intent: Pending | undefined;
+  #hasEnded = false;
+
+  /** @param settle - Told what became of the announcement, where somebody waits for it. */
+  constructor(report: ActionReport, callId: string, port: ReportPort, settle: Pending['settle']) {
+    this.#report = report;
+    this.#callId = callId;
+    this.#port = port;
+    const isAwaited = settle !== undefined;
+    if (port.mayAnnounce(isAwaited)) {
+      const members = { call_id: callId, phase: 'intent', ...(isAwaited && { awaited: true }) };
+      this.#intent = port.take(report, members as CallMembers, settle);
+    } else settle?.(new CodedError('DAEMON_UNREACHABLE', 'this daemon keeps no announcements'));
+  }
+
+  end(outcome: OutcomeReport): void {
+    const isLate = this.#hasEnded;
+    const intent = this.#intent;
+    this.#hasEnded = true;
+    this.#intent = undefined;
+    const isTold = intent !== undefined && intent.sent && !intent.isVoid;
+    if (intent !== undefined && !isTold && this.#port.withdraw(intent)) {
+      // Never left, or came back: one frame tells it all.
+      intent.settle?.(new CodedError('DAEMON_UNREACHABLE', 'the action has ended meanwhile'));
+    }
+    const { channel, tool, decision } = this.#report;
+    const known = isTold ? { channel, tool, decision } : this.#report;
+    const call: CallMembers = {
+      call_id: this.#callId,
+      ...((isTold || isLate) && { phase: 'outcome' }),
+    };
+    this.#port.take({ ...known, ...outcome }, call, undefined);
+  }
+}
