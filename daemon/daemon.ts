@@ -15,16 +15,18 @@ import { checkPublicKey, publishPublicKey } from './keys/key-files.ts';
 import { keyPathsOf } from './keys/rotate.ts';
 import { openSigner, type SignerParts } from './keys/signer.ts';
 import { isSwapPending, settleSwap } from './keys/swap.ts';
+import { Abandonment } from './journal/abandonment.ts';
 import { Ledger } from './ledger.ts';
 import type { Log } from './log.ts';
 import { Metrics } from './metrics.ts';
 import { loadLibC } from './native/libc.ts';
 import { acquireLock } from './native/lock.ts';
+import { processClock, type ProcessClock } from './native/process.ts';
 import { systemdNotifier, type Notifier } from './native/notify.ts';
 import { peerReader, type PeerReader } from './native/peer.ts';
 import { loginReader, type LoginReader } from './native/users.ts';
 import { createRedactor, type Redactor } from './redact.ts';
-import { Connection } from './socket/connection.ts';
+import { Connection, type Presence } from './socket/connection.ts';
 import { clearSocketPath, listen } from './socket/listener.ts';
 import { judgeSocketPath } from './socket/socket-policy.ts';
 import { openStore, type ReceiptStore } from './store/receipt-store.ts';
@@ -153,6 +155,13 @@ async function open(config: DaemonConfig, parts: Parts): Promise<RunningDaemon> 
   const metrics = new Metrics();
   const ledger = new Ledger({ store, chains, root, signer, identity, log, metrics, redact });
 
+  const processes = processClock(libc, platform);
+  const abandonment = new Abandonment({
+    journal: ledger.journal,
+    isAlive: (owner) => processes.isAlive(owner),
+    giveUp: (call, reason) => ledger.giveUp(call, reason),
+  });
+  undo.push(() => abandonment.stop());
   const connections = new Set<Connection>();
   const activity: Activity = { count: 0 };
   const onRead = () => void (activity.count += 1);
@@ -163,7 +172,9 @@ async function open(config: DaemonConfig, parts: Parts): Promise<RunningDaemon> 
     const connection = accept(socket, {
       peerOf,
       loginOf,
+      processes,
       ledger,
+      presence: abandonment,
       discloser,
       log,
       metrics,
@@ -180,6 +191,7 @@ async function open(config: DaemonConfig, parts: Parts): Promise<RunningDaemon> 
   const gauges = () => ({
     queued: ledger.queued,
     connections: connections.size,
+    openCalls: ledger.journal.count,
     root: ledger.rootHead,
   });
   let endpoint: { close(): void } | undefined;
@@ -195,6 +207,7 @@ async function open(config: DaemonConfig, parts: Parts): Promise<RunningDaemon> 
   log(`loaded chain ${root.chainId}, next seq=${root.sequence + 1}`);
   log(`obsigna-daemon listening on ${config.socket} (chain=${root.chainId}, db=${config.db})`);
   const notifier = systemdNotifier(libc, env, (text) => log(`level=warn ${text}`));
+  abandonment.restarted();
   const settings = new LiveSettings(config, notifier, log);
   settings.ready(root.chainId);
   const stop = async () => {
@@ -202,7 +215,8 @@ async function open(config: DaemonConfig, parts: Parts): Promise<RunningDaemon> 
     const { shutdownDeadlineMs } = settings.current;
     try {
       endpoint?.close();
-      await shutDown({ shutdownDeadlineMs, server, connections, activity, ledger, store, log });
+      const parts = { server, connections, activity, ledger, abandonment, store, log };
+      await shutDown({ shutdownDeadlineMs, ...parts });
     } finally {
       lock.release();
     }
@@ -272,6 +286,8 @@ function settleRotation(config: DaemonConfig, store: ReceiptStore, parts: Parts)
 interface AcceptParts {
   readonly peerOf: PeerReader;
   readonly loginOf: LoginReader;
+  readonly processes: ProcessClock;
+  readonly presence: Presence;
   readonly ledger: Ledger;
   readonly discloser: Discloser | undefined;
   readonly log: Log;
@@ -287,8 +303,9 @@ interface Activity {
 /** Reads who connected, before any byte of what they say. A caller without a name is not served. */
 function accept(
   socket: Socket,
-  { peerOf, loginOf, ledger, discloser, log, metrics, onRead }: AcceptParts,
+  { peerOf, loginOf, processes, ...parts }: AcceptParts,
 ): Connection | undefined {
+  const { log, metrics } = parts;
   let peer: PeerCredential;
   try {
     peer = peerOf(socket);
@@ -300,7 +317,8 @@ function accept(
   metrics.accepted();
   const principalId = principalOf(peer, loginOf);
   log(`connection from pid ${peer.pid}`, { level: 'debug', pid: peer.pid });
-  return new Connection({ socket, peer, principalId, ledger, discloser, log, metrics, onRead });
+  const owner = processes.tagOf(peer.pid);
+  return new Connection({ socket, peer, owner, principalId, ...parts });
 }
 
 /** The login name in the user database, or the number where there is none. */
@@ -315,12 +333,14 @@ interface ShutDownParts {
   readonly connections: ReadonlySet<Connection>;
   readonly activity: Activity;
   readonly ledger: Ledger;
+  readonly abandonment: Abandonment;
   readonly store: ReceiptStore;
   readonly log: Log;
 }
 
 async function shutDown(parts: ShutDownParts): Promise<void> {
-  const { shutdownDeadlineMs, server, connections, activity, ledger, store, log } = parts;
+  const { shutdownDeadlineMs, server, connections, activity, ledger, abandonment, store, log } =
+    parts;
   const startedAt = Date.now();
   const deadline = startedAt + shutdownDeadlineMs;
   // Half of the time: emitters that never fall silent must not cost the chains their last receipts.
@@ -328,6 +348,7 @@ async function shutDown(parts: ShutDownParts): Promise<void> {
   server.close(); // removes the socket file
   for (const connection of connections) connection.stopReading();
   await settled(connections, ledger);
+  abandonment.stop(); // from here on the last receipts of the chains tell what is open
   for (const connection of connections) connection.close();
   try {
     const left = ledger.terminate(() => Date.now() < deadline);

@@ -47,6 +47,29 @@ export interface ReceiptContext {
 /** Where an action without a known caller belongs, in the words of the protocol. */
 export const UNKNOWN_PRINCIPAL = 'did:user:unknown';
 
+/** What is known of an action beyond the frame that reports it. */
+export interface ActionDetail {
+  /**
+   * Envelopes that were sealed for it. One for the response makes it a receipt of version 0.6.0,
+   * which is the first that has a place for it.
+   */
+  readonly disclosure?: Disclosure | undefined;
+  /** Of arguments that were told before and are not kept. */
+  readonly parametersHash?: string | undefined;
+  readonly call?: CallNote | undefined;
+}
+
+/** How a receipt came to its outcome, where the frame alone does not say. See ADR 0019. */
+export interface CallNote {
+  /** When the daemon took the intent, in milliseconds since 1970. */
+  readonly beganMs?: number;
+  /** Nobody told the outcome: the daemon gave up waiting for it. */
+  readonly closedBy?: 'daemon';
+  /** The receipt that told this call as pending. */
+  readonly completes?: string;
+  readonly isIntentMissing?: boolean;
+}
+
 interface Payload {
   readonly hash?: string;
   readonly value?: JsonValue;
@@ -57,16 +80,14 @@ interface Payload {
  *
  * @throws CodedError `JSON_NUMBER_RANGE`, `JSON_TOO_DEEP` when a payload has no canonical form: such
  *   a frame gets no receipt
- * @param disclosure - Envelopes that were sealed for it. One for the response makes it a receipt of
- *   version 0.6.0, which is the first that has a place for it.
  * @see Daemon protocol, "From frame to receipt"
  */
 export function eventReceipt(
   event: EventFrame,
   context: ReceiptContext,
-  disclosure: Disclosure = {},
+  { disclosure = {}, parametersHash, call }: ActionDetail = {},
 ): ReceiptBody {
-  const input = payload(event.input, event.inputDigest);
+  const inputHash = parametersHash ?? payloadHash(event.input, event.inputDigest);
   const output = payload(event.output, event.outputDigest);
   const type = actionTypeOf(event);
   const action: Action = {
@@ -77,7 +98,7 @@ export function eventReceipt(
     ...(event.targetSystem !== undefined && {
       target: { system: event.targetSystem, resource: event.targetResource ?? '' },
     }),
-    ...(input.hash !== undefined && { parameters_hash: input.hash }),
+    ...(inputHash !== undefined && { parameters_hash: inputHash }),
     ...(disclosure.parameters !== undefined && { parameters_disclosure: disclosure.parameters }),
     ...(context.peer !== undefined && { peer_credential: context.peer }),
     timestamp: context.timestamp,
@@ -89,7 +110,7 @@ export function eventReceipt(
     ...(output.hash !== undefined && { response_hash: output.hash }),
     ...(disclosure.response !== undefined && { response_disclosure: disclosure.response }),
   };
-  return receiptBody(context, issuerOf(event, context), action, outcome, event.correlationId);
+  return receiptBody(context, issuerOf(event, context, call), action, outcome, event.correlationId);
 }
 
 /** Says how many actions an emitter saw and could not report; stands before its next receipt. */
@@ -165,6 +186,18 @@ export function actionTypeOf({ actionType, channel, toolServer, toolName }: Even
     : `${channel}.${toolServer}.${toolName}`;
 }
 
+/**
+ * The hash of a payload's canonical form, as receipts have it.
+ *
+ * @throws CodedError `JSON_NUMBER_RANGE`, `JSON_TOO_DEEP`
+ */
+export function payloadHash(
+  text: Uint8Array | undefined,
+  digest: PayloadDigest | undefined,
+): string | undefined {
+  return payload(text, digest).hash;
+}
+
 function payload(text: Uint8Array | undefined, digest: PayloadDigest | undefined): Payload {
   if (text === undefined) return digest === undefined ? {} : { hash: digest.hash };
   const value = parseJson(decodeUtf8(text));
@@ -179,8 +212,12 @@ function statusOf(event: EventFrame, output: JsonValue | undefined): OutcomeStat
   return event.channel === 'mcp' && failed === true ? 'failure' : 'success';
 }
 
-function issuerOf(event: EventFrame, { issuerId }: ReceiptContext): Issuer {
-  const runtime = runtimeOf(event);
+function issuerOf(
+  event: EventFrame,
+  { issuerId }: ReceiptContext,
+  call: CallNote | undefined,
+): Issuer {
+  const runtime = runtimeOf(event, call);
   return {
     id: issuerId,
     type: DAEMON_ISSUER_TYPE,
@@ -195,9 +232,9 @@ function issuerOf(event: EventFrame, { issuerId }: ReceiptContext): Issuer {
 }
 
 /** Members in sorted order, as peers write this one object. */
-function runtimeOf(event: EventFrame): JsonObject | undefined {
+function runtimeOf(event: EventFrame, call: CallNote | undefined): JsonObject | undefined {
   const usage = event.usage === undefined ? undefined : parseJson(decodeUtf8(event.usage));
-  const obsigna = extensionsOf(event);
+  const obsigna = extensionsOf(event, call);
   const known: [string, JsonValue | undefined][] = [
     ['agent_id', event.agentId],
     ['capture_method', event.captureMethod],
@@ -212,13 +249,25 @@ function runtimeOf(event: EventFrame): JsonObject | undefined {
 }
 
 /** What our own emitters add. Everything of ours stands here and nowhere else in a receipt. */
-function extensionsOf(event: EventFrame): JsonObject | undefined {
+function extensionsOf(event: EventFrame, call: CallNote | undefined): JsonObject | undefined {
   const obsigna: Record<string, JsonValue> = {};
+  if (event.callId !== undefined) obsigna['call'] = callOf(event.callId, call);
   if (event.decisionContext !== undefined) obsigna['decision'] = event.decisionContext;
   if (event.inputDigest !== undefined) obsigna['input'] = seenByEmitter(event.inputDigest);
   if (event.outputDigest !== undefined) obsigna['output'] = seenByEmitter(event.outputDigest);
   if (event.redelivered === true) obsigna['redelivered'] = true;
   return Object.keys(obsigna).length === 0 ? undefined : obsigna;
+}
+
+function callOf(id: string, note: CallNote = {}): JsonObject {
+  const { beganMs, closedBy, completes, isIntentMissing } = note;
+  return {
+    ...(beganMs !== undefined && { began: new Date(beganMs).toISOString() }),
+    ...(closedBy !== undefined && { closed_by: closedBy }),
+    ...(completes !== undefined && { completes }),
+    id,
+    ...(isIntentMissing === true && { intent: 'missing' }),
+  };
 }
 
 /** The daemon never saw this payload: the receipt must not look as if it had hashed it. */

@@ -3,7 +3,7 @@ import type { Signer } from '../shared/crypto/suite.ts';
 import { CodedError } from '../shared/errors.ts';
 import type { PeerCredential, ReceiptBody } from '../shared/receipt/receipt.ts';
 import type { EventFrame } from '../shared/wire/event.ts';
-import { refusal, type Reply } from '../shared/wire/reply.ts';
+import { refusal, type Reply, type ReplyOk } from '../shared/wire/reply.ts';
 import { agentChainId, type ChainHead, type Chains, type Identity } from './chains.ts';
 import type { Disclosure } from './disclosure/discloser.ts';
 import {
@@ -11,8 +11,14 @@ import {
   eventReceipt,
   terminatorReceipt,
   UNKNOWN_PRINCIPAL,
+  type ActionDetail,
   type ReceiptContext,
 } from './event-receipt.ts';
+import { REASONS } from './journal/abandonment.ts';
+import { CallDraft } from './journal/call-draft.ts';
+import { Journal } from './journal/journal.ts';
+import { fromRow, joined, openCallOf, type OpenCall } from './journal/open-call.ts';
+import { recordedKey, RecordedCalls, type RecordedCall } from './journal/recorded-calls.ts';
 import type { Log } from './log.ts';
 import { emptyTally, Metrics } from './metrics.ts';
 import type { Redactor } from './redact.ts';
@@ -30,8 +36,11 @@ export interface ReplySink {
 export interface Job {
   readonly event: EventFrame;
   readonly peer: PeerCredential;
+  /** Tells the peer from every other process that had or will have its pid. */
+  readonly owner: string;
   readonly principalId: string;
-  readonly sink: ReplySink;
+  /** Absent where the daemon itself ends a call that nobody else will end. */
+  readonly sink: ReplySink | undefined;
   /** Sealed before: a commit waits for nobody. */
   readonly disclosure?: Disclosure | undefined;
 }
@@ -55,6 +64,8 @@ const MAX_QUEUED = 4096;
 /** Silence after which the WAL is moved into the database. */
 const IDLE_MS = 250;
 const MAX_QUEUED_BYTES = 64 * 1024 * 1024;
+/** An intent that nobody waits for lies this long: most calls are over by then, and cost one commit. */
+const LINGER_MS = 10;
 
 /**
  * The one writer of receipts. Takes whatever has arrived, seals it in order, commits it in one
@@ -73,6 +84,9 @@ export class Ledger {
   /** Frames that no receipt and no reply speaks of; told by the next receipt that can be written. */
   #lost = 0;
   #idleTimer: NodeJS.Timeout | undefined;
+  #lingerTimer: NodeJS.Timeout | undefined;
+  readonly journal = new Journal();
+  readonly #recorded: RecordedCalls;
   #submitted = 0;
   #settled = 0;
   #waiting: { readonly until: number; readonly resolve: () => void }[] = [];
@@ -84,6 +98,8 @@ export class Ledger {
     this.#metrics = options.metrics ?? new Metrics();
     this.#rootId = options.root.chainId;
     this.#heads.set(this.#rootId, options.root);
+    this.#recorded = new RecordedCalls(options.store);
+    for (const row of options.store.openCalls()) this.journal.add(fromRow(row), row.detail.length);
   }
 
   get rootHead(): ChainHead {
@@ -108,13 +124,25 @@ export class Ledger {
     this.#queue.push(job);
     this.#submitted += 1;
     this.#queuedBytes += sizeOf(job.event);
-    this.#schedule();
+    if (this.#mayLinger(job)) {
+      this.#lingerTimer ??= setTimeout(() => this.#schedule(), LINGER_MS);
+    } else this.#schedule();
+  }
+
+  /** Ends a call that nobody else will end; for one that has ended meanwhile this does nothing. */
+  giveUp(call: OpenCall, reason: string): void {
+    this.submit(abandonment(call, reason));
+  }
+
+  #mayLinger({ event }: Job): boolean {
+    return event.phase === 'intent' && event.awaited !== true && !this.isFull;
   }
 
   /** Resolves once everything submitted so far is in the record or refused. */
   drained(): Promise<void> {
     const until = this.#submitted;
     if (this.#settled === until) return Promise.resolve();
+    this.#schedule();
     return new Promise((resolve) => this.#waiting.push({ until, resolve }));
   }
 
@@ -127,13 +155,15 @@ export class Ledger {
 
   #writeBatch(): void {
     this.#scheduled = false;
+    clearTimeout(this.#lingerTimer);
+    this.#lingerTimer = undefined;
     const batch = this.#queue.splice(0, MAX_BATCH);
     this.#queuedBytes = this.#queue.reduce((sum, { event }) => sum + sizeOf(event), 0);
     const sinks = new Set<ReplySink>();
     for (const [job, reply] of this.#write(batch)) {
       if (reply === undefined) continue;
-      job.sink.reply(reply);
-      sinks.add(job.sink);
+      job.sink?.reply(reply);
+      if (job.sink !== undefined) sinks.add(job.sink);
     }
     for (const sink of sinks) sink.flush();
     if (!this.isFull) for (const resume of this.#onRoom.splice(0)) resume();
@@ -161,31 +191,35 @@ export class Ledger {
 
   /** Commits a batch and says what to reply to each job; nothing is replied before the commit. */
   #write(batch: readonly Job[]): readonly (readonly [Job, Reply | undefined])[] {
-    const draft = new Draft(this.#options, this.#heads, this.#rootId, this.#now());
+    const draft = this.#newDraft();
     const replies: (readonly [Job, Reply | undefined])[] = [];
     const startedAt = performance.now();
     try {
       this.#options.store.commit(() => {
         if (this.#lost > 0) draft.appendLost(this.#lost);
         for (const job of batch) replies.push([job, this.#append(draft, job)]);
+        draft.writeCalls();
       });
     } catch (error) {
       return this.#refuse(batch, error);
     }
     this.#metrics.committed(draft.tally, performance.now() - startedAt);
     this.#lost = 0;
-    this.#heads = draft.committedHeads();
+    this.#heads = draft.committed();
     return replies;
+  }
+
+  #newDraft(): Draft {
+    const calls = new CallDraft(this.journal, this.#recorded);
+    return new Draft(this.#options, this.#heads, calls, this.#rootId, this.#now());
   }
 
   /** A frame that no receipt can be built from costs its own receipt, never the batch's. */
   #append(draft: Draft, job: Job): Reply | undefined {
     const { ack } = job.event;
     try {
-      const { columns } = draft.appendEvent(job);
-      if (ack === undefined) return undefined;
-      const { chain_id, sequence, receipt_hash } = columns;
-      return { ack, ok: true, chain_id, sequence, receipt_hash };
+      const place = draft.take(job);
+      return ack === undefined ? undefined : { ack, ok: true, ...place };
     } catch (error) {
       if (isStoreFault(error)) throw error;
       const cause = error instanceof CodedError ? error.message : String((error as Error).stack);
@@ -202,10 +236,13 @@ export class Ledger {
     this.#metrics.commitFailed();
     this.#metrics.refused(coded.code, batch.length);
     return batch.map((job) => {
-      const { ack } = job.event;
+      const { ack, dropCount, phase } = job.event;
       if (ack !== undefined) return [job, refusal(ack, coded)] as const;
-      this.#lost += 1 + job.event.dropCount;
-      this.#metrics.lost(1 + job.event.dropCount);
+      // An intent is told again by its outcome; what the daemon itself ends stays in the journal.
+      const isTold = phase === 'intent' || job.sink === undefined;
+      const lost = dropCount + (isTold ? 0 : 1);
+      this.#lost += lost;
+      this.#metrics.lost(lost);
       return [job, undefined] as const;
     });
   }
@@ -230,9 +267,14 @@ export class Ledger {
     const { store, chains, log } = this.#options;
     const left: string[] = [];
     const startedAt = performance.now();
-    const draft = new Draft(this.#options, this.#heads, this.#rootId, this.#now());
+    const draft = this.#newDraft();
     store.commit(() => {
       if (this.#lost > 0) draft.appendLost(this.#lost); // the last chance to tell of them
+      for (const call of this.journal.all()) {
+        // Those that time is too short for stay in the journal, and are told at the next start.
+        if (mayGoOn()) this.#append(draft, abandonment(call, REASONS.daemonStopped));
+      }
+      draft.writeCalls();
       draft.appendRootTerminator();
       const warn = ({ message }: CodedError) => log(`level=warn terminator: ${message}`);
       for (const head of chains.openAgents(this.#rootId, warn)) {
@@ -242,7 +284,7 @@ export class Ledger {
     });
     this.#metrics.committed(draft.tally, performance.now() - startedAt);
     this.#lost = 0;
-    this.#heads = draft.committedHeads();
+    this.#heads = draft.committed();
     return left;
   }
 }
@@ -253,6 +295,7 @@ class Draft {
   readonly tally = emptyTally();
   readonly #options: LedgerOptions;
   readonly #committed: ReadonlyMap<string, ChainHead>;
+  readonly #calls: CallDraft;
   readonly #moved = new Map<string, ChainHead>();
   readonly #rootId: string;
   readonly #nowMs: number;
@@ -261,33 +304,118 @@ class Draft {
   constructor(
     options: LedgerOptions,
     committed: ReadonlyMap<string, ChainHead>,
+    calls: CallDraft,
     rootId: string,
     now: Date,
   ) {
     this.#options = options;
+    this.#calls = calls;
     this.#committed = committed;
     this.#rootId = rootId;
     this.#nowMs = now.getTime();
     this.#timestamp = timestampOf(now);
   }
 
-  committedHeads(): Map<string, ChainHead> {
+  /** The batch is durable: open calls are as it left them, and these are the heads. */
+  committed(): Map<string, ChainHead> {
+    this.#calls.apply();
     return new Map([...this.#committed, ...this.#moved]);
   }
 
-  appendEvent({ event, peer, principalId, disclosure }: Job): ReceiptRow {
+  /** Last in the transaction. */
+  writeCalls(): void {
+    this.tally.journalled += this.#calls.write(this.#options.store);
+  }
+
+  /** Takes one frame. @returns Where it stands in the record; nothing for an intent */
+  take(job: Job): Place | undefined {
+    const { event } = job;
+    if (event.callId === undefined) return placeOf(this.#appendEvent(event, job));
+    return event.phase === 'intent' ? this.#begin(event.callId, job) : this.#end(event.callId, job);
+  }
+
+  #begin(callId: string, job: Job): Place | undefined {
+    const { event, owner } = job;
+    const party = { owner, sessionId: event.sessionId };
+    const isKnown =
+      this.#calls.find(party, callId) !== undefined ||
+      this.#recordedBefore(callId, job, event.redelivered === true) !== undefined;
+    if (!isKnown) this.#calls.begin(openCallOf({ ...job, callId, beganMs: this.#nowMs }));
+    // Behind what may refuse it: the count then goes out again with the next frame.
+    this.#tellDrops(event, job);
+    return undefined;
+  }
+
+  #end(callId: string, job: Job): Place | undefined {
+    const { event, owner, sink } = job;
+    const open = this.#calls.find({ owner, sessionId: event.sessionId }, callId);
+    if (open !== undefined) return this.#join(open, job);
+    if (sink === undefined) return undefined; // it ended while the daemon was giving up on it
+    const isOutcome = event.phase === 'outcome';
+    const before = this.#recordedBefore(callId, job, isOutcome || event.redelivered === true);
+    if (before === undefined) {
+      const call = { isIntentMissing: isOutcome };
+      return this.#recordCall(callId, event, job, { disclosure: job.disclosure, call });
+    }
+    const row = this.#options.store.at(before.chainId, before.sequence);
+    if (row === undefined) throw new CodedError('STORE_CHANGED', 'a recorded call has gone');
+    const isNews = before.isPending && event.decision !== 'pending';
+    if (event.redelivered === true && !isNews) {
+      this.#tellDrops(event, job);
+      return placeOf(row);
+    }
+    const call = isNews ? { completes: row.columns.id } : {};
+    return this.#recordCall(callId, event, job, { disclosure: job.disclosure, call });
+  }
+
+  #join(open: OpenCall, job: Job): Place {
+    const { callId, beganMs, parametersHash } = open;
+    const place = this.#recordCall(callId, joined(open, job.event), job, {
+      disclosure: { ...open.disclosure, ...job.disclosure },
+      parametersHash,
+      call: { beganMs, ...(job.sink === undefined && { closedBy: 'daemon' as const }) },
+    });
+    this.#calls.end(open);
+    return place;
+  }
+
+  #recordCall(callId: string, event: EventFrame, job: Job, detail: ActionDetail): Place {
+    const row = this.#appendEvent(event, job, detail);
+    const { chain_id: chainId, sequence, status } = row.columns;
+    const key = recordedKey(job.peer.pid, event.sessionId, callId);
+    this.#calls.record(key, { chainId, sequence, isPending: status === 'pending' });
+    return placeOf(row);
+  }
+
+  #recordedBefore(callId: string, job: Job, wasTold: boolean): RecordedCall | undefined {
+    const key = recordedKey(job.peer.pid, job.event.sessionId, callId);
+    return this.#calls.findRecorded(key, wasTold);
+  }
+
+  #appendEvent(
+    event: EventFrame,
+    { peer, principalId, disclosure }: Job,
+    detail: ActionDetail = { disclosure },
+  ): ReceiptRow {
     const chainId = this.#chainOf(event);
     const who = { peer, principalId };
-    // Built first: a frame that gets no receipt must leave its drop count to the next one.
-    const build = (context: ReceiptContext) => eventReceipt(event, context, disclosure);
-    if (event.dropCount === 0) return this.#append(chainId, who, build);
-    this.tally.dropped += event.dropCount;
-    const { signer, identity } = this.#options;
-    seal(build(this.#context(this.#head(chainId), who)), signer, identity.verificationMethod);
-    this.#append(chainId, who, (context) =>
-      droppedEventsReceipt(event.dropCount, event.sessionId, context),
-    );
+    const build = (context: ReceiptContext) => eventReceipt(event, context, detail);
+    if (event.dropCount > 0) {
+      // Built first: a frame that gets no receipt must leave its drop count to the next one.
+      const { signer, identity } = this.#options;
+      seal(build(this.#context(this.#head(chainId), who)), signer, identity.verificationMethod);
+      this.#tellDrops(event, { peer, principalId });
+    }
     return this.#append(chainId, who, build);
+  }
+
+  #tellDrops(event: EventFrame, { peer, principalId }: Pick<Job, 'peer' | 'principalId'>): void {
+    const { dropCount, sessionId } = event;
+    if (dropCount === 0) return;
+    this.tally.dropped += dropCount;
+    this.#append(this.#chainOf(event), { peer, principalId }, (context) =>
+      droppedEventsReceipt(dropCount, sessionId, context),
+    );
   }
 
   /** Frames that the daemon itself could not write, and told nobody. */
@@ -362,6 +490,28 @@ class Draft {
       ...(this.#options.redact !== undefined && { redact: this.#options.redact }),
     };
   }
+}
+
+type Place = Pick<ReplyOk, 'chain_id' | 'sequence' | 'receipt_hash'>;
+
+function placeOf({ columns }: ReceiptRow): Place {
+  const { chain_id, sequence, receipt_hash } = columns;
+  return { chain_id, sequence, receipt_hash };
+}
+
+/** The outcome that nobody reported, in the words of the daemon. */
+function abandonment({ event, callId, owner, peer, principalId }: OpenCall, reason: string): Job {
+  const outcome: EventFrame = {
+    ...event,
+    callId,
+    phase: 'outcome',
+    decision: 'pending',
+    error: reason,
+    dropCount: 0,
+    ack: undefined,
+    redelivered: undefined,
+  };
+  return { event: outcome, owner, peer, principalId, sink: undefined };
 }
 
 function asWriteFailure(error: unknown): CodedError {

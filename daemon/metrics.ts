@@ -9,16 +9,19 @@ const BOUNDS = [
 export interface Tally {
   receipts: Record<OutcomeStatus, number>;
   dropped: number;
+  /** Open calls that came into the journal or left it. */
+  journalled: number;
 }
 
 export function emptyTally(): Tally {
-  return { receipts: { success: 0, failure: 0, pending: 0 }, dropped: 0 };
+  return { receipts: { success: 0, failure: 0, pending: 0 }, dropped: 0, journalled: 0 };
 }
 
 /** What a scrape asks the rest of the daemon for, at the moment of the scrape. */
 export interface Gauges {
   readonly queued: number;
   readonly connections: number;
+  readonly openCalls: number;
   readonly root: { readonly chainId: string; readonly sequence: number };
 }
 
@@ -35,9 +38,9 @@ export class Metrics {
   #accepted = 0;
   readonly #refused = new Map<string, number>();
 
-  committed({ receipts, dropped }: Tally, ms: number): void {
-    // A transaction without receipts wrote nothing, so it shows nothing either.
-    if (receipts.success + receipts.failure + receipts.pending === 0) return;
+  committed({ receipts, dropped, journalled }: Tally, ms: number): void {
+    // A transaction that wrote nothing shows nothing either.
+    if (receipts.success + receipts.failure + receipts.pending + journalled === 0) return;
     this.#receipts.success += receipts.success;
     this.#receipts.failure += receipts.failure;
     this.#receipts.pending += receipts.pending;
@@ -78,7 +81,7 @@ export class Metrics {
   }
 
   /** The text format of Prometheus, version 0.0.4. */
-  render({ queued, connections, root }: Gauges, version: string): string {
+  render({ queued, connections, openCalls, root }: Gauges, version: string): string {
     const text = new Exposition();
     text.family('obsigna_build_info', 'gauge', 'Version of the daemon.', [
       [{ version, node: process.versions.node }, 1],
@@ -100,6 +103,7 @@ export class Metrics {
       count: this.#commits,
     });
     text.family('obsigna_queue_frames', 'gauge', 'Frames that wait for a commit.', [[{}, queued]]);
+    text.family('obsigna_open_calls', 'gauge', 'Calls announced and not ended.', [[{}, openCalls]]);
     text.family('obsigna_connections', 'gauge', 'Open connections.', [[{}, connections]]);
     text.family('obsigna_connections_total', 'counter', 'Accepted connections.', [
       [{}, this.#accepted],

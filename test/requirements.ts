@@ -48,6 +48,11 @@ export const REQUIREMENTS: readonly Requirement[] = [
     source: 'docs/adr/0019',
   },
   {
+    id: 'P1.once',
+    text: 'what an emitter tells twice is recorded once, also across a crash of the daemon',
+    source: 'docs/adr/0019',
+  },
+  {
     id: 'P1.oversize',
     text: 'a payload over the frame limit is reported by its hash and size',
     source: 'docs/adr/0003',
@@ -325,6 +330,11 @@ export const REQUIREMENTS: readonly Requirement[] = [
   },
 
   // -- D Daemon --
+  {
+    id: 'D.bounded',
+    text: 'what peers announce and leave open is bounded in the memory of the daemon',
+    source: 'docs/adr/0019',
+  },
   {
     id: 'D.init',
     text: '--init creates both key files with exact bytes and modes, and never overwrites',

@@ -11,7 +11,7 @@ import { openDatabase } from './open.ts';
 import { translateFault } from './faults.ts';
 
 /** The newest layout of our own tables that this version knows. */
-const KNOWN_SCHEMA = 1;
+const KNOWN_SCHEMA = 2;
 
 /** A chain as the store files it. `key` is what the column holds, which need not be text. */
 export interface StoredChain {

@@ -13,6 +13,7 @@ import { encodeFrame, FrameDecoder, MAX_FRAME_BYTES } from '../../shared/wire/fr
 import { refusal, type Reply } from '../../shared/wire/reply.ts';
 import type { Discloser, Disclosure } from '../disclosure/discloser.ts';
 import { SealingQueue } from '../disclosure/sealing-queue.ts';
+import type { Party } from '../journal/open-call.ts';
 import type { Ledger, ReplySink } from '../ledger.ts';
 import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
@@ -21,19 +22,32 @@ import type { Metrics } from '../metrics.ts';
 const MAX_UNREAD_BYTES = 1024 * 1024;
 
 /** What this daemon understands beyond the protocol, for the reply to `hello`. */
-const EXTENSIONS = ['ack', 'decision_context', 'payload_digest'] as const;
+const EXTENSIONS = ['ack', 'decision_context', 'payload_digest', 'phase'] as const;
+
+/** Sessions that one connection may speak for; ours speaks for one. */
+const MAX_SESSIONS = 1000;
 
 export interface ConnectionOptions {
   readonly socket: Socket;
   readonly peer: PeerCredential;
+  /** Tells the peer from every other process that had or will have its pid. */
+  readonly owner: string;
   readonly principalId: string;
   readonly ledger: Ledger;
+  readonly presence: Presence;
   readonly log: Log;
   readonly metrics?: Metrics;
   /** Absent while disclosure is off: frames go to the ledger at once. */
   readonly discloser?: Discloser | undefined;
   /** Called for every chunk that was read, for whoever waits until all peers fall silent. */
   readonly onRead: () => void;
+}
+
+/** Told which sessions a connection speaks for, and when it does no more. */
+export interface Presence {
+  joined(party: Party): void;
+  /** Everything that came from it is recorded or refused. */
+  left(party: Party): void;
 }
 
 /**
@@ -46,6 +60,7 @@ export class Connection implements ReplySink {
   readonly #options: ConnectionOptions;
   readonly #decoder = new FrameDecoder();
   readonly #sealing: SealingQueue | undefined;
+  readonly #sessions = new Set<string>();
   #replies: Buffer[] = [];
   #heldBack = false;
   #isEnding = false;
@@ -64,6 +79,7 @@ export class Connection implements ReplySink {
       options.log(`connection error: ${error.message}`, { level: 'warn' }),
     );
     socket.on('drain', () => this.#release());
+    socket.once('close', () => void this.#settled().then(() => this.#leave()));
     socket.resume();
   }
 
@@ -121,8 +137,8 @@ export class Connection implements ReplySink {
     try {
       const frame = parseFrame(body);
       if (frame.kind === 'hello') this.#greet(frame);
-      else if (this.#sealing === undefined) this.#submit(frame);
-      else this.#sealing.push(frame);
+      else if (frame.phase === 'intent') this.#announced(frame);
+      else this.#take(frame);
     } catch (error) {
       if (!(error instanceof CodedError)) throw error;
       const details = { level: 'error', code: error.code, pid: peer.pid } as const;
@@ -135,12 +151,43 @@ export class Connection implements ReplySink {
     }
   }
 
-  #submit(event: EventFrame, disclosure?: Disclosure): void {
-    const { ledger, peer, principalId } = this.#options;
-    ledger.submit({ event, peer, principalId, sink: this, disclosure });
+  /** Half of a call: should the other half never come, this connection's end is what tells. */
+  #announced(frame: EventFrame): void {
+    if (!this.#speaksFor(frame.sessionId)) {
+      const message = `one connection speaks for at most ${MAX_SESSIONS} sessions`;
+      throw new FrameError(message, frame.ack);
+    }
+    this.#take(frame);
   }
 
-  #greet({ ack }: HelloFrame): void {
+  /** @returns false where there is no room for another session */
+  #speaksFor(sessionId: string): boolean {
+    if (this.#sessions.has(sessionId)) return true;
+    if (this.#sessions.size >= MAX_SESSIONS) return false;
+    const { owner, presence } = this.#options;
+    this.#sessions.add(sessionId);
+    presence.joined({ owner, sessionId });
+    return true;
+  }
+
+  #leave(): void {
+    const { owner, presence } = this.#options;
+    for (const sessionId of this.#sessions) presence.left({ owner, sessionId });
+    this.#sessions.clear();
+  }
+
+  #take(frame: EventFrame): void {
+    if (this.#sealing === undefined) this.#submit(frame);
+    else this.#sealing.push(frame);
+  }
+
+  #submit(event: EventFrame, disclosure?: Disclosure): void {
+    const { ledger, peer, owner, principalId } = this.#options;
+    ledger.submit({ event, peer, owner, principalId, sink: this, disclosure });
+  }
+
+  #greet({ ack, sessionId }: HelloFrame): void {
+    if (sessionId !== undefined) this.#speaksFor(sessionId);
     if (ack === undefined) return;
     const hello = { server: 'obsigna-daemon', version: VERSION, extensions: EXTENSIONS };
     this.reply({ ack, ok: true, hello });

@@ -5,6 +5,8 @@ import { ACTION_KEY_ROTATED } from '../../shared/chain/handovers.ts';
 import { RECEIPT_COLUMNS, type ReceiptColumns } from '../../shared/chain/stored.ts';
 import { CodedError } from '../../shared/errors.ts';
 import type { InstanceLock } from '../native/lock.ts';
+import type { JournalRow, OpenCall } from '../journal/open-call.ts';
+import { recordedKey, type RecordedCall } from '../journal/recorded-calls.ts';
 import { migrate } from './schema.ts';
 
 /** One row, columns and text, as it is written. */
@@ -32,6 +34,8 @@ export class ReceiptStore {
   readonly #at: Database.Statement;
   readonly #tailLink: Database.Statement;
   readonly #nextChain: Database.Statement;
+  readonly #insertOpenCall: Database.Statement;
+  readonly #removeOpenCall: Database.Statement;
   readonly #commit: Database.Transaction<(write: () => void) => void>;
 
   constructor(db: Database.Database) {
@@ -55,6 +59,10 @@ export class ReceiptStore {
         'SELECT chain_id FROM receipts WHERE chain_id > ? AND chain_id < ? ORDER BY chain_id LIMIT 1',
       )
       .pluck();
+    this.#insertOpenCall = db.prepare('INSERT INTO obsigna_open_calls VALUES (?, ?, ?, ?, ?)');
+    this.#removeOpenCall = db.prepare(
+      'DELETE FROM obsigna_open_calls WHERE owner = ? AND session_id = ? AND call_id = ?',
+    );
     this.#commit = db.transaction((write: () => void) => write());
   }
 
@@ -66,6 +74,39 @@ export class ReceiptStore {
   /** Only inside `commit`. */
   insert({ columns, text }: ReceiptRow): void {
     this.#insert.run(...RECEIPT_COLUMNS.map((name) => columns[name]), text);
+  }
+
+  /** Only inside `commit`. */
+  insertOpenCall({ owner, session_id, call_id, began_ms, detail }: JournalRow): void {
+    this.#insertOpenCall.run(owner, session_id, call_id, began_ms, detail);
+  }
+
+  /** Only inside `commit`. */
+  removeOpenCall({ owner, sessionId, callId }: OpenCall): void {
+    this.#removeOpenCall.run(owner, sessionId, callId);
+  }
+
+  /** The journal as it was left, in the order in which the calls began. */
+  openCalls(): readonly JournalRow[] {
+    const sql = 'SELECT * FROM obsigna_open_calls ORDER BY began_ms';
+    return this.#db.prepare(sql).all() as JournalRow[];
+  }
+
+  /** The calls that were recorded last, newest first, with what tells them apart. */
+  newestCalls(limit: number): (RecordedCall & { readonly key: string })[] {
+    const rows = this.#db.prepare(NEWEST_CALLS).all(limit) as readonly NewestCall[];
+    return rows.flatMap(({ chain_id: chainId, sequence, status, pid, session, call }) =>
+      call === null || session === null || pid === null
+        ? []
+        : [
+            {
+              key: recordedKey(pid, session, call),
+              chainId,
+              sequence,
+              isPending: status === 'pending',
+            },
+          ],
+    );
   }
 
   /** The receipt with the highest sequence of a chain. */
@@ -157,6 +198,22 @@ export class ReceiptStore {
     this.#db.close();
   }
 }
+
+interface NewestCall {
+  readonly chain_id: string;
+  readonly sequence: number;
+  readonly status: string;
+  readonly pid: number | null;
+  readonly session: string | null;
+  readonly call: string | null;
+}
+
+const NEWEST_CALLS = `
+  SELECT chain_id, sequence, status,
+    json_extract(receipt_json, '$.credentialSubject.action.peer_credential.pid') AS pid,
+    json_extract(receipt_json, '$.issuer.session_id') AS session,
+    json_extract(receipt_json, '$.issuer.runtime.obsigna.call.id') AS call
+  FROM receipts WHERE json_valid(receipt_json) ORDER BY rowid DESC LIMIT ?`;
 
 function toRow(found: unknown): ReceiptRow | undefined {
   if (found === undefined) return undefined;

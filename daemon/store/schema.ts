@@ -41,6 +41,16 @@ const META = `CREATE TABLE IF NOT EXISTS obsigna_meta (
   value TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;`;
 
+/** Announced and not ended. One B-tree: rows live for seconds. See ADR 0019. */
+const OPEN_CALLS = `CREATE TABLE obsigna_open_calls (
+  owner TEXT NOT NULL,
+  session_id TEXT NOT NULL,
+  call_id TEXT NOT NULL,
+  began_ms INTEGER NOT NULL,
+  detail TEXT NOT NULL,
+  PRIMARY KEY (owner, session_id, call_id)
+) STRICT, WITHOUT ROWID;`;
+
 /** Numbered, applied in order, never edited once released. */
 const MIGRATIONS: readonly ((db: Database) => void)[] = [
   function receiptsTable(db) {
@@ -50,6 +60,9 @@ const MIGRATIONS: readonly ((db: Database) => void)[] = [
       db.exec(`ALTER TABLE receipts ADD COLUMN tool_name TEXT NOT NULL DEFAULT ''`);
     }
     db.exec(FILTER_INDICES);
+  },
+  function openCallsTable(db) {
+    db.exec(OPEN_CALLS);
   },
 ];
 

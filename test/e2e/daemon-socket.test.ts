@@ -60,7 +60,7 @@ test('[D.ack] hello is answered with name, version and extensions', async () => 
     hello: {
       server: 'obsigna-daemon',
       version: VERSION,
-      extensions: ['ack', 'decision_context', 'payload_digest'],
+      extensions: ['ack', 'decision_context', 'payload_digest', 'phase'],
     },
   });
   await client.end();

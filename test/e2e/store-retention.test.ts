@@ -222,7 +222,7 @@ for (const { name, sql, says } of [
     const home = await makeStore();
     expect(obsigna(home, 'store', 'check')).toEqual({
       code: 0,
-      stdout: 'sound: 7 receipts, schema 1\n',
+      stdout: 'sound: 7 receipts, schema 2\n',
       stderr: '',
     });
     const db = new Database(home.db);

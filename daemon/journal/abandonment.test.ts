@@ -1,0 +1,118 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { Abandonment, REASONS } from './abandonment.ts';
+import { Journal } from './journal.ts';
+import type { OpenCall } from './open-call.ts';
+
+const PARTY = { owner: 'boot:7:1', sessionId: 's' };
+
+function callOf(callId: string): OpenCall {
+  return { ...PARTY, callId } as OpenCall;
+}
+
+let alive = true;
+let reported: [callId: string, reason: string][] = [];
+let journal = new Journal();
+let abandonment: Abandonment;
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+  alive = true;
+  reported = [];
+  journal = new Journal();
+  abandonment = new Abandonment({
+    journal,
+    isAlive: (owner) => alive && owner === PARTY.owner,
+    giveUp: (call, reason) => {
+      reported.push([call.callId, reason]);
+      journal.remove(call);
+    },
+  });
+  journal.add(callOf('1'), 100);
+});
+afterEach(() => {
+  abandonment.stop();
+  vi.useRealTimers();
+});
+
+const MINUTE_MS = 60_000;
+
+for (const { name, act, want } of [
+  {
+    name: 'its process is gone',
+    act: () => {
+      abandonment.left(PARTY);
+      vi.advanceTimersByTime(1000);
+      expect(reported).toEqual([]); // lives still
+      alive = false;
+      vi.advanceTimersByTime(5000);
+    },
+    want: REASONS.processEnded,
+  },
+  {
+    name: 'its process lives and stays away for ten minutes',
+    act: () => {
+      abandonment.left(PARTY);
+      vi.advanceTimersByTime(9 * MINUTE_MS);
+      expect(reported).toEqual([]);
+      vi.advanceTimersByTime(2 * MINUTE_MS);
+    },
+    want: REASONS.connectionLost,
+  },
+  {
+    name: 'the daemon restarted and its process is gone',
+    act: () => {
+      alive = false;
+      abandonment.restarted();
+      vi.advanceTimersByTime(100);
+    },
+    want: REASONS.restartedGone,
+  },
+  {
+    name: 'the daemon restarted and its process stays away for a minute',
+    act: () => {
+      abandonment.restarted();
+      vi.advanceTimersByTime(MINUTE_MS - 10_000);
+      expect(reported).toEqual([]);
+      vi.advanceTimersByTime(20_000);
+    },
+    want: REASONS.restartedAway,
+  },
+]) {
+  test(`[P1.intent] Abandonment gives a call up when ${name}`, () => {
+    abandonment.joined(PARTY);
+    act();
+    expect(reported).toEqual([['1', want]]);
+  });
+}
+
+test('Abandonment waits for ever while a connection of the session stands, or has come back', () => {
+  abandonment.joined(PARTY);
+  abandonment.joined(PARTY);
+  abandonment.left(PARTY);
+  alive = false;
+  vi.advanceTimersByTime(60 * MINUTE_MS);
+  expect(reported).toEqual([]);
+  alive = true;
+  abandonment.left(PARTY);
+  vi.advanceTimersByTime(MINUTE_MS);
+  abandonment.joined(PARTY);
+  vi.advanceTimersByTime(60 * MINUTE_MS);
+  expect(reported).toEqual([]);
+});
+
+test('Abandonment tries again while a call cannot be recorded', () => {
+  const attempts: string[] = [];
+  const stubborn = new Abandonment({
+    journal,
+    isAlive: () => false,
+    giveUp: ({ callId }) => void attempts.push(callId),
+  });
+  stubborn.left(PARTY);
+  vi.advanceTimersByTime(MINUTE_MS);
+  expect(attempts.length).toBeGreaterThan(5);
+  journal.remove(callOf('1'));
+  vi.advanceTimersByTime(10_000);
+  const count = attempts.length;
+  vi.advanceTimersByTime(10 * MINUTE_MS);
+  expect(attempts).toHaveLength(count);
+  stubborn.stop();
+});
