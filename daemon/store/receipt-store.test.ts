@@ -82,6 +82,7 @@ test('[P5.store-schema] a fresh store has exactly the columns and indices of the
   );
   expect(tables.raw().all()).toEqual([
     ['obsigna_meta', 1],
+    ['obsigna_open_calls', 1],
     ['receipts', 0],
   ]);
   db.close();

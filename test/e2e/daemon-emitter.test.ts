@@ -37,7 +37,9 @@ test('[D.ack] [P2.peer-credential] what our emitter is told is what stands in th
     sequence: columns?.sequence,
     receiptHash: columns?.receipt_hash,
   });
-  expect(receipt?.issuer.runtime).toEqual({ obsigna: { decision: decisionContext } });
+  expect(receipt?.issuer.runtime).toEqual({
+    obsigna: { call: { id: '1' }, decision: decisionContext },
+  });
   expect(receipt?.credentialSubject.action.peer_credential).toEqual({
     platform: process.platform,
     pid: process.pid,
@@ -58,6 +60,7 @@ test('a payload of megabytes has the hash it would have had in the frame, and it
   expect(outcome).toMatchObject({ status: 'failure' });
   expect(recorded?.receipt.issuer.runtime).toEqual({
     obsigna: {
+      call: { id: '1' },
       input: { bytes: input.length, hashed_by: 'emitter' },
       output: { bytes: output.length, hashed_by: 'emitter' },
     },
