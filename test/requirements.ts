@@ -48,6 +48,11 @@ export const REQUIREMENTS: readonly Requirement[] = [
     source: 'docs/adr/0019',
   },
   {
+    id: 'P1.power-cut',
+    text: 'acknowledged receipts and intents survive when un-synced writes are lost with the power',
+    source: 'docs/adr/0005, docs/adr/0019',
+  },
+  {
     id: 'P1.once',
     text: 'what an emitter tells twice is recorded once, also across a crash of the daemon',
     source: 'docs/adr/0019',

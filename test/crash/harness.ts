@@ -3,6 +3,7 @@ import { Emitter, jsonText, type Acknowledgement } from '../../emitter/index.ts'
 import { CodedError } from '../../shared/errors.ts';
 import { DaemonHome } from '../fixtures/daemon-process.ts';
 import { judge, type CrashVerdict, type Sent } from './judge.ts';
+import { mulberry32 } from './random.ts';
 
 export interface CrashPlan {
   readonly frames: number;
@@ -137,15 +138,4 @@ class Progress {
     if (until <= this.settled) return Promise.resolve();
     return new Promise((resolve) => this.#waiting.push({ until, resolve }));
   }
-}
-
-/** Small and good enough; what matters is that a seed can be run again. */
-export function mulberry32(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

@@ -13,8 +13,6 @@ export interface Sent {
 export interface CrashVerdict {
   readonly acknowledged: number;
   readonly receipts: number;
-  /** Reports that are in the record more than once, because an answer was lost with the daemon. */
-  readonly duplicates: number;
   /** Reports that are not in the record. */
   readonly missing: number;
   /** Sum of what the `events_dropped` receipts say. */
@@ -58,7 +56,6 @@ export function judge(
   return {
     acknowledged: sent.filter(({ acknowledgement }) => acknowledgement !== undefined).length,
     receipts: record.length,
-    duplicates: [...copies.values()].filter(({ length }) => length > 1).length,
     missing,
     counted,
     chains: [...verifyRecord(record, publicPem).values()].map(
@@ -95,12 +92,10 @@ function acknowledgementFaults(
   return [`${id} was acknowledged as ${chainId}:${sequence}, which is there ${exact.length} times`];
 }
 
-/** A second copy must say that it may be one. */
 function duplicateFaults(copies: readonly RecordedReceipt[]): string[] {
   return copies
     .slice(1)
-    .filter(({ receipt }) => !isRedelivered(receipt))
-    .map(({ receipt }) => `${receipt.credentialSubject.correlation_id} is there twice, unmarked`);
+    .map(({ receipt }) => `${receipt.credentialSubject.correlation_id} is there twice`);
 }
 
 function isRedelivered({ issuer }: Receipt): boolean {

@@ -1,0 +1,95 @@
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { DaemonHome } from '../fixtures/daemon-process.ts';
+import { readRecord } from '../fixtures/daemon-record.ts';
+import { Agent } from './agent.ts';
+import { judgeCalls, type CallVerdict } from './judge-calls.ts';
+import { mulberry32 } from './random.ts';
+import { Supervisor } from './supervisor.ts';
+
+const CLI = join(process.cwd(), 'dist/obsigna.cjs');
+
+export interface CallPlan {
+  readonly calls: number;
+  readonly kills: number;
+  readonly agents: number;
+  readonly seed: number;
+  readonly log?: (line: string) => void;
+}
+
+export interface CallReport extends CallVerdict {
+  readonly seconds: number;
+  readonly kills: { readonly daemon: number; readonly proxy: number; readonly server: number };
+}
+
+/**
+ * Agents call tools through real proxies, and at random moments a proxy, a server or the daemon is
+ * killed. Afterwards every call that a server has seen must be in the record exactly once; one may
+ * be missing only if its proxy and the daemon were killed together, and never where the proxy waits
+ * for the journal (every second agent's does).
+ */
+export async function runCalls(plan: CallPlan): Promise<CallReport> {
+  const { calls, kills: wanted, agents: count, seed, log = () => undefined } = plan;
+  const startedAt = Date.now();
+  const random = mulberry32(seed);
+  const home = new DaemonHome();
+  const notes = join(home.root, 'calls that ran.txt');
+  const supervisor = new Supervisor(home, ['-chain-id', 'crash'], random);
+  try {
+    await supervisor.start();
+    let settled = 0;
+    const agents = Array.from({ length: count }, (_, i) => {
+      const onSettled = () => void (settled += 1);
+      const isRequired = i % 2 === 1;
+      const share = Math.ceil(calls / count);
+      const options = { name: `agent${i}`, calls: share, isRequired, notes, random, onSettled };
+      return new Agent({ ...options, socket: home.socket });
+    });
+    let isWorking = true;
+    const work = Promise.all(agents.map((agent) => agent.work())).finally(
+      () => (isWorking = false),
+    );
+    const kills = { daemon: 0, proxy: 0, server: 0 };
+    for (let n = 1; n <= wanted && isWorking; n += 1) {
+      const until = (calls * 0.97 * n) / (wanted + 1);
+      while (isWorking && settled < until) await pause(1);
+      await pause(random() * 10);
+      const victim = victimOf(random());
+      const agent = agents[Math.floor(random() * agents.length)] as Agent;
+      while (isWorking && !(victim === 'daemon' ? supervisor.kill() : agent.kill(victim))) {
+        await pause(5); // on its way up after the kill before
+      }
+      if (isWorking) kills[victim] += 1;
+      if (n % 20 === 0) log(`${n} kills, ${settled} calls`);
+    }
+    await work;
+    await Promise.all(agents.map((agent) => agent.leave()));
+    await supervisor.stop();
+    const verdict = judgeCalls({
+      record: readRecord(home.db),
+      calls: agents.flatMap((agent) => agent.calls),
+      notes: readFileSync(notes, 'utf8').split('\n'),
+      outages: supervisor.outages,
+    });
+    const faults = [...verdict.faults, ...verifierFaults(home)];
+    const said = faults.length === 0 ? [] : agents.map(({ stderr }) => stderr);
+    for (const text of said) log(text);
+    return { ...verdict, faults, kills, seconds: (Date.now() - startedAt) / 1000 };
+  } finally {
+    await home.remove();
+  }
+}
+
+function victimOf(roll: number): 'daemon' | 'proxy' | 'server' {
+  if (roll < 0.35) return 'daemon';
+  return roll < 0.75 ? 'proxy' : 'server';
+}
+
+/** The record as a stranger checks it. */
+function verifierFaults(home: DaemonHome): string[] {
+  const args = [CLI, 'receipt', 'verify', '-db', home.db, '-public-key', home.publicKey];
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+  return status === 0 ? [] : [`receipt verify ended with ${status}: ${stdout}${stderr}`];
+}
