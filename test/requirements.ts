@@ -50,7 +50,7 @@ export const REQUIREMENTS: readonly Requirement[] = [
   {
     id: 'P1.power-cut',
     text: 'acknowledged receipts and intents survive when un-synced writes are lost with the power',
-    source: 'docs/adr/0005, docs/adr/0019',
+    source: 'docs/adr/0005',
   },
   {
     id: 'P1.once',

@@ -31,7 +31,7 @@ interface Survivors {
   readonly open: ReadonlySet<string>;
 }
 
-const CALLS = 90;
+const CALLS = 60;
 /** The disk as the killed daemon left it. */
 let last: Snapshot;
 
@@ -122,7 +122,7 @@ async function collect(): Promise<readonly Snapshot[]> {
       acknowledged.add(String(n));
       take();
     }
-    if (n % 30 === 0) await pause(400); // idle for long enough to move the log into the database
+    if (n % 20 === 0) await pause(400); // idle for long enough to move the log into the database
   }
   await daemon.stop('SIGKILL');
   return snapshots;
