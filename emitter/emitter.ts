@@ -36,7 +36,8 @@ const DEFAULT_HELLO_MS = 5000;
 const KNOWN_HELLO_FACTOR = 6;
 /** Beyond this the kernel's buffer and Node's are full: frames wait in the spool instead. */
 const MAX_UNSENT_BYTES = 2 * 1024 * 1024;
-const RETRY_MS = { first: 50, limit: 2000 };
+/** A look at a socket is cheap, and what waits here dies with this process. */
+const RETRY_MS = { first: 20, limit: 500 };
 const HELLO_ACK = 0;
 /** What this emitter can speak beyond the protocol; `phase` also names what a daemon must speak. */
 const PHASES = 'phase';
@@ -448,8 +449,9 @@ export class Emitter {
         error: new CodedError('DAEMON_UNREACHABLE', message, { cause }),
       });
     }
-    if (this.#isClosing && !wasOpen) {
-      // One more try was made and there is nobody: the caller's exit does not wait for a daemon.
+    if (this.#isClosing && !wasOpen && !this.#hasGreeted) {
+      // Nobody, and never was: the caller's exit does not wait for a daemon. One that was there
+      // before is on its way back, and what waits here would be lost.
       for (const resolve of this.#whenEmpty.splice(0)) resolve();
       return;
     }

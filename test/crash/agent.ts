@@ -24,7 +24,6 @@ export interface Call {
 /** One start of a proxy. */
 export interface Life {
   endedMs: number | undefined;
-  wasKilled: boolean;
 }
 
 export interface AgentOptions {
@@ -48,7 +47,7 @@ export class Agent {
   readonly calls: Call[] = [];
   readonly #options: AgentOptions;
   #proxy: Proxy | undefined;
-  #life: Life = { endedMs: undefined, wasKilled: false };
+  #life: Life = { endedMs: undefined };
   #serverPid: number | undefined;
   #exited: Promise<void> = Promise.resolve();
   readonly #waiting = new Map<number, (end: NonNullable<Call['end']>) => void>();
@@ -89,10 +88,7 @@ export class Agent {
   kill(victim: 'proxy' | 'server'): boolean {
     const proxy = this.#proxy;
     if (proxy === undefined) return false;
-    if (victim === 'proxy') {
-      this.#life.wasKilled = true;
-      return proxy.kill('SIGKILL');
-    }
+    if (victim === 'proxy') return proxy.kill('SIGKILL');
     if (this.#serverPid === undefined) return false;
     process.kill(this.#serverPid, 'SIGKILL');
     this.#serverPid = undefined;
@@ -153,7 +149,7 @@ export class Agent {
       ...(isRequired ? ['-require-receipt'] : []),
     ];
     const command = [PROXY, ...flags, '--', process.execPath, SERVER, notes];
-    const life: Life = { endedMs: undefined, wasKilled: false };
+    const life: Life = { endedMs: undefined };
     const proxy = spawn(process.execPath, command, { stdio: ['pipe', 'pipe', 'pipe'] });
     this.#life = life;
     this.#proxy = proxy;

@@ -21,7 +21,7 @@ export interface CallVerdict {
   readonly recorded: Readonly<Record<string, number>>;
   /** Receipts that complete an earlier one. */
   readonly completed: number;
-  /** Calls that ran and are in no receipt: their proxy died around an outage of the daemon. */
+  /** Calls that ran and are in no receipt: their proxy ended around an outage of the daemon. */
   readonly inGaps: number;
   readonly reasons: Readonly<Record<string, number>>;
   readonly faults: readonly string[];
@@ -29,6 +29,8 @@ export interface CallVerdict {
 
 /** What a killed process has sent lies in the kernel until the daemon reads it, or dies as well. */
 const UNREAD_MS = 1500;
+/** Half a second at most until an emitter looks again, and what else a busy machine takes. */
+const RECONNECT_MS = 1500;
 
 /** Compares what really happened with what is in the record. */
 export function judgeCalls({ record, calls, notes, outages }: Evidence): CallVerdict {
@@ -88,11 +90,11 @@ function receiptFaults(marker: string, receipts: readonly Receipt[]): string[] {
   return [`${marker}: ${receipts.length} receipts that do not name each other`];
 }
 
-/** Proxy and daemon died together: nobody was left who knew of it. */
+/** The proxy ended while there was no daemon: nobody was left who knew of it. */
 function mayBeLost({ isRequired, life, sentMs }: Call, outages: readonly Outage[]): boolean {
-  if (isRequired || !life.wasKilled || life.endedMs === undefined) return false;
+  if (isRequired || life.endedMs === undefined) return false;
   const lastMs = life.endedMs + UNREAD_MS;
-  return outages.some(({ fromMs, toMs }) => sentMs <= toMs && fromMs <= lastMs);
+  return outages.some(({ fromMs, toMs }) => sentMs <= toMs + RECONNECT_MS && fromMs <= lastMs);
 }
 
 function markersOf(notes: readonly string[], prefix: string): ReadonlySet<string> {
