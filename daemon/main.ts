@@ -134,7 +134,7 @@ async function run(read: () => DaemonConfig, host: HostFacts): Promise<void> {
   let reload = () => void (isAskedToReload = true);
   process.on('SIGHUP', () => reload());
   let isAskedToRoll = false;
-  let roll = () => void (isAskedToRoll = true);
+  let roll = (): void => void (isAskedToRoll = true);
   process.on('SIGUSR2', () => roll());
   const config = read();
   const out = new StderrLog(PROGRAM, { format: config.logFormat, level: config.logLevel });
