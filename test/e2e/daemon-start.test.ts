@@ -427,7 +427,5 @@ test('a store of the name `:memory:` is a file', async () => {
   });
   await (await RawClient.connect(home.socket)).ask({ ack: 1 });
   await daemon.stop();
-  expect(outline(join(home.root, ':memory:'), home.publicPem())).toEqual([
-    'c: 1 valid complete',
-  ]);
+  expect(outline(join(home.root, ':memory:'), home.publicPem())).toEqual(['c: 1 valid complete']);
 });
