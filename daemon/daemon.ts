@@ -6,7 +6,7 @@ import { CodedError } from '../shared/errors.ts';
 import { defaultPaths, type HostFacts } from '../shared/paths.ts';
 import type { PeerCredential } from '../shared/receipt/receipt.ts';
 import { Chains, type ChainHead } from './chains.ts';
-import { compareConfig, type DaemonConfig } from './config.ts';
+import type { DaemonConfig } from './config.ts';
 import type { Discloser } from './disclosure/discloser.ts';
 import { parseDisclosurePolicy } from './disclosure/policy.ts';
 import { readHandovers, refuseRetired } from './keys/archive.ts';
@@ -17,11 +17,12 @@ import { openSigner, type SignerParts } from './keys/signer.ts';
 import { isSwapPending, settleSwap } from './keys/swap.ts';
 import { Ledger } from './ledger.ts';
 import { readBoot, startedReceipt } from './life.ts';
+import { LiveSettings } from './live-settings.ts';
 import type { Log } from './log.ts';
 import { Metrics } from './metrics.ts';
 import { loadLibC } from './native/libc.ts';
 import { acquireLock } from './native/lock.ts';
-import { systemdNotifier, type Notifier } from './native/notify.ts';
+import { systemdNotifier } from './native/notify.ts';
 import { peerReader, type PeerReader } from './native/peer.ts';
 import { loginReader, type LoginReader } from './native/users.ts';
 import { createRedactor, type Redactor } from './redact.ts';
@@ -218,15 +219,15 @@ async function open(config: DaemonConfig, parts: Parts): Promise<RunningDaemon> 
   log(`loaded chain ${root.chainId}, next seq=${root.sequence + 1}`);
   log(`obsigna-daemon listening on ${config.socket} (chain=${root.chainId}, db=${config.db})`);
   settings.ready(root.chainId);
-  const stopRolling = rollAtMidnight(rootName, ledger);
+  const stopWatching = rootName.watch(() => ledger.rollWhenDue());
   const stop = async (reason: string) => {
     notifier.stopping();
-    stopRolling();
+    stopWatching();
     const { shutdownDeadlineMs } = settings.current;
-    const parts = { reason, shutdownDeadlineMs, server, connections, activity, ledger, store, log };
+    const last = { reason, shutdownDeadlineMs, server, connections, activity, ledger, store, log };
     try {
       endpoint?.close();
-      await shutDown(parts);
+      await shutDown(last);
     } finally {
       lock.release();
     }
@@ -234,64 +235,6 @@ async function open(config: DaemonConfig, parts: Parts): Promise<RunningDaemon> 
     log('obsigna-daemon shutdown complete');
   };
   return { stop, reload: (read) => settings.reload(read), roll: () => ledger.roll('request') };
-}
-
-/** Begins the chain of the new day also when nobody reports anything. @returns Ends that. */
-function rollAtMidnight(rootName: RootName, ledger: Ledger): () => void {
-  let timer: NodeJS.Timeout | undefined;
-  const wait = () => {
-    const waitMs = rootName.waitMs(new Date());
-    if (waitMs === undefined) return;
-    timer = setTimeout(() => {
-      ledger.rollWhenDue();
-      wait();
-    }, waitMs).unref();
-  };
-  wait();
-  return () => clearTimeout(timer);
-}
-
-/** The settings in force, and what a reload makes of them. */
-class LiveSettings {
-  #current: DaemonConfig;
-  readonly #notifier: Notifier;
-  readonly #log: Log;
-  #status = '';
-
-  constructor(config: DaemonConfig, notifier: Notifier, log: Log) {
-    this.#current = config;
-    this.#notifier = notifier;
-    this.#log = log;
-  }
-
-  get current(): DaemonConfig {
-    return this.#current;
-  }
-
-  ready(chainId: string): void {
-    this.#status = `listening on ${this.#current.socket}, chain ${chainId}`;
-    this.#notifier.ready(this.#status);
-  }
-
-  reload(read: () => DaemonConfig): DaemonConfig {
-    this.#notifier.reloading();
-    try {
-      const next = read();
-      const { live, restart } = compareConfig(this.#current, next);
-      const { shutdownDeadlineMs, logFormat, logLevel } = next;
-      this.#current = { ...this.#current, shutdownDeadlineMs, logFormat, logLevel };
-      this.#log(`reload: ${live.length === 0 ? 'nothing to apply' : `applied ${live.join(', ')}`}`);
-      if (restart.length > 0) {
-        this.#log(`level=warn reload: ${restart.join(', ')} changed and need a restart`);
-      }
-    } catch (error) {
-      if (!(error instanceof CodedError)) throw error;
-      this.#log(`level=error reload: ${error.message}; the old settings stay in force`);
-    } finally {
-      this.#notifier.ready(this.#status);
-    }
-    return this.#current;
-  }
 }
 
 /** The key to sign with, after a rotation that was cut short has come to its end either way. */

@@ -37,10 +37,25 @@ export class RootName {
     this.#base = this.at(now);
   }
 
-  /** Until somebody should look again; undefined when there is nothing to wait for. */
-  waitMs(now: Date): number | undefined {
-    if (!this.#isDaily) return undefined;
-    const untilMidnight = DAY_MS - (now.getTime() % DAY_MS);
-    return Math.min(untilMidnight, LOOK_EVERY_MS);
+  /**
+   * Calls `look` at midnight and now and then, for days on which nobody reports anything.
+   *
+   * @returns Ends it
+   */
+  watch(look: () => void): () => void {
+    if (!this.#isDaily) return () => undefined;
+    let timer: NodeJS.Timeout | undefined;
+    const wait = () => {
+      const untilMidnight = DAY_MS - (Date.now() % DAY_MS);
+      timer = setTimeout(
+        () => {
+          look();
+          wait();
+        },
+        Math.min(untilMidnight, LOOK_EVERY_MS),
+      ).unref();
+    };
+    wait();
+    return () => clearTimeout(timer);
   }
 }

@@ -141,6 +141,27 @@ test.skipIf(!hasPrlimit)(
 );
 
 test.skipIf(!hasPrlimit)(
+  '[D.life] [D.disk-full] a daemon starts with a full disk, and tells of its start once it can',
+  async () => {
+    await (await RawClient.connect(home.socket)).ask({ ack: 1 });
+    await daemon.stop();
+    // Room for the shared memory of the WAL, not for the pages of one commit.
+    const wrapper = ['prlimit', '--fsize=40000:unlimited'];
+    daemon = await home.start({ flags: ['-chain-id', 'root'], wrapper });
+    await daemon.said('the start is not recorded yet: ');
+    const client = await dial();
+    expect(await client.ask({ ack: 1 })).toMatchObject({ code: 'STORE_WRITE_FAILED' });
+    freeDisk();
+    expect(await client.ask({ ack: 2 })).toMatchObject({ chain_id: 'root-2', sequence: FIRST });
+    await daemon.stop();
+    expect(outline(home.db, home.publicPem())).toEqual([
+      'root-2: 1 valid complete',
+      'root: 1 valid complete',
+    ]);
+  },
+);
+
+test.skipIf(!hasPrlimit)(
   'a stop with a full disk says so, exits 1 and breaks nothing',
   async () => {
     const client = await dial();
