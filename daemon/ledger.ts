@@ -1,59 +1,30 @@
-import { randomUUID } from 'node:crypto';
-import type { Signer } from '../shared/crypto/suite.ts';
 import { CodedError } from '../shared/errors.ts';
-import type { PeerCredential, ReceiptBody } from '../shared/receipt/receipt.ts';
 import type { EventFrame } from '../shared/wire/event.ts';
-import { refusal, type Reply, type ReplyOk } from '../shared/wire/reply.ts';
-import { agentChainId, type ChainHead, type Chains, type Identity } from './chains.ts';
-import type { Disclosure } from './disclosure/discloser.ts';
-import {
-  droppedEventsReceipt,
-  eventReceipt,
-  terminatorReceipt,
-  UNKNOWN_PRINCIPAL,
-  type ActionDetail,
-  type ReceiptContext,
-} from './event-receipt.ts';
+import { refusal, type Reply } from '../shared/wire/reply.ts';
+import type { ChainHead } from './chains.ts';
+import { Draft, type DraftOptions, type Job, type ReplySink } from './draft.ts';
+import type { Ending } from './event-receipt.ts';
+import { Heads } from './heads.ts';
 import { REASONS } from './journal/abandonment.ts';
 import { CallDraft } from './journal/call-draft.ts';
 import { Journal } from './journal/journal.ts';
-import { fromRow, joined, openCallOf, type OpenCall } from './journal/open-call.ts';
-import { recordedKey, RecordedCalls, type RecordedCall } from './journal/recorded-calls.ts';
+import { fromRow, type OpenCall } from './journal/open-call.ts';
+import { RecordedCalls } from './journal/recorded-calls.ts';
+import { stoppedReceipt, type RollReason, type Statement } from './life.ts';
 import type { Log } from './log.ts';
-import { emptyTally, Metrics } from './metrics.ts';
-import type { Redactor } from './redact.ts';
-import { seal } from './sealer.ts';
-import type { ReceiptRow, ReceiptStore } from './store/receipt-store.ts';
+import { Metrics } from './metrics.ts';
+import type { RootName } from './root-name.ts';
 
-/** Who is told what became of a frame; a connection, in the running daemon. */
-export interface ReplySink {
-  reply(reply: Reply): void;
-  /** Everything that was replied since the last call may go out now. */
-  flush(): void;
-}
-
-/** One reported action on its way into the record. */
-export interface Job {
-  readonly event: EventFrame;
-  readonly peer: PeerCredential;
-  /** Tells the peer from every other process that had or will have its pid. */
-  readonly owner: string;
-  readonly principalId: string;
-  /** Absent where the daemon itself ends a call that nobody else will end. */
-  readonly sink: ReplySink | undefined;
-  /** Sealed before: a commit waits for nobody. */
-  readonly disclosure?: Disclosure | undefined;
-}
-
-export interface LedgerOptions {
-  readonly store: ReceiptStore;
-  readonly chains: Chains;
+export interface LedgerOptions extends DraftOptions {
   readonly root: ChainHead;
-  readonly signer: Signer;
-  readonly identity: Identity;
+  /** What the next root chain is called, and when it is due; never when absent. */
+  readonly rootName?: RootName;
+  /** The first receipt of the run. Owed until it can be written. */
+  readonly start?: Statement;
+  /** Told of each new root chain. */
+  readonly onRoll?: (root: ChainHead) => void;
   readonly log: Log;
   readonly metrics?: Metrics;
-  readonly redact?: Redactor;
   readonly now?: () => Date;
 }
 
@@ -66,6 +37,17 @@ const IDLE_MS = 250;
 const MAX_QUEUED_BYTES = 64 * 1024 * 1024;
 /** An intent that nobody waits for lies this long: most calls are over by then, and cost one commit. */
 const LINGER_MS = 10;
+/** Pause after a roll that failed: the chain in use goes on in the meantime. */
+const ROLL_RETRY_MS = 10_000;
+/** What is known when the last receipts are due. */
+export interface Stop {
+  /** Why, such as `SIGTERM`. */
+  readonly reason: string;
+  /** Whether every emitter had fallen silent. */
+  readonly isQuiet: boolean;
+  /** Whether there is time for one more receipt. */
+  readonly mayGoOn: () => boolean;
+}
 
 /**
  * The one writer of receipts. Takes whatever has arrived, seals it in order, commits it in one
@@ -76,8 +58,9 @@ export class Ledger {
   readonly #options: LedgerOptions;
   readonly #now: () => Date;
   readonly #metrics: Metrics;
-  #heads = new Map<string, ChainHead>();
-  readonly #rootId: string;
+  readonly #heads: Heads;
+  #owedStart: Statement | undefined;
+  #rollAfterMs = 0;
   #queue: Job[] = [];
   #queuedBytes = 0;
   #scheduled = false;
@@ -85,6 +68,7 @@ export class Ledger {
   #lost = 0;
   #idleTimer: NodeJS.Timeout | undefined;
   #lingerTimer: NodeJS.Timeout | undefined;
+  /** Calls that were announced and have not ended, as the last commit left them. */
   readonly journal = new Journal();
   readonly #recorded: RecordedCalls;
   #submitted = 0;
@@ -96,14 +80,14 @@ export class Ledger {
     this.#options = options;
     this.#now = options.now ?? (() => new Date());
     this.#metrics = options.metrics ?? new Metrics();
-    this.#rootId = options.root.chainId;
-    this.#heads.set(this.#rootId, options.root);
+    this.#heads = new Heads(options.root);
+    this.#owedStart = options.start;
     this.#recorded = new RecordedCalls(options.store);
     for (const row of options.store.openCalls()) this.journal.add(fromRow(row), row.detail.length);
   }
 
   get rootHead(): ChainHead {
-    return this.#heads.get(this.#rootId) as ChainHead;
+    return this.#heads.root;
   }
 
   /** Frames that wait for a commit. */
@@ -191,27 +175,78 @@ export class Ledger {
 
   /** Commits a batch and says what to reply to each job; nothing is replied before the commit. */
   #write(batch: readonly Job[]): readonly (readonly [Job, Reply | undefined])[] {
-    const draft = this.#newDraft();
+    this.rollWhenDue();
     const replies: (readonly [Job, Reply | undefined])[] = [];
-    const startedAt = performance.now();
     try {
-      this.#options.store.commit(() => {
-        if (this.#lost > 0) draft.appendLost(this.#lost);
+      this.#commit(this.#now(), (draft) => {
         for (const job of batch) replies.push([job, this.#append(draft, job)]);
-        draft.writeCalls();
       });
     } catch (error) {
       return this.#refuse(batch, error);
     }
-    this.#metrics.committed(draft.tally, performance.now() - startedAt);
-    this.#lost = 0;
-    this.#heads = draft.committed();
     return replies;
   }
 
-  #newDraft(): Draft {
+  /** Everything that `write` appends, behind what is owed; nothing has changed when it throws. */
+  #commit(now: Date, write: (draft: Draft) => void): void {
     const calls = new CallDraft(this.journal, this.#recorded);
-    return new Draft(this.#options, this.#heads, calls, this.#rootId, this.#now());
+    const draft = new Draft(this.#options, this.#heads, calls, now);
+    const startedAt = performance.now();
+    this.#options.store.commit(() => {
+      if (this.#owedStart !== undefined) draft.appendStatement(this.#owedStart);
+      if (this.#lost > 0) draft.appendLost(this.#lost);
+      write(draft);
+      draft.writeCalls();
+    });
+    this.#metrics.committed(draft.tally, performance.now() - startedAt);
+    this.#owedStart = undefined;
+    this.#lost = 0;
+    this.#heads.settle(draft);
+    calls.apply();
+  }
+
+  /** Writes the first receipt of the run. Where the disk is full, the next commit does. */
+  begin(): void {
+    try {
+      this.#commit(this.#now(), () => undefined);
+    } catch (error) {
+      const { message, code } = asWriteFailure(error);
+      const text = `the start is not recorded yet: ${message}`;
+      this.#options.log(text, { level: 'error', code });
+    }
+  }
+
+  /** Begins a new root chain if another day has come. */
+  rollWhenDue(): void {
+    const now = this.#now();
+    if (this.#options.rootName?.isDue(now) !== true) return;
+    // Also when the clock was put back meanwhile: then the time to wait has no meaning any more.
+    const waitMs = this.#rollAfterMs - now.getTime();
+    if (waitMs <= 0 || waitMs > ROLL_RETRY_MS) this.roll('midnight');
+  }
+
+  /**
+   * Ends the root chain and every open one below it, and begins the next root, in one commit. Where
+   * that cannot be, the chains in use go on, and the log says why.
+   */
+  roll(reason: RollReason): void {
+    const { chains, rootName, log, onRoll } = this.#options;
+    if (rootName === undefined) return;
+    const now = this.#now();
+    try {
+      this.#commit(now, (draft) => {
+        this.#endChains(draft, 'complete', () => true);
+        draft.beginRoot(chains.resumeRoot(rootName.at(now)), reason);
+      });
+    } catch (error) {
+      const { message, code } = asWriteFailure(error);
+      log(`no new chain (${reason}): ${message}`, { level: 'error', code });
+      this.#rollAfterMs = now.getTime() + ROLL_RETRY_MS;
+      return;
+    }
+    rootName.rolled(now);
+    log(`began chain ${this.rootHead.chainId} (${reason})`);
+    onRoll?.(this.rootHead);
   }
 
   /** A frame that no receipt can be built from costs its own receipt, never the batch's. */
@@ -248,255 +283,43 @@ export class Ledger {
   }
 
   /**
-   * Ends every open chain: the root first and in any case, because it is the one that everybody
-   * looks at, then the sub-agents', each only while `mayGoOn` says that there is time.
+   * Tells the calls that are open as unknown, says that the daemon stops, and ends every open chain:
+   * the root first and in any case, because it is the one that everybody looks at, then the
+   * sub-agents', each only while there is time.
    *
    * @returns Chains that got no last receipt
    * @throws CodedError `STORE_WRITE_FAILED`, `STORE_CHANGED`; no chain has ended then
    */
-  terminate(mayGoOn: () => boolean): readonly string[] {
+  terminate({ reason, isQuiet, mayGoOn }: Stop): readonly string[] {
     clearTimeout(this.#idleTimer);
+    const isWhole = this.#lost === 0 && this.journal.count === 0 && isQuiet && mayGoOn();
+    let left: readonly string[] = [];
     try {
-      return this.#terminate(mayGoOn);
+      this.#commit(this.#now(), (draft) => {
+        for (const call of this.journal.all()) {
+          // Those that time is too short for stay in the journal, and are told at the next start.
+          if (mayGoOn()) this.#append(draft, abandonment(call, REASONS.daemonStopped));
+        }
+        draft.appendStatement(stoppedReceipt(reason));
+        left = this.#endChains(draft, isWhole ? 'complete' : 'interrupted', mayGoOn);
+      });
     } catch (error) {
       throw asWriteFailure(error);
     }
-  }
-
-  #terminate(mayGoOn: () => boolean): readonly string[] {
-    const { store, chains, log } = this.#options;
-    const left: string[] = [];
-    const startedAt = performance.now();
-    const draft = this.#newDraft();
-    store.commit(() => {
-      if (this.#lost > 0) draft.appendLost(this.#lost); // the last chance to tell of them
-      for (const call of this.journal.all()) {
-        // Those that time is too short for stay in the journal, and are told at the next start.
-        if (mayGoOn()) this.#append(draft, abandonment(call, REASONS.daemonStopped));
-      }
-      draft.writeCalls();
-      draft.appendRootTerminator();
-      const warn = ({ message }: CodedError) => log(`level=warn terminator: ${message}`);
-      for (const head of chains.openAgents(this.#rootId, warn)) {
-        if (mayGoOn()) draft.appendTerminator(head);
-        else left.push(head.chainId);
-      }
-    });
-    this.#metrics.committed(draft.tally, performance.now() - startedAt);
-    this.#lost = 0;
-    this.#heads = draft.committed();
     return left;
   }
-}
 
-/** One batch in the making: heads move here and become real with the commit. */
-class Draft {
-  /** What the batch holds so far; true once it is committed. */
-  readonly tally = emptyTally();
-  readonly #options: LedgerOptions;
-  readonly #committed: ReadonlyMap<string, ChainHead>;
-  readonly #calls: CallDraft;
-  readonly #moved = new Map<string, ChainHead>();
-  readonly #rootId: string;
-  readonly #nowMs: number;
-  readonly #timestamp: string;
-
-  constructor(
-    options: LedgerOptions,
-    committed: ReadonlyMap<string, ChainHead>,
-    calls: CallDraft,
-    rootId: string,
-    now: Date,
-  ) {
-    this.#options = options;
-    this.#calls = calls;
-    this.#committed = committed;
-    this.#rootId = rootId;
-    this.#nowMs = now.getTime();
-    this.#timestamp = timestampOf(now);
-  }
-
-  /** The batch is durable: open calls are as it left them, and these are the heads. */
-  committed(): Map<string, ChainHead> {
-    this.#calls.apply();
-    return new Map([...this.#committed, ...this.#moved]);
-  }
-
-  /** Last in the transaction. */
-  writeCalls(): void {
-    this.tally.journalled += this.#calls.write(this.#options.store);
-  }
-
-  /** Takes one frame. @returns Where it stands in the record; nothing for an intent */
-  take(job: Job): Place | undefined {
-    const { event } = job;
-    if (event.callId === undefined) return placeOf(this.#appendEvent(event, job));
-    return event.phase === 'intent' ? this.#begin(event.callId, job) : this.#end(event.callId, job);
-  }
-
-  #begin(callId: string, job: Job): Place | undefined {
-    const { event, owner } = job;
-    const party = { owner, sessionId: event.sessionId };
-    const isKnown =
-      this.#calls.find(party, callId) !== undefined ||
-      this.#recordedBefore(callId, job, event.redelivered === true) !== undefined;
-    if (!isKnown) this.#calls.begin(openCallOf({ ...job, callId, beganMs: this.#nowMs }));
-    // Behind what may refuse it: the count then goes out again with the next frame.
-    this.#tellDrops(event, job);
-    return undefined;
-  }
-
-  #end(callId: string, job: Job): Place | undefined {
-    const { event, owner, sink } = job;
-    const open = this.#calls.find({ owner, sessionId: event.sessionId }, callId);
-    if (open !== undefined) return this.#join(open, job);
-    if (sink === undefined) return undefined; // it ended while the daemon was giving up on it
-    const isOutcome = event.phase === 'outcome';
-    const before = this.#recordedBefore(callId, job, isOutcome || event.redelivered === true);
-    if (before === undefined) {
-      const call = { isIntentMissing: isOutcome };
-      return this.#recordCall(callId, event, job, { disclosure: job.disclosure, call });
+  #endChains(draft: Draft, status: Ending, mayGoOn: () => boolean): readonly string[] {
+    const { chains, log } = this.#options;
+    const left: string[] = [];
+    const root = draft.appendTerminator(this.#heads.root, status);
+    const warn = ({ message }: CodedError) => log(`level=warn terminator: ${message}`);
+    for (const head of chains.openAgents(root, warn)) {
+      if (mayGoOn()) draft.appendTerminator(head, status);
+      else left.push(head.chainId);
     }
-    const row = this.#options.store.at(before.chainId, before.sequence);
-    if (row === undefined) throw new CodedError('STORE_CHANGED', 'a recorded call has gone');
-    const isNews = before.isPending && event.decision !== 'pending';
-    if (event.redelivered === true && !isNews) {
-      this.#tellDrops(event, job);
-      return placeOf(row);
-    }
-    const call = isNews ? { completes: row.columns.id } : {};
-    return this.#recordCall(callId, event, job, { disclosure: job.disclosure, call });
+    return left;
   }
-
-  #join(open: OpenCall, job: Job): Place {
-    const { callId, beganMs, parametersHash } = open;
-    const place = this.#recordCall(callId, joined(open, job.event), job, {
-      disclosure: { ...open.disclosure, ...job.disclosure },
-      parametersHash,
-      call: { beganMs, ...(job.sink === undefined && { closedBy: 'daemon' as const }) },
-    });
-    this.#calls.end(open);
-    return place;
-  }
-
-  #recordCall(callId: string, event: EventFrame, job: Job, detail: ActionDetail): Place {
-    const row = this.#appendEvent(event, job, detail);
-    const { chain_id: chainId, sequence, status } = row.columns;
-    const key = recordedKey(job.peer.pid, event.sessionId, callId);
-    this.#calls.record(key, { chainId, sequence, isPending: status === 'pending' });
-    return placeOf(row);
-  }
-
-  #recordedBefore(callId: string, job: Job, wasTold: boolean): RecordedCall | undefined {
-    const key = recordedKey(job.peer.pid, job.event.sessionId, callId);
-    return this.#calls.findRecorded(key, wasTold);
-  }
-
-  #appendEvent(
-    event: EventFrame,
-    { peer, principalId, disclosure }: Job,
-    detail: ActionDetail = { disclosure },
-  ): ReceiptRow {
-    const chainId = this.#chainOf(event);
-    const who = { peer, principalId };
-    const build = (context: ReceiptContext) => eventReceipt(event, context, detail);
-    if (event.dropCount > 0) {
-      // Built first: a frame that gets no receipt must leave its drop count to the next one.
-      const { signer, identity } = this.#options;
-      seal(build(this.#context(this.#head(chainId), who)), signer, identity.verificationMethod);
-      this.#tellDrops(event, { peer, principalId });
-    }
-    return this.#append(chainId, who, build);
-  }
-
-  #tellDrops(event: EventFrame, { peer, principalId }: Pick<Job, 'peer' | 'principalId'>): void {
-    const { dropCount, sessionId } = event;
-    if (dropCount === 0) return;
-    this.tally.dropped += dropCount;
-    this.#append(this.#chainOf(event), { peer, principalId }, (context) =>
-      droppedEventsReceipt(dropCount, sessionId, context),
-    );
-  }
-
-  /** Frames that the daemon itself could not write, and told nobody. */
-  appendLost(count: number): void {
-    this.#append(this.#rootId, { principalId: UNKNOWN_PRINCIPAL }, (context) =>
-      droppedEventsReceipt(count, undefined, context),
-    );
-  }
-
-  /** A root that has no receipt needs no end. */
-  appendRootTerminator(): void {
-    const root = this.#head(this.#rootId);
-    if (root.sequence > 0) this.appendTerminator(root);
-  }
-
-  appendTerminator(head: ChainHead): void {
-    if (!this.#committed.has(head.chainId)) this.#moved.set(head.chainId, head);
-    this.#append(head.chainId, { principalId: UNKNOWN_PRINCIPAL }, terminatorReceipt);
-  }
-
-  #chainOf({ agentId }: EventFrame): string {
-    if (agentId === undefined) return this.#rootId;
-    const chainId = agentChainId(this.#rootId, agentId);
-    if (!this.#committed.has(chainId) && !this.#moved.has(chainId)) {
-      const root = this.#head(this.#rootId);
-      this.#moved.set(chainId, this.#options.chains.resumeAgent(root, agentId));
-    }
-    return chainId;
-  }
-
-  #head(chainId: string): ChainHead {
-    const moved = this.#moved.get(chainId);
-    if (moved !== undefined) return moved;
-    const head = this.#committed.get(chainId) as ChainHead;
-    // First touch in this batch, inside the transaction: is the store still as we left it?
-    const link = this.#options.store.tailLink(chainId);
-    if ((link?.sequence ?? 0) !== head.sequence || (link?.hash ?? null) !== head.hash) {
-      throw new CodedError('STORE_CHANGED', `chain ${chainId} was written by another program`);
-    }
-    this.#moved.set(chainId, head);
-    return head;
-  }
-
-  #append(
-    chainId: string,
-    who: Pick<ReceiptContext, 'peer' | 'principalId'>,
-    build: (context: ReceiptContext) => ReceiptBody,
-  ): ReceiptRow {
-    const { signer, identity, store } = this.#options;
-    const body = build(this.#context(this.#head(chainId), who));
-    const row = seal(body, signer, identity.verificationMethod);
-    store.insert(row);
-    this.tally.receipts[body.credentialSubject.outcome.status] += 1;
-    const { sequence, receipt_hash: hash, id: receiptId } = row.columns;
-    this.#moved.set(chainId, { chainId, sequence, hash, receiptId });
-    return row;
-  }
-
-  #context(head: ChainHead, who: Pick<ReceiptContext, 'peer' | 'principalId'>): ReceiptContext {
-    return {
-      ...who,
-      receiptId: `urn:receipt:${timeOrderedUuid(this.#nowMs)}`,
-      actionId: `act_${randomUUID()}`,
-      timestamp: this.#timestamp,
-      issuerId: this.#options.identity.issuerId,
-      chain: {
-        sequence: head.sequence + 1,
-        previous_receipt_hash: head.hash,
-        chain_id: head.chainId,
-      },
-      ...(head.delegation !== undefined && { delegation: head.delegation }),
-      ...(this.#options.redact !== undefined && { redact: this.#options.redact }),
-    };
-  }
-}
-
-type Place = Pick<ReplyOk, 'chain_id' | 'sequence' | 'receipt_hash'>;
-
-function placeOf({ columns }: ReceiptRow): Place {
-  const { chain_id, sequence, receipt_hash } = columns;
-  return { chain_id, sequence, receipt_hash };
 }
 
 /** The outcome that nobody reported, in the words of the daemon. */
@@ -528,22 +351,6 @@ function isStoreFault(error: unknown): boolean {
   return typeof code === 'string' && code.startsWith('SQLITE_');
 }
 
-/**
- * A version 7 UUID: ids of neighbours in time are neighbours in the index of ids, so that a commit
- * writes one page of it and not one for each receipt. See ADR 0012.
- *
- * @see RFC 9562 section 5.7
- */
-export function timeOrderedUuid(nowMs: number): string {
-  const time = nowMs.toString(16).padStart(12, '0');
-  return `${time.slice(0, 8)}-${time.slice(8)}-7${randomUUID().slice(15)}`;
-}
-
 function sizeOf({ input, output }: EventFrame): number {
   return (input?.length ?? 0) + (output?.length ?? 0);
-}
-
-/** UTC, whole seconds: the form of every time in a daemon's receipts. */
-export function timestampOf(now: Date): string {
-  return `${now.toISOString().slice(0, 19)}Z`;
 }

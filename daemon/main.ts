@@ -16,7 +16,8 @@ const HELP = `Usage: obsigna-daemon [flags]
 
 Owns the signing key and the receipt store of this machine. Listens on a Unix socket and turns what
 emitters report into signed, chained receipts. Flags win over environment variables, and those over
-the configuration file. SIGHUP reads the settings again.
+the configuration file. SIGHUP reads the settings again; SIGUSR2 ends the root chain and begins
+the next.
 
 First time:  obsigna-daemon -init     creates the key pair
 Then:        obsigna-daemon           runs until SIGTERM or SIGINT
@@ -126,13 +127,15 @@ let stderr: StderrLog | undefined;
 async function run(read: () => DaemonConfig, host: HostFacts): Promise<void> {
   // From the first moment on: one that comes during the start waits for its end, and a second one
   // must not cut the last receipts short.
-  const told = new Promise<void>((resolve) => {
-    process.on('SIGTERM', () => resolve());
-    process.on('SIGINT', () => resolve());
+  const told = new Promise<string>((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => resolve(signal));
   });
   let isAskedToReload = false;
   let reload = () => void (isAskedToReload = true);
   process.on('SIGHUP', () => reload());
+  let isAskedToRoll = false;
+  let roll = (): void => void (isAskedToRoll = true);
+  process.on('SIGUSR2', () => roll());
   const config = read();
   const out = new StderrLog(PROGRAM, { format: config.logFormat, level: config.logLevel });
   stderr = out;
@@ -144,8 +147,11 @@ async function run(read: () => DaemonConfig, host: HostFacts): Promise<void> {
     out.configure({ format, level });
   };
   if (isAskedToReload) reload();
-  await told;
-  await daemon.stop();
+  roll = () => daemon.roll();
+  if (isAskedToRoll) roll();
+  const signal = await told;
+  roll = () => undefined; // the chains are about to end
+  await daemon.stop(signal);
 }
 
 main().catch((error: unknown) => {

@@ -10,7 +10,7 @@ import { parseReceipt } from '../shared/receipt/parse.ts';
 import { verifyProof } from '../shared/receipt/proof.ts';
 import { Chains, type ChainHead, type Identity } from './chains.ts';
 import { receiptBody } from './event-receipt.ts';
-import { timeOrderedUuid, timestampOf } from './ledger.ts';
+import { timeOrderedUuid, timestampOf } from './draft.ts';
 import { seal } from './sealer.ts';
 import type { ReceiptStore } from './store/receipt-store.ts';
 

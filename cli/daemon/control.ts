@@ -48,6 +48,16 @@ export const reloadCommand = defineVerb({
   run: reload,
 });
 
+/** `obsigna daemon roll` */
+export const rollCommand = defineVerb({
+  name: 'daemon roll',
+  operands: [],
+  about: 'Makes the daemon end its chains and begin the next root chain. Its log names it.',
+  spec,
+  notes: DAEMON_NOTE,
+  run: roll,
+});
+
 async function start({ flags }: Input, cli: Cli): Promise<ExitCode> {
   const host = serviceHost(cli);
   const service = installedService(host, flags.system === true);
@@ -126,6 +136,23 @@ function reload({ flags }: Input, cli: Cli): ExitCode {
   }
   signalDaemon(status, 'SIGHUP');
   cli.out.write(`asked${pidOf(status)} to reload; obsigna daemon logs shows what it applied\n`);
+  return 0;
+}
+
+function roll({ flags }: Input, cli: Cli): ExitCode {
+  const service = installedService(serviceHost(cli), flags.system === true);
+  if (service !== undefined) {
+    runService(service, 'roll');
+    cli.out.write(`asked ${service.name} to begin a new chain\n`);
+    return 0;
+  }
+  const status = daemonStatus(daemonCommand(cli), handOn(flags));
+  if (!status.running) {
+    cli.out.write('not running\n');
+    return 1;
+  }
+  signalDaemon(status, 'SIGUSR2');
+  cli.out.write(`asked${pidOf(status)} to begin a new chain; obsigna daemon logs names it\n`);
   return 0;
 }
 

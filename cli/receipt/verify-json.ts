@@ -35,6 +35,7 @@ export class JsonReport implements Report {
       length: verdict.length,
       status: verdict.status,
       head: head === undefined ? null : { sequence: head.sequence, receipt_hash: head.receiptHash },
+      end_named_by: report.endNamedBy ?? null,
       broken_at: verdict.brokenAt,
       cause: objectionTo(report) ?? verdict.error ?? null,
       broken_receipt:

@@ -82,7 +82,7 @@ Not checked:
   - the bodies behind response_hash and parameters_hash were not supplied
   - 2 receipts say pending: nobody saw the outcome
   - 2 actions were counted by emitters but not reported
-  - a chain that was removed as a whole leaves no trace in the store
+  - chains removed as a whole: newer than every one that is here, or before 2 root chains that name none before them, or of sub-agents
   - the key was taken from ${store.publicKeyPath}: compare its fingerprint with one that you trust, ${key.fingerprint}
 
 Coverage:
@@ -95,8 +95,8 @@ Coverage:
     1 x down or idle: at most 1s
   open chains       2: b/agent/bob, a
   not excluded:
-    - receipts removed from the end of a chain
-    - chains removed as a whole
+    - receipts removed from the end of chains b, a, which no other chain names, or of a sub-agent's chain
+    - chains removed as a whole: newer than every one that is here, or before 2 root chains that name none before them, or of sub-agents
     - down time after a crash: the daemon wrote no start receipts
     - actions that passed neither a proxy nor a hook
 `,
@@ -162,6 +162,7 @@ Coverage:
           length: 2,
           status: 'unknown',
           head: { sequence: 2, receipt_hash: hash },
+          end_named_by: null,
           broken_at: -1,
           cause: null,
           broken_receipt: null,
@@ -744,8 +745,8 @@ describe('obsigna verify tells how complete the record is', () => {
     1 x stopped: SIGTERM: 1s
   open chains       1: a-2
   not excluded:
-    - receipts removed from the end of a chain
-    - chains removed as a whole
+    - receipts removed from the end of chains a, a-2, which no other chain names
+    - chains removed as a whole: newer than every one that is here, or before 2 root chains that name none before them
     - actions that passed neither a proxy nor a hook
 `);
   });

@@ -35,51 +35,46 @@ afterEach(() => {
 
 const MINUTE_MS = 60_000;
 
-for (const { name, act, want } of [
+const leave = () => abandonment.left(PARTY);
+const restart = () => abandonment.restarted();
+
+for (const { name, goAway, patientMs, dies, want } of [
   {
     name: 'its process is gone',
-    act: () => {
-      abandonment.left(PARTY);
-      vi.advanceTimersByTime(1000);
-      expect(reported).toEqual([]); // lives still
-      alive = false;
-      vi.advanceTimersByTime(5000);
-    },
+    goAway: leave,
+    patientMs: 1000,
+    dies: true,
     want: REASONS.processEnded,
   },
   {
     name: 'its process lives and stays away for ten minutes',
-    act: () => {
-      abandonment.left(PARTY);
-      vi.advanceTimersByTime(9 * MINUTE_MS);
-      expect(reported).toEqual([]);
-      vi.advanceTimersByTime(2 * MINUTE_MS);
-    },
+    goAway: leave,
+    patientMs: 9 * MINUTE_MS,
+    dies: false,
     want: REASONS.connectionLost,
   },
   {
     name: 'the daemon restarted and its process is gone',
-    act: () => {
-      alive = false;
-      abandonment.restarted();
-      vi.advanceTimersByTime(100);
-    },
+    goAway: restart,
+    patientMs: 1000,
+    dies: true,
     want: REASONS.restartedGone,
   },
   {
     name: 'the daemon restarted and its process stays away for a minute',
-    act: () => {
-      abandonment.restarted();
-      vi.advanceTimersByTime(MINUTE_MS - 10_000);
-      expect(reported).toEqual([]);
-      vi.advanceTimersByTime(20_000);
-    },
+    goAway: restart,
+    patientMs: MINUTE_MS - 10_000,
+    dies: false,
     want: REASONS.restartedAway,
   },
 ]) {
   test(`[P1.intent] Abandonment gives a call up when ${name}`, () => {
     abandonment.joined(PARTY);
-    act();
+    goAway();
+    vi.advanceTimersByTime(patientMs);
+    expect(reported).toEqual([]);
+    alive = !dies;
+    vi.advanceTimersByTime(dies ? 5000 : 2 * MINUTE_MS);
     expect(reported).toEqual([['1', want]]);
   });
 }

@@ -46,7 +46,7 @@ export class RecordedCalls {
     const own = [...this.#calls];
     this.#calls.clear();
     const newest = this.#store.newestCalls(MAX_CALLS);
-    for (const { key, ...call } of newest.reverse()) this.add(key, call);
+    for (const { key, ...call } of newest.toReversed()) this.add(key, call);
     for (const [key, call] of own) this.add(key, call);
   }
 }

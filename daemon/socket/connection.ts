@@ -14,7 +14,8 @@ import { refusal, type Reply } from '../../shared/wire/reply.ts';
 import type { Discloser, Disclosure } from '../disclosure/discloser.ts';
 import { SealingQueue } from '../disclosure/sealing-queue.ts';
 import type { Party } from '../journal/open-call.ts';
-import type { Ledger, ReplySink } from '../ledger.ts';
+import type { ReplySink } from '../draft.ts';
+import type { Ledger } from '../ledger.ts';
 import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 

@@ -1,5 +1,6 @@
 import { isActionReceipt, isDaemonStatement } from '../receipt/daemon-statement.ts';
 import { DownTimeMeter, type DownTime } from './down-time.ts';
+import { deletionLimit, isAgentChain, truncationLimit, type LinkCoverage } from './links.ts';
 import { Tally } from './tally.ts';
 import type { ReceiptVerdict } from './verdict.ts';
 
@@ -90,8 +91,8 @@ export class CoverageMeter {
     if (this.#openIds.length < MOST_NAMES) this.#openIds.push(id);
   }
 
-  /** @param isWhole - Every chain of the store was looked at. */
-  finish(isWhole: boolean): Coverage {
+  /** @param links - Given when every chain of the store was looked at, and what they say of others. */
+  finish(links?: LinkCoverage): Coverage {
     const period =
       this.#first === undefined || this.#last === undefined
         ? undefined
@@ -104,11 +105,11 @@ export class CoverageMeter {
       downTime: this.#downTime.finish(),
       openChains: { count: this.#openCount, ids: this.#openIds },
       notCounted: this.#notCounted,
-      notExcluded: this.#limits(isWhole),
+      notExcluded: this.#limits(links),
     };
   }
 
-  #limits(isWhole: boolean): readonly CoverageLimit[] {
+  #limits(links: LinkCoverage | undefined): readonly CoverageLimit[] {
     const limits: CoverageLimit[] = [];
     const add = (code: CoverageLimit['code'], text: string) => limits.push({ code, text });
     if (this.#notCounted > 0) {
@@ -120,17 +121,17 @@ export class CoverageMeter {
         `${this.#brokenChains} chains are broken: receipts of theirs may be missing`,
       );
     }
-    add('TRUNCATION', 'receipts removed from the end of a chain');
-    if (isWhole) add('DELETED_CHAINS', 'chains removed as a whole');
-    else add('OTHER_CHAINS', 'what other chains of the store say');
+    if (links === undefined) {
+      add('TRUNCATION', 'receipts removed from the end of a chain');
+      add('OTHER_CHAINS', 'what other chains of the store say, also of the end of this one');
+    } else {
+      add('TRUNCATION', truncationLimit(links));
+      add('DELETED_CHAINS', deletionLimit(links));
+    }
     if (!this.#downTime.saysStarts) {
       add('DOWN_TIME_UNRECORDED', 'down time after a crash: the daemon wrote no start receipts');
     }
     add('UNMEDIATED_ACTIONS', 'actions that passed neither a proxy nor a hook');
     return limits;
   }
-}
-
-function isAgentChain(chainId: string): boolean {
-  return chainId.includes('/agent/');
 }

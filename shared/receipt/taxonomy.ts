@@ -54,6 +54,8 @@ const RISK_BY_TYPE: Readonly<Record<string, RiskLevel>> = {
   'financial.booking.cancel': 'high',
   'network.egress.observed': 'medium',
   'doctor.agent-receipts-doctor.roundtrip': 'low',
+  'agent_receipts.chain_completed': 'low',
+  'agent_receipts.chain_rolled': 'low',
   'agent_receipts.daemon_started': 'low',
   'agent_receipts.daemon_stopped': 'low',
   unknown: 'medium',
@@ -62,6 +64,8 @@ const RISK_BY_TYPE: Readonly<Record<string, RiskLevel>> = {
 /** Types that this implementation writes about itself. */
 export const ACTION_EVENTS_DROPPED = 'agent_receipts.events_dropped';
 export const ACTION_CHAIN_INTERRUPTED = 'agent_receipts.chain_interrupted';
+export const ACTION_CHAIN_COMPLETED = 'agent_receipts.chain_completed';
+export const ACTION_CHAIN_ROLLED = 'agent_receipts.chain_rolled';
 export const ACTION_DAEMON_STARTED = 'agent_receipts.daemon_started';
 export const ACTION_DAEMON_STOPPED = 'agent_receipts.daemon_stopped';
 

@@ -168,7 +168,7 @@ export class Agent {
       proxy.once('close', () => {
         life.endedMs = performance.now();
         this.#proxy = undefined;
-        for (const id of [...this.#waiting.keys()]) this.#settle(id, 'unanswered');
+        for (const id of this.#waiting.keys()) this.#settle(id, 'unanswered');
         if (!this.#isLeaving) this.#start();
         resolve();
       });

@@ -39,30 +39,31 @@ export async function runCalls(plan: CallPlan): Promise<CallReport> {
   const supervisor = new Supervisor(home, ['-chain-id', 'crash'], random);
   try {
     await supervisor.start();
-    let settled = 0;
+    const progress = { settled: 0, isWorking: true };
     const agents = Array.from({ length: count }, (_, i) => {
-      const onSettled = () => void (settled += 1);
+      const onSettled = () => void (progress.settled += 1);
       const isRequired = i % 2 === 1;
       const share = Math.ceil(calls / count);
       const options = { name: `agent${i}`, calls: share, isRequired, notes, random, onSettled };
       return new Agent({ ...options, socket: home.socket });
     });
-    let isWorking = true;
-    const work = Promise.all(agents.map((agent) => agent.work())).finally(
-      () => (isWorking = false),
-    );
+    const work = Promise.all(agents.map((agent) => agent.work())).finally(() => {
+      progress.isWorking = false;
+    });
     const kills = { daemon: 0, proxy: 0, server: 0 };
-    for (let n = 1; n <= wanted && isWorking; n += 1) {
+    for (let n = 1; n <= wanted && progress.isWorking; n += 1) {
       const until = (calls * 0.97 * n) / (wanted + 1);
-      while (isWorking && settled < until) await pause(1);
-      await pause(random() * 10);
+      // Mostly one after the other, sometimes whatever is up while something else is down.
+      const mayOverlap = random() < 0.1;
+      const isDue = () => progress.settled >= until && (mayOverlap || supervisor.isUp);
+      while (progress.isWorking && !isDue()) await pause(1);
+      await pause(random() * (mayOverlap ? 10 : 200));
       const victim = victimOf(random());
       const agent = agents[Math.floor(random() * agents.length)] as Agent;
-      while (isWorking && !(victim === 'daemon' ? supervisor.kill() : agent.kill(victim))) {
-        await pause(5); // on its way up after the kill before
-      }
-      if (isWorking) kills[victim] += 1;
-      if (n % 20 === 0) log(`${n} kills, ${settled} calls`);
+      const kill = () => (victim === 'daemon' ? supervisor.kill() : agent.kill(victim));
+      while (progress.isWorking && !kill()) await pause(5); // on its way up after the kill before
+      if (progress.isWorking) kills[victim] += 1;
+      if (n % 20 === 0) log(`${n} kills, ${progress.settled} calls`);
     }
     await work;
     await Promise.all(agents.map((agent) => agent.leave()));

@@ -10,7 +10,7 @@ test(
   async () => {
     const report = await runCrash({ frames: 4000, kills: 4, emitters: 64, seed });
     expect(report.faults).toEqual([]);
-    expect(report.chains).toEqual([`crash: ${report.receipts} valid interrupted`]);
+    expect(report.chains).toEqual([`crash: ${report.receipts} valid complete`]);
     expect(report.acknowledged).toBeGreaterThan(3000);
   },
 );

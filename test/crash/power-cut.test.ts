@@ -170,7 +170,7 @@ function judge(): Survivors {
   if (!hasTables()) return { recorded: new Set(), open: new Set() };
   const record = readRecord(RECOVERED);
   for (const { result, error } of verifyRecord(record, home.publicPem()).values()) {
-    expect(result, error).toBe('valid');
+    expect({ result, error }).toEqual({ result: 'valid', error: undefined });
   }
   const opened = new Database(RECOVERED);
   expect(opened.pragma('quick_check', { simple: true })).toBe('ok');

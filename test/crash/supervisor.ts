@@ -39,13 +39,27 @@ export class Supervisor {
 
   /** Ends the daemon in order. */
   async stop(): Promise<DaemonProcess> {
-    while (this.outages.at(-1)?.toMs === Infinity) await pause(10);
+    while (!this.isUp) await pause(10);
     this.#isStopping = true;
     const daemon = this.#daemon as DaemonProcess;
     const { code } = await daemon.stop();
     await this.#watching;
     if (code !== 0) throw new Error(`the daemon ended with ${code}: ${daemon.stderr}`);
     return daemon;
+  }
+
+  get isUp(): boolean {
+    return this.outages.at(-1)?.toMs !== Infinity;
+  }
+
+  async #noteStart(daemon: DaemonProcess): Promise<void> {
+    try {
+      await daemon.said('obsigna-daemon listening on');
+    } catch {
+      return; // killed in its start; the next one follows
+    }
+    const outage = this.outages.at(-1);
+    if (outage !== undefined) outage.toMs = performance.now();
   }
 
   async #watch(daemon: DaemonProcess): Promise<void> {
@@ -56,13 +70,7 @@ export class Supervisor {
       await pause(this.#random() * 50);
       const next = this.#home.launch({ flags: this.#flags });
       this.#daemon = next;
-      void next.said('obsigna-daemon listening on').then(
-        () => {
-          const outage = this.outages.at(-1);
-          if (outage !== undefined) outage.toMs = performance.now();
-        },
-        () => undefined, // killed in its start; the next one follows
-      );
+      void this.#noteStart(next);
       current = next;
     }
   }

@@ -92,6 +92,13 @@ test('[C.daemon] start, status, reload, logs and stop of a plain process, each o
   await expect
     .poll(() => obsigna(home, ['daemon', 'logs', '-n', '1']).stdout)
     .toMatch(/ reload: applied shutdown_deadline\n$/);
+  // [D.roll]
+  expect(obsigna(home, ['daemon', 'roll']).stdout).toMatch(
+    /^asked \(pid \d+\) to begin a new chain;/,
+  );
+  await expect
+    .poll(() => obsigna(home, ['daemon', 'logs', '-n', '1']).stdout)
+    .toMatch(/ began chain \d{4}-\d\d-\d\d-2 \(request\)\n$/);
   expect((await (await RawClient.connect(home.socket)).ask({ ack: 1 })).ok).toBe(true);
   expect(obsigna(home, ['daemon', 'stop']).stdout).toBe(`stopped (pid ${pid})\n`);
   expect(obsigna(home, ['daemon', 'stop'])).toEqual({
@@ -99,7 +106,7 @@ test('[C.daemon] start, status, reload, logs and stop of a plain process, each o
     stdout: 'not running\n',
     stderr: '',
   });
-  expect(obsigna(home, ['daemon', 'reload']).code).toBe(1);
+  for (const verb of ['reload', 'roll']) expect(obsigna(home, ['daemon', verb]).code).toBe(1);
   expect(obsigna(home, ['daemon', 'logs', '-n', '1']).stdout).toContain('shutdown complete');
 });
 
@@ -175,7 +182,7 @@ test.skipIf(!isLinux)(
       `\nExecStart="${process.execPath}" "${DAEMON_BUNDLE}" "-config=${config.replace('%', '%%')}"\n`,
     );
     expect(obsigna(home, install, env).stdout).toContain(`unchanged ${unit}\n`);
-    for (const verb of ['start', 'stop', 'reload']) obsigna(home, ['daemon', verb], env);
+    for (const verb of ['start', 'stop', 'reload', 'roll']) obsigna(home, ['daemon', verb], env);
     obsigna(home, ['daemon', 'logs', '-n', '3'], env);
     expect(obsigna(home, ['daemon', 'status'], env).stdout).toContain(
       'service: systemd user unit, active\n',
@@ -193,6 +200,7 @@ test.skipIf(!isLinux)(
       `systemctl --user start ${unitName}`,
       `systemctl --user stop ${unitName}`,
       `systemctl --user reload ${unitName}`,
+      `systemctl --user kill --signal=SIGUSR2 ${unitName}`,
       `journalctl --user -u ${unitName} -n 3 --no-pager`,
       `systemctl --user is-active ${unitName}`,
       `systemctl --user disable --now ${unitName}`,

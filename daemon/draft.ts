@@ -1,0 +1,306 @@
+import { randomUUID } from 'node:crypto';
+import type { Signer } from '../shared/crypto/suite.ts';
+import { CodedError } from '../shared/errors.ts';
+import type { PeerCredential, ReceiptBody } from '../shared/receipt/receipt.ts';
+import type { EventFrame } from '../shared/wire/event.ts';
+import type { Reply, ReplyOk } from '../shared/wire/reply.ts';
+import { agentChainId, type ChainHead, type Chains, type Identity } from './chains.ts';
+import type { Disclosure } from './disclosure/discloser.ts';
+import {
+  droppedEventsReceipt,
+  eventReceipt,
+  terminatorReceipt,
+  UNKNOWN_PRINCIPAL,
+  type ActionDetail,
+  type Ending,
+  type ReceiptContext,
+} from './event-receipt.ts';
+import type { Heads, MovedHeads } from './heads.ts';
+import type { CallDraft } from './journal/call-draft.ts';
+import { joined, openCallOf, type OpenCall } from './journal/open-call.ts';
+import { recordedKey, type RecordedCall } from './journal/recorded-calls.ts';
+import { rolledReceipt, type RollReason, type Statement } from './life.ts';
+import { emptyTally } from './metrics.ts';
+import type { Redactor } from './redact.ts';
+import { seal } from './sealer.ts';
+import type { ReceiptRow, ReceiptStore } from './store/receipt-store.ts';
+
+/** Who is told what became of a frame; a connection, in the running daemon. */
+export interface ReplySink {
+  reply(reply: Reply): void;
+  /** Everything that was replied since the last call may go out now. */
+  flush(): void;
+}
+
+/** One reported action on its way into the record. */
+export interface Job {
+  readonly event: EventFrame;
+  readonly peer: PeerCredential;
+  /** Tells the peer from every other process that had or will have its pid. */
+  readonly owner: string;
+  readonly principalId: string;
+  /** Absent where the daemon itself ends a call that nobody else will end. */
+  readonly sink: ReplySink | undefined;
+  /** Sealed before: a commit waits for nobody. */
+  readonly disclosure?: Disclosure | undefined;
+}
+
+export interface DraftOptions {
+  readonly store: ReceiptStore;
+  readonly chains: Chains;
+  readonly signer: Signer;
+  readonly identity: Identity;
+  readonly redact?: Redactor;
+}
+
+/** How far back the root is searched for a principal that this run has not seen yet. */
+const PARENT_SEARCH = 10_000;
+
+/** One batch in the making: heads move here and become real with the commit. */
+export class Draft implements MovedHeads {
+  /** What the batch holds so far; true once it is committed. */
+  readonly tally = emptyTally();
+  readonly moved = new Map<string, ChainHead>();
+  readonly spoken = new Map<string, string>();
+  statementId: string | undefined;
+  readonly #options: DraftOptions;
+  readonly #committed: Heads;
+  readonly #calls: CallDraft;
+  #rootId: string;
+  readonly #nowMs: number;
+  readonly #timestamp: string;
+
+  constructor(options: DraftOptions, committed: Heads, calls: CallDraft, now: Date) {
+    this.#options = options;
+    this.#committed = committed;
+    this.#calls = calls;
+    this.#rootId = committed.root.chainId;
+    this.#nowMs = now.getTime();
+    this.#timestamp = timestampOf(now);
+  }
+
+  get rootId(): string {
+    return this.#rootId;
+  }
+
+  /** Last in the transaction. */
+  writeCalls(): void {
+    this.tally.journalled += this.#calls.write(this.#options.store);
+  }
+
+  /** Takes one frame. @returns Where it stands in the record; nothing for an intent */
+  take(job: Job): Place | undefined {
+    const { event } = job;
+    if (event.callId === undefined) return placeOf(this.#appendEvent(event, job));
+    return event.phase === 'intent' ? this.#begin(event.callId, job) : this.#end(event.callId, job);
+  }
+
+  #begin(callId: string, job: Job): Place | undefined {
+    const { event, owner } = job;
+    const party = { owner, sessionId: event.sessionId };
+    const isKnown =
+      this.#calls.find(party, callId) !== undefined ||
+      this.#recordedBefore(callId, job, event.redelivered === true) !== undefined;
+    if (!isKnown) this.#calls.begin(openCallOf({ ...job, callId, beganMs: this.#nowMs }));
+    // Behind what may refuse it: the count then goes out again with the next frame.
+    this.#tellDrops(event, job);
+    return undefined;
+  }
+
+  #end(callId: string, job: Job): Place | undefined {
+    const { event, owner, sink } = job;
+    const open = this.#calls.find({ owner, sessionId: event.sessionId }, callId);
+    if (open !== undefined) return this.#join(open, job);
+    if (sink === undefined) return undefined; // it ended while the daemon was giving up on it
+    const isOutcome = event.phase === 'outcome';
+    const before = this.#recordedBefore(callId, job, isOutcome || event.redelivered === true);
+    if (before === undefined) {
+      const call = { isIntentMissing: isOutcome };
+      return this.#recordCall(callId, event, job, { disclosure: job.disclosure, call });
+    }
+    const row = this.#options.store.at(before.chainId, before.sequence);
+    if (row === undefined) throw new CodedError('STORE_CHANGED', 'a recorded call has gone');
+    const isNews = before.isPending && event.decision !== 'pending';
+    if (event.redelivered === true && !isNews) {
+      this.#tellDrops(event, job);
+      return placeOf(row);
+    }
+    const call = isNews ? { completes: row.columns.id } : {};
+    return this.#recordCall(callId, event, job, { disclosure: job.disclosure, call });
+  }
+
+  #join(open: OpenCall, job: Job): Place {
+    const { callId, beganMs, parametersHash } = open;
+    const place = this.#recordCall(callId, joined(open, job.event), job, {
+      disclosure: { ...open.disclosure, ...job.disclosure },
+      parametersHash,
+      call: { beganMs, ...(job.sink === undefined && { closedBy: 'daemon' as const }) },
+    });
+    this.#calls.end(open);
+    return place;
+  }
+
+  #recordCall(callId: string, event: EventFrame, job: Job, detail: ActionDetail): Place {
+    const row = this.#appendEvent(event, job, detail);
+    const { chain_id: chainId, sequence, status } = row.columns;
+    const key = recordedKey(job.peer.pid, event.sessionId, callId);
+    this.#calls.record(key, { chainId, sequence, isPending: status === 'pending' });
+    return placeOf(row);
+  }
+
+  #recordedBefore(callId: string, job: Job, wasTold: boolean): RecordedCall | undefined {
+    const key = recordedKey(job.peer.pid, job.event.sessionId, callId);
+    return this.#calls.findRecorded(key, wasTold);
+  }
+
+  #appendEvent(
+    event: EventFrame,
+    { peer, principalId, disclosure }: Job,
+    detail: ActionDetail = { disclosure },
+  ): ReceiptRow {
+    const chainId = this.#chainOf(event, principalId);
+    const who = { peer, principalId };
+    const build = (context: ReceiptContext) => eventReceipt(event, context, detail);
+    if (event.dropCount > 0) {
+      // Built first: a frame that gets no receipt must leave its drop count to the next one.
+      const { signer, identity } = this.#options;
+      seal(build(this.#context(this.#head(chainId), who)), signer, identity.verificationMethod);
+      this.#tellDrops(event, { peer, principalId });
+    }
+    return this.#append(chainId, who, build);
+  }
+
+  #tellDrops(event: EventFrame, { peer, principalId }: Pick<Job, 'peer' | 'principalId'>): void {
+    const { dropCount, sessionId } = event;
+    if (dropCount === 0) return;
+    this.tally.dropped += dropCount;
+    this.#append(this.#chainOf(event, principalId), { peer, principalId }, (context) =>
+      droppedEventsReceipt(dropCount, sessionId, context),
+    );
+  }
+
+  /** Frames that the daemon itself could not write, and told nobody. */
+  appendLost(count: number): void {
+    this.#append(this.#rootId, { principalId: UNKNOWN_PRINCIPAL }, (context) =>
+      droppedEventsReceipt(count, undefined, context),
+    );
+  }
+
+  /** What the daemon says in the root chain. */
+  appendStatement(build: Statement): void {
+    this.#append(this.#rootId, { principalId: UNKNOWN_PRINCIPAL }, build);
+  }
+
+  /** @returns The chain's id */
+  appendTerminator(head: ChainHead, status: Ending): string {
+    const { chainId } = head;
+    if (this.#committed.get(chainId) === undefined) this.moved.set(chainId, head);
+    this.#append(chainId, { principalId: UNKNOWN_PRINCIPAL }, (context) =>
+      terminatorReceipt(context, status),
+    );
+    return chainId;
+  }
+
+  /** Everything from here on goes to `root`, whose first receipt names the root before it. */
+  beginRoot(root: ChainHead, reason: RollReason): void {
+    const { chainId, sequence, hash } = this.#head(this.#rootId);
+    const previous = { chainId, sequence, receiptHash: hash ?? '' };
+    this.#rootId = root.chainId;
+    this.moved.set(root.chainId, root);
+    this.appendStatement(rolledReceipt(reason, previous));
+  }
+
+  #chainOf({ agentId }: EventFrame, principalId: string): string {
+    if (agentId === undefined) return this.#rootId;
+    const chainId = agentChainId(this.#rootId, agentId);
+    const known = this.moved.get(chainId) ?? this.#committed.get(chainId);
+    // Without a receipt yet, its parent depends on whom the first one belongs to.
+    if (known === undefined || known.sequence === 0) {
+      const parentId = () => this.#parentFor(principalId);
+      this.moved.set(chainId, this.#options.chains.resumeAgent(this.#rootId, agentId, parentId));
+    }
+    return chainId;
+  }
+
+  /** A chain may only hang on a receipt of the same principal, or on one that has none. */
+  #parentFor(principalId: string): string | undefined {
+    const root = this.#head(this.#rootId);
+    const spoken = this.spoken.get(principalId) ?? this.#committed.spokenBy(principalId);
+    if (spoken !== undefined) return spoken;
+    const { store } = this.#options;
+    const earlier = store.latestOf(root.chainId, principalId, root.sequence - PARENT_SEARCH);
+    return earlier?.columns.id ?? this.statementId ?? this.#committed.statementId;
+  }
+
+  #head(chainId: string): ChainHead {
+    const moved = this.moved.get(chainId);
+    if (moved !== undefined) return moved;
+    const head = this.#committed.get(chainId) as ChainHead;
+    // First touch in this batch, inside the transaction: is the store still as we left it?
+    const link = this.#options.store.tailLink(chainId);
+    if ((link?.sequence ?? 0) !== head.sequence || (link?.hash ?? null) !== head.hash) {
+      throw new CodedError('STORE_CHANGED', `chain ${chainId} was written by another program`);
+    }
+    this.moved.set(chainId, head);
+    return head;
+  }
+
+  #append(
+    chainId: string,
+    who: Pick<ReceiptContext, 'peer' | 'principalId'>,
+    build: (context: ReceiptContext) => ReceiptBody,
+  ): ReceiptRow {
+    const { signer, identity, store } = this.#options;
+    const body = build(this.#context(this.#head(chainId), who));
+    const row = seal(body, signer, identity.verificationMethod);
+    store.insert(row);
+    this.tally.receipts[body.credentialSubject.outcome.status] += 1;
+    const { sequence, receipt_hash: hash, id: receiptId } = row.columns;
+    this.moved.set(chainId, { chainId, sequence, hash, receiptId });
+    if (chainId === this.#rootId) {
+      if (who.peer === undefined) this.statementId = receiptId;
+      else this.spoken.set(who.principalId, receiptId);
+    }
+    return row;
+  }
+
+  #context(head: ChainHead, who: Pick<ReceiptContext, 'peer' | 'principalId'>): ReceiptContext {
+    return {
+      ...who,
+      receiptId: `urn:receipt:${timeOrderedUuid(this.#nowMs)}`,
+      actionId: `act_${randomUUID()}`,
+      timestamp: this.#timestamp,
+      issuerId: this.#options.identity.issuerId,
+      chain: {
+        sequence: head.sequence + 1,
+        previous_receipt_hash: head.hash,
+        chain_id: head.chainId,
+      },
+      ...(head.delegation !== undefined && { delegation: head.delegation }),
+      ...(this.#options.redact !== undefined && { redact: this.#options.redact }),
+    };
+  }
+}
+
+type Place = Pick<ReplyOk, 'chain_id' | 'sequence' | 'receipt_hash'>;
+
+function placeOf({ columns }: ReceiptRow): Place {
+  const { chain_id, sequence, receipt_hash } = columns;
+  return { chain_id, sequence, receipt_hash };
+}
+
+/**
+ * A version 7 UUID: ids of neighbours in time are neighbours in the index of ids, so that a commit
+ * writes one page of it and not one for each receipt. See ADR 0012.
+ *
+ * @see RFC 9562 section 5.7
+ */
+export function timeOrderedUuid(nowMs: number): string {
+  const time = nowMs.toString(16).padStart(12, '0');
+  return `${time.slice(0, 8)}-${time.slice(8)}-7${randomUUID().slice(15)}`;
+}
+
+/** UTC, whole seconds: the form of every time in a daemon's receipts. */
+export function timestampOf(now: Date): string {
+  return `${now.toISOString().slice(0, 19)}Z`;
+}
