@@ -112,7 +112,8 @@ function eventFrame(): Buffer {
       policy_digest: `sha256:${'ab'.repeat(32)}`,
     },
   } as const;
-  const body = frameBody(identity, report, PLACEHOLDER, new Date());
+  const call = { call_id: String(PLACEHOLDER) };
+  const body = frameBody(identity, report, PLACEHOLDER, new Date(), { call });
   return encodeFrame([Buffer.from('{'), body]);
 }
 

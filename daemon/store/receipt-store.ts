@@ -20,6 +20,8 @@ const FILE_MODE = 0o640;
 const DIRECTORY_MODE = 0o750;
 /** 8 KiB pages hold five receipts each: a fifth less disk per receipt than SQLite's default. */
 const PAGE_BYTES = 8192;
+/** Of the database, kept in memory: receipts are written at the ends of trees, and rarely read. */
+const CACHE_KIB = 2048;
 /** Pages of WAL (16 MiB) before a commit has to pay for a checkpoint; an idle moment pays earlier. */
 const CHECKPOINT_PAGES = 2000;
 
@@ -277,6 +279,7 @@ export function openStore(name: string, acquire: () => InstanceLock): OpenedStor
     db.pragma('journal_mode = WAL');
     db.pragma('synchronous = FULL'); // better-sqlite3 defaults to NORMAL in WAL mode
     db.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
+    db.pragma(`cache_size = -${CACHE_KIB}`);
     migrate(db);
     tightenModes(path);
     return { store: new ReceiptStore(db), lock, undo };
