@@ -5,6 +5,7 @@ import { encodeFrame, FrameDecoder } from '../shared/wire/frame.ts';
 import { parseReply, type Reply, type ReplyRefused } from '../shared/wire/reply.ts';
 import { VERSION } from '../shared/version.ts';
 import { checkIdentity, CROWDED_BYTES, frameBody } from './frame-body.ts';
+import type { OpenReport } from './open-report.ts';
 import type { Acknowledgement, ActionReport, EmitterIdentity } from './report.ts';
 
 export interface EmitterOptions extends EmitterIdentity {
@@ -130,6 +131,25 @@ export class Emitter {
         else resolve(result);
       });
     });
+  }
+
+  /** Announces an action and returns at once. Until the journal is there, it is told at its end. */
+  begin(report: ActionReport): OpenReport {
+    return { end: (outcome) => this.emit({ ...report, ...outcome }) };
+  }
+
+  /**
+   * Announces an action; `durable` resolves when the daemon holds the announcement.
+   *
+   * @returns `durable` rejects with CodedError `DAEMON_UNREACHABLE` after `timeoutMs` without an
+   *   answer, `FRAME_DROPPED`, or the code that the daemon refused it with.
+   */
+  beginConfirmed(
+    report: ActionReport,
+    timeoutMs: number,
+  ): { readonly open: OpenReport; readonly durable: Promise<void> } {
+    const durable = this.emitConfirmed(report, timeoutMs).then(() => undefined);
+    return { open: this.begin(report), durable };
   }
 
   /**
