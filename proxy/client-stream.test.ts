@@ -18,6 +18,8 @@ function client(recorder = new FakeRecorder()) {
   const forwarded: Buffer[] = [];
   const lines: string[] = [];
   const events: string[] = [];
+  /** For everything that was forwarded: whether its calls had been announced by then. */
+  const announced: boolean[] = [];
   const governor = new Governor({
     serverName: 's',
     rules: RULES,
@@ -27,7 +29,11 @@ function client(recorder = new FakeRecorder()) {
   });
   const stream = new ClientStream({
     governor,
-    forward: (bytes) => void forwarded.push(bytes),
+    forward: (bytes) => {
+      const calls = String(bytes).split('"tools/call"').length - 1;
+      announced.push(recorder.begun.length >= calls);
+      forwarded.push(bytes);
+    },
     answer: (line) => {
       // The report leaves before the answer.
       expect(recorder.reports).not.toEqual([]);
@@ -41,6 +47,7 @@ function client(recorder = new FakeRecorder()) {
     governor,
     stream,
     events,
+    announced,
     lines,
     recorder,
     answers: () => lines.flatMap((line) => JSON.parse(line) as Answered | Answered[]),
@@ -113,6 +120,14 @@ test('ClientStream rules on a last line without newline and passes it without on
   expect(answers().map(({ id }) => id)).toEqual([1]);
 });
 
+test('ClientStream announces calls before a byte of them leaves [P1.intent-first]', () => {
+  const { stream, recorder, announced } = client();
+  stream.push(Buffer.from(`${call('1', 'a')}\n[${call('2', 'a')},${call('3', 'a')}]\n`));
+  expect(announced).toEqual([true, true]);
+  expect(recorder.begun).toHaveLength(3);
+  expect(recorder.reports).toEqual([]);
+});
+
 test('ClientStream answers what it refuses of a batch with one array, also one [P3.batch]', () => {
   const { stream, lines } = client();
   stream.push(
@@ -156,7 +171,7 @@ describe('ClientStream, where calls wait for their receipts', () => {
     };
   }
 
-  test('a call leaves once it is recorded, and nothing waits behind it [P1.require-receipt]', async () => {
+  test('a call leaves once it is recorded, and nothing waits behind it [P1.require-receipt] [X.waiting]', async () => {
     const { push, sent, begun, governor } = waiting();
     push(`${call('1', 'a')}\n${call('2', 'a')}\r\n${PING}`);
     expect(sent()).toBe(PING);
@@ -194,7 +209,7 @@ describe('ClientStream, where calls wait for their receipts', () => {
     ]);
   });
 
-  test('a cancelled call is withdrawn: nobody hears of it but the record', async () => {
+  test('a cancelled call is withdrawn: nobody hears of it but the record [X.waiting]', async () => {
     const { push, sent, begun, answers, endings } = waiting();
     push(`${call('1', 'a')}\n${call('"1"', 'a')}\n${cancel('1')}${cancel('7')}`);
     begun(0).acknowledge();
@@ -251,7 +266,7 @@ describe('ClientStream, where calls wait for their receipts', () => {
     { name: 'calls', line: `${call('1', 'a')}\n`, count: 1024 },
     { name: 'bytes', line: `${call('1', `a${' '.repeat(9_000_000)}`)}\n`, count: 2 },
   ]) {
-    test(`no more is read when too many ${name} wait`, async () => {
+    test(`no more is read when too many ${name} wait [X.waiting]`, async () => {
       const { push, events, begun } = waiting();
       for (let pushed = 1; pushed < count; pushed += 1) push(line);
       expect(events).toEqual([]);

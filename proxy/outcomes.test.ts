@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { FakeRecorder } from '../test/fixtures/proxy-recorder.ts';
 import { inspectClientLine } from './inspect.ts';
-import { Outcomes } from './outcomes.ts';
+import { MAX_CANCELLED, Outcomes } from './outcomes.ts';
 import { MAX_TASKS } from './task-calls.ts';
 
 beforeEach(() => void vi.useFakeTimers());
@@ -55,7 +55,6 @@ function withTask(run: (it: Session) => void): (it: Session) => void {
   return (it) => {
     it.call(1, { task: { ttl: 60_000 } });
     it.server({ id: 1, result: { task: { taskId: 'T', status: 'working' } } });
-    expect(it.ends()).toEqual([]);
     run(it);
   };
 }
@@ -65,12 +64,11 @@ function withExtensionTask(run: (it: Session) => void): (it: Session) => void {
   return (it) => {
     it.call(1);
     it.server({ id: 1, result: { resultType: 'task', taskId: 'T', status: 'working' } });
-    expect(it.ends()).toEqual([]);
     run(it);
   };
 }
 
-describe('Outcomes: a call that was answered with a task [P1.task-result]', () => {
+describe('a call that was answered with a task [P1.task-result]', () => {
   for (const { name, run, want } of [
     {
       name: 'ends with what tasks/result brings',
@@ -165,9 +163,7 @@ describe('Outcomes: a call that was answered with a task [P1.task-result]', () =
       run: withTask((it) => {
         it.about(2, 'tasks/cancel');
         it.server({ id: 2, result: { taskId: 'T', status: 'cancelled' } });
-        vi.advanceTimersByTime(59_000);
-        expect(it.ends()).toEqual([]);
-        vi.advanceTimersByTime(1000);
+        vi.advanceTimersByTime(60_000);
         it.about(3, 'tasks/result');
         it.server({ id: 3, result: { content: [] } });
         it.outcomes.end('end');
@@ -195,7 +191,7 @@ describe('Outcomes: a call that was answered with a task [P1.task-result]', () =
       want: [['tool 1', 'no result of task "T" (last status: working) was fetched; end']],
     },
   ]) {
-    test(name, () => {
+    test(`Outcomes: a call with a task ${name}`, () => {
       const it = session();
       run(it);
       expect(it.ends()).toEqual(want);
@@ -210,9 +206,14 @@ describe('Outcomes: a call that was answered with a task [P1.task-result]', () =
     it.server({ id: 1, result: looks });
     it.call(2, { task: {} });
     it.server({ id: 2, result: { task: { taskId: 7 } } });
+    // A client would take this for a result: to call it a task would hide what it says.
+    const both = { resultType: 'task', taskId: 'T', content: ['secret'] };
+    it.call(3);
+    it.server({ id: 3, result: both });
     expect(it.ends()).toEqual([
       ['tool 1', JSON.stringify(looks)],
       ['tool 2', '{"task":{"taskId":7}}'],
+      ['tool 3', JSON.stringify(both)],
     ]);
   });
 
@@ -258,6 +259,25 @@ describe('Outcomes: a call that the client has cancelled [P1.late-result]', () =
       ['tool 1', 'cancelled by the client; no answer within 60 s'],
       [...OUT, AFTER_CANCEL],
     ]);
+  });
+
+  test('does not use up the room for open calls', () => {
+    const it = session();
+    for (let id = 0; id <= MAX_CANCELLED; id += 1) {
+      it.call(id);
+      it.cancel(id);
+    }
+    expect(it.outcomes.openCount).toBe(MAX_CANCELLED);
+    expect(it.ends()).toEqual([
+      [
+        'tool 0',
+        `cancelled by the client; no answer yet, and ${MAX_CANCELLED} newer calls are cancelled`,
+      ],
+    ]);
+    it.server({ id: 1, result: { content: [] } });
+    it.call('next');
+    it.outcomes.end('end');
+    expect(it.ends()).toHaveLength(MAX_CANCELLED + 2);
   });
 
   test('becomes a task first, and is told a minute after that', () => {

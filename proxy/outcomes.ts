@@ -17,6 +17,9 @@ import {
 /** JSON-RPC errors that speak of the request itself: method not found, invalid params. */
 const REQUEST_ERRORS: ReadonlySet<unknown> = new Set([-32601, -32602]);
 
+/** Cancelled calls that are waited for. */
+export const MAX_CANCELLED = 1024;
+
 /**
  * How calls end that have left for the server: by an answer, by the result of the task they were
  * answered with, or unseen. Each ends in one report; a result behind a report of `unknown` makes a
@@ -27,6 +30,8 @@ const REQUEST_ERRORS: ReadonlySet<unknown> = new Set([-32601, -32602]);
 export class Outcomes {
   readonly #open = new OpenRequests();
   readonly #tasks = new TaskCalls();
+  /** Cancelled and not answered yet, oldest first, with what gives each of them up. */
+  readonly #cancelled = new Map<SentCall, (reason: string) => void>();
 
   /** Requests that wait for an answer. */
   get openCount(): number {
@@ -58,17 +63,10 @@ export class Outcomes {
   /** @returns Whether a request with this id is open */
   cancel(id: Buffer): boolean {
     const requests = this.#open.withId(id);
-    const key = Buffer.from(id); // kept for a minute: must not hold on to the chunk it came in
+    const kept = Buffer.from(id); // must not hold on to the chunk it came in
     for (const request of requests) {
-      if (!(request instanceof SentCall)) {
-        this.#open.giveUp(key, request);
-        continue;
-      }
-      request.isCancelled = true;
-      request.awaitSilence(() => {
-        this.#open.giveUp(key, request);
-        request.unknown(`no answer within ${SILENCE_MS / 1000} s`);
-      });
+      if (request instanceof SentCall) this.#cancelCall(kept, request);
+      else this.#open.giveUp(kept, request);
     }
     return requests.length > 0;
   }
@@ -83,8 +81,26 @@ export class Outcomes {
 
   /** Nothing more will come: what is open has an outcome that nobody saw. */
   end(reason: string): void {
+    this.#cancelled.clear();
     for (const call of this.#open.takeAllCalls()) call.unknown(reason);
     this.#tasks.endAll(reason);
+  }
+
+  /** Cancelled calls are rarely answered, and must not use up the room of the others. */
+  #cancelCall(id: Buffer, call: SentCall): void {
+    if (this.#cancelled.has(call)) return;
+    call.isCancelled = true;
+    const giveUp = (reason: string) => {
+      this.#cancelled.delete(call);
+      this.#open.giveUp(id, call);
+      call.unknown(reason);
+    };
+    this.#cancelled.set(call, giveUp);
+    call.awaitSilence(() => giveUp(`no answer within ${SILENCE_MS / 1000} s`));
+    const [giveUpOldest] = this.#cancelled.values();
+    if (this.#cancelled.size > MAX_CANCELLED) {
+      giveUpOldest?.(`no answer yet, and ${MAX_CANCELLED} newer calls are cancelled`);
+    }
   }
 
   #answer(answer: Answer): void {
@@ -95,6 +111,7 @@ export class Outcomes {
   }
 
   #callAnswered(call: SentCall, answer: Answer): void {
+    this.#cancelled.delete(call);
     const { result } = answer;
     const state = result === undefined ? undefined : createdTask(result, call.wantsTask);
     if (state === undefined) {

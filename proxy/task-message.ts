@@ -27,6 +27,9 @@ export function createdTask(result: Buffer, wasAskedFor: boolean): TaskState | u
   if (result.length > MAX_HANDLE_BYTES || !result.includes('"taskId"')) return undefined;
   return reading(() => {
     const outer = membersOf(result);
+    // With content it is a result to every client, and must not be recorded as a mere promise.
+    if (outer('content') !== undefined || outer('structuredContent') !== undefined)
+      return undefined;
     const handle = outer('task');
     if (wasAskedFor && handle !== undefined) return stateIn(handle);
     return textOf(outer('resultType')) === 'task' ? stateIn(result) : undefined;
