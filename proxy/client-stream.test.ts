@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { setImmediate as turn } from 'node:timers/promises';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parseRules } from '../policy/load-rules.ts';
 import { CodedError } from '../shared/errors.ts';
@@ -277,4 +278,42 @@ describe('ClientStream, where calls wait for their receipts', () => {
       expect(events).toEqual(['hold', 'read on']);
     });
   }
+
+  const step = fc.oneof(
+    fc.record({ kind: fc.constant('line' as const), tools: fc.array(fc.constantFrom('a', 'b')) }),
+    fc.record({ kind: fc.constant('acknowledge' as const), which: fc.nat(30) }),
+    fc.record({ kind: fc.constant('fail' as const), which: fc.nat(30) }),
+    fc.record({ kind: fc.constant('cancel' as const), which: fc.nat(30) }),
+    fc.constant({ kind: 'turn' as const }),
+  );
+
+  test('every call leaves or is denied, and is told once, whatever comes between [P1.outcome-frame]', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
+        const { push, sent, begun, recorder, governor, stream, events } = waiting();
+        let made = 0;
+        for (const it of steps) {
+          if (it.kind === 'turn') await turn();
+          else if (it.kind === 'cancel') push(cancel(`${it.which}`));
+          else if (it.kind === 'acknowledge') begun(it.which)?.acknowledge();
+          else if (it.kind === 'fail') begun(it.which)?.fail(new Error('x'));
+          else if (it.kind === 'line') {
+            const calls = it.tools.map((tool) => call(`${made++}`, tool));
+            push(calls.length === 1 ? `${calls[0]}\n` : `[${calls.join(',')}]\n`);
+          }
+        }
+        stream.end();
+        await turn();
+        governor.end('end');
+        await turn();
+        expect(events).toEqual(['finished']);
+        expect(recorder.reports).toHaveLength(made);
+        for (const { call: told, ending, began } of recorder.reports) {
+          const hasLeft = sent().includes(`"id": ${String(told?.id)},"method":"tools/call"`);
+          expect(ending).toBe(hasLeft ? 'unknown' : 'denied');
+          if (hasLeft) expect(began).toBeDefined();
+        }
+      }),
+    );
+  });
 });

@@ -71,10 +71,10 @@ export class WaitingCalls {
 
   #withdraw(reason: string, isMeant: (call: WaitingCall) => boolean): number {
     const meant = [...this.#calls].filter(isMeant);
-    for (const call of meant) {
-      this.#calls.delete(call);
-      call.withdraw(reason);
-    }
+    // All of them first: the end of one wait may release a batch that holds another one.
+    for (const call of meant) this.#calls.delete(call);
+    for (const call of meant) call.withdrawn(reason);
+    for (const call of meant) call.over();
     return meant.length;
   }
 }
@@ -84,13 +84,13 @@ const UNANSWERED: FinalRuling = { forward: false, answer: undefined };
 
 class WaitingCall {
   readonly key: string | undefined;
-  readonly #withdrawn: (reason: string) => void;
+  readonly withdrawn: (reason: string) => void;
   #callback: (() => void) | undefined;
   #isOver = false;
 
   constructor(id: Buffer | undefined, withdrawn: (reason: string) => void) {
     this.key = id === undefined ? undefined : idKey(id);
-    this.#withdrawn = withdrawn;
+    this.withdrawn = withdrawn;
   }
 
   whenOver(callback: () => void): void {
@@ -102,10 +102,5 @@ class WaitingCall {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#callback?.();
-  }
-
-  withdraw(reason: string): void {
-    this.#withdrawn(reason);
-    this.over();
   }
 }
