@@ -6,6 +6,8 @@ import type { JsonObject } from '../shared/json/value.ts';
 export const RPC_BLOCKED = -32001;
 export const RPC_NO_APPROVER = -32003;
 export const RPC_INTERNAL = -32603;
+/** Ours, outside of -32768 to -32000, which belongs to JSON-RPC, to MCP and to its SDKs. */
+export const RPC_RECEIPT_REQUIRED = -31001;
 
 /**
  * One line with an error answer. The id goes back as the bytes it came in: `1e2` must not return
@@ -27,6 +29,25 @@ export function errorAnswer(
     Buffer.from(',"jsonrpc":"2.0"}\n'),
   ]);
 }
+
+/**
+ * One line with the answers to the members of one batch: an array, also of one, because that is
+ * what a client that sends arrays waits for.
+ *
+ * @param answers - Lines of `errorAnswer`, at least one.
+ * @see JSON-RPC 2.0 section 6; docs/adr/0021
+ */
+export function batchAnswer(answers: readonly Buffer[]): Buffer {
+  return batchLine(answers.map((line) => line.subarray(0, -1)));
+}
+
+/** One line with an array of these members, each as its own text. */
+export function batchLine(members: readonly Buffer[]): Buffer {
+  const joined = members.flatMap((text, index) => (index === 0 ? [text] : [COMMA, text]));
+  return Buffer.concat([Buffer.from('['), ...joined, Buffer.from(']\n')]);
+}
+
+const COMMA = Buffer.from(',');
 
 /** Data of an error of our own: a stable code, and what to do. */
 export function codedData(code: ErrorCode): JsonObject {

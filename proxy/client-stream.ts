@@ -1,10 +1,15 @@
-import { Buffer } from 'node:buffer';
-import type { Governor } from './governor.ts';
+import type { Buffer } from 'node:buffer';
+import { batchAnswer, batchLine } from './answers.ts';
+import type { Governor, Ruling } from './governor.ts';
 import { inspectClientLine, type BatchElement } from './inspect.ts';
 import { LineSplitter, type LineHandler } from './lines.ts';
+import type { WaitingRuling } from './waiting-calls.ts';
 
 /** Longest line that is held for a decision. SDK peers stop at 10 MiB. */
 export const MAX_CLIENT_LINE_BYTES = 64 * 1024 * 1024;
+
+/** Calls, and their bytes, that may wait before no more is read of the client. */
+const MAX_WAITING = { calls: 1024, bytes: 16 * 1024 * 1024 };
 
 export interface ClientStreamOptions {
   readonly governor: Governor;
@@ -12,39 +17,52 @@ export interface ClientStreamOptions {
   readonly forward: (bytes: Buffer) => void;
   /** To the client: a whole line of ours. */
   readonly answer: (line: Buffer) => void;
+  /** Looks at what the server has said: before a call leaves, because ids are used again. */
+  readonly settle: () => void;
+  /** So much waits that no more shall be read, or that is over. */
+  readonly hold: (isFull: boolean) => void;
+  /** The client has ended, and nothing of it waits any longer. */
+  readonly finished: () => void;
 }
 
 /**
  * Client to server: every line is understood before it is passed on, as the bytes it came in, or
- * answered here.
+ * answered here. Where a call has to wait, its line does; what stands behind it goes on.
  */
 export class ClientStream implements LineHandler {
   readonly #options: ClientStreamOptions;
   readonly #splitter = new LineSplitter(MAX_CLIENT_LINE_BYTES);
+  readonly #waiting = { calls: 0, bytes: 0 };
+  #hasEnded = false;
 
   constructor(options: ClientStreamOptions) {
     this.#options = options;
   }
 
   push(chunk: Buffer): void {
+    this.#options.settle();
     this.#splitter.push(chunk, this);
+    if (this.#isFull) this.#options.hold(true);
   }
 
   /** A last line without a newline counts like any other: a server may act on it. */
   end(): void {
     this.#splitter.end(this);
+    this.#hasEnded = true;
+    if (this.#waiting.calls === 0) this.#options.finished();
   }
 
   line(bytes: Buffer): void {
-    const { governor, forward, answer } = this.#options;
     const inspection = inspectClientLine(bytes);
-    if (inspection.kind === 'batch') {
-      this.#batch(bytes, inspection.elements);
-    } else if (this.#passes(inspection)) {
-      forward(bytes);
-    } else if (inspection.kind === 'refuse') {
-      answer(governor.refuse(inspection));
-    }
+    const elements =
+      inspection.kind === 'batch'
+        ? inspection.elements
+        : [{ start: 0, end: bytes.length, inspection }];
+    const entries = elements.map((element) => this.#consider(element));
+    const waits = entries.flatMap(({ ruling }) => (ruling.forward === 'later' ? [ruling] : []));
+    const release = () => this.#release(bytes, entries, inspection.kind === 'batch');
+    if (waits.length === 0) release();
+    else this.#wait(bytes.length, waits, release);
   }
 
   tooLong(bytes: number): void {
@@ -53,42 +71,70 @@ export class ClientStream implements LineHandler {
     answer(governor.refuse({ kind: 'refuse', reason, rpcCode: -32600, id: undefined }));
   }
 
-  /** Rules on one message; a denial is answered here, a refusal by the caller. */
-  #passes(inspection: BatchElement['inspection']): boolean {
-    const { governor, answer } = this.#options;
+  get #isFull(): boolean {
+    const { calls, bytes } = this.#waiting;
+    return calls >= MAX_WAITING.calls || bytes >= MAX_WAITING.bytes;
+  }
+
+  #consider(element: BatchElement): Considered {
+    const { governor } = this.#options;
+    const { inspection } = element;
     switch (inspection.kind) {
       case 'other':
-        return true;
-      case 'cancel':
-        governor.cancel(inspection.requestId);
-        return true;
-      case 'call': {
-        const ruling = governor.rule(inspection.call);
-        if (!ruling.forward && ruling.answer !== undefined) answer(ruling.answer);
-        return ruling.forward;
+        return { element, ruling: { forward: true } };
+      case 'cancel': {
+        const forward = governor.cancel(inspection.requestId);
+        return { element, ruling: { forward, answer: undefined } };
       }
+      case 'task':
+        governor.follow(inspection.request);
+        return { element, ruling: { forward: true } };
+      case 'call':
+        return { element, ruling: governor.rule(inspection.call) };
       case 'refuse':
-        return false;
+        return { element, ruling: { forward: false, answer: governor.refuse(inspection) } };
     }
   }
 
-  /** What is stopped is cut out of the array; the others keep their bytes and their order. */
-  #batch(bytes: Buffer, elements: readonly BatchElement[]): void {
-    const { governor, forward, answer } = this.#options;
+  /** A line waits for all of its calls, in one piece: it leaves as the one line it was. */
+  #wait(bytes: number, waits: readonly WaitingRuling[], release: () => void): void {
+    const waiting = this.#waiting;
+    waiting.calls += waits.length;
+    waiting.bytes += bytes;
+    let left = waits.length;
+    const over = () => {
+      left -= 1;
+      if (left > 0) return;
+      this.#options.settle();
+      release();
+      const wasFull = this.#isFull;
+      waiting.calls -= waits.length;
+      waiting.bytes -= bytes;
+      if (wasFull && !this.#isFull) this.#options.hold(false);
+      if (this.#hasEnded && waiting.calls === 0) this.#options.finished();
+    };
+    for (const wait of waits) wait.whenOver(over);
+  }
+
+  /** What is stopped is cut out of an array; the others keep their bytes and their order. */
+  #release(bytes: Buffer, entries: readonly Considered[], isBatch: boolean): void {
+    const { forward, answer } = this.#options;
     const kept: BatchElement[] = [];
-    for (const element of elements) {
-      const { inspection } = element;
-      if (this.#passes(inspection)) kept.push(element);
-      else if (inspection.kind === 'refuse') answer(governor.refuse(inspection));
+    const answers: Buffer[] = [];
+    for (const { element, ruling } of entries) {
+      const final = ruling.forward === 'later' ? ruling.settle() : ruling;
+      if (final.forward) kept.push(element);
+      else if (final.answer !== undefined) answers.push(final.answer);
     }
-    if (kept.length === elements.length) {
-      forward(bytes);
-    } else if (kept.length > 0) {
-      const texts = kept.map(({ start, end }) => bytes.subarray(start, end));
-      const joined = texts.flatMap((text, index) => (index === 0 ? [text] : [COMMA, text]));
-      forward(Buffer.concat([Buffer.from('['), ...joined, Buffer.from(']\n')]));
+    if (answers.length > 0) answer(isBatch ? batchAnswer(answers) : (answers[0] as Buffer));
+    if (kept.length === entries.length) forward(bytes);
+    else if (kept.length > 0) {
+      forward(batchLine(kept.map(({ start, end }) => bytes.subarray(start, end))));
     }
   }
 }
 
-const COMMA = Buffer.from(',');
+interface Considered {
+  readonly element: BatchElement;
+  readonly ruling: Ruling;
+}

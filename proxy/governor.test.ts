@@ -3,10 +3,10 @@ import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { RuleSet } from '../policy/rule.ts';
 import { parseRules } from '../policy/load-rules.ts';
+import { FakeRecorder } from '../test/fixtures/proxy-recorder.ts';
 import { Governor } from './governor.ts';
 import { inspectClientLine, type ToolCall } from './inspect.ts';
-import { MAX_OPEN_CALLS } from './open-calls.ts';
-import type { CallRecord, Recorder } from './recorder.ts';
+import { MAX_OPEN_CALLS } from './open-requests.ts';
 
 const RULES = parseRules(
   `rules:
@@ -17,17 +17,8 @@ const RULES = parseRules(
   'test',
 );
 
-type Ending = 'denied' | 'answered' | 'unknown';
-
-function governed(rules: RuleSet = RULES) {
-  const records: (CallRecord & { ending: Ending })[] = [];
+function governed(rules: RuleSet = RULES, recorder = new FakeRecorder()) {
   const log: string[] = [];
-  const keep = (ending: Ending) => (record: CallRecord) => void records.push({ ...record, ending });
-  const recorder: Recorder = {
-    denied: keep('denied'),
-    answered: keep('answered'),
-    unknown: keep('unknown'),
-  };
   const governor = new Governor({
     serverName: 'srv',
     rules,
@@ -35,7 +26,7 @@ function governed(rules: RuleSet = RULES) {
     recorder,
     log: (text) => void log.push(text),
   });
-  return { governor, records, log };
+  return { governor, recorder, records: recorder.reports, log };
 }
 
 function toolCall(name: string, id: string | undefined, given = '{}'): ToolCall {
@@ -211,7 +202,7 @@ test('Governor reports every call exactly once, whatever happens to it [P1.outco
   fc.assert(
     fc.property(fc.array(event, { maxLength: 40 }), (events) => {
       const { governor, records } = governed();
-      const calls = new Map<string, { forward: boolean; tool: string }>();
+      const calls = new Map<string, { forward: unknown; tool: string }>();
       for (const [number, it] of events.entries()) {
         if (it.kind === 'call') {
           // The number in the arguments tells the calls apart where ids do not.

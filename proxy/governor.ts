@@ -2,15 +2,23 @@ import type { Buffer } from 'node:buffer';
 import { randomBytes } from 'node:crypto';
 import { decide, stripToolPrefix, type Decision } from '../policy/decide.ts';
 import type { RuleSet } from '../policy/rule.ts';
-import type { ErrorCode } from '../shared/errors.ts';
+import { CodedError, type ErrorCode } from '../shared/errors.ts';
 import { decodeUtf8, parseJson } from '../shared/json/text.ts';
 import type { JsonObject } from '../shared/json/value.ts';
-import { codedData, errorAnswer, RPC_BLOCKED, RPC_INTERNAL, RPC_NO_APPROVER } from './answers.ts';
-import type { Refusal, ToolCall } from './inspect.ts';
-import { MAX_OPEN_CALLS, OpenCalls, type OpenCall } from './open-calls.ts';
+import {
+  codedData,
+  errorAnswer,
+  RPC_BLOCKED,
+  RPC_INTERNAL,
+  RPC_NO_APPROVER,
+  RPC_RECEIPT_REQUIRED,
+} from './answers.ts';
+import type { Refusal, TaskRequest, ToolCall } from './inspect.ts';
+import { MAX_OPEN_CALLS } from './open-requests.ts';
+import { Outcomes } from './outcomes.ts';
 import { printable, type ProxyLog } from './proxy-log.ts';
-import type { Recorder } from './recorder.ts';
-import { readAnswer } from './server-message.ts';
+import type { OpenRecord, Recorder } from './recorder.ts';
+import { WaitingCalls, type FinalRuling, type WaitingRuling } from './waiting-calls.ts';
 
 export interface GovernorOptions {
   readonly serverName: string;
@@ -21,36 +29,39 @@ export interface GovernorOptions {
   readonly log: ProxyLog;
 }
 
-/** What a transport does with a call: send it on, or answer the client itself (or say nothing). */
-export type Ruling =
-  | { readonly forward: true }
-  | { readonly forward: false; readonly answer: Buffer | undefined };
+/** What a transport does with a call, at once or later. */
+export type Ruling = FinalRuling | WaitingRuling;
 
-const FORWARD: Ruling = { forward: true };
+const FORWARD: FinalRuling = { forward: true };
 /** How long an approver would have had; peers read it from the refusal. */
 const APPROVAL_TIMEOUT_MS = 60_000;
 
 /**
- * The governance of one session, whatever the transport: every call is decided before a byte of it
- * moves, and ends in exactly one report.
+ * The governance of one session, whatever the transport: every call is decided and announced before
+ * a byte of it moves, and ends in exactly one report.
  */
 export class Governor {
   readonly #options: GovernorOptions;
-  readonly #open = new OpenCalls();
+  readonly #waiting = new WaitingCalls();
+  readonly #outcomes = new Outcomes();
 
   constructor(options: GovernorOptions) {
     this.#options = options;
   }
 
-  /** True while an answer of the server may belong to a call. */
+  /** True while what the server says may end a call. */
   get hasOpenCalls(): boolean {
-    return this.#open.count > 0;
+    return !this.#outcomes.isEmpty;
   }
 
-  /** Decides a call. Once this says forward, the call is open until its outcome is known. */
+  /**
+   * Decides a call. Once this says forward, the call is open until its outcome is known; a transport
+   * that is told to wait holds the call back, and nothing else.
+   */
   rule(call: ToolCall): Ruling {
     const { serverName, rules } = this.#options;
-    if (this.#open.count >= MAX_OPEN_CALLS) return this.#refuseForRoom(call);
+    if (this.#outcomes.openCount + this.#waiting.count >= MAX_OPEN_CALLS)
+      return this.#refuseForRoom(call);
     const tool = stripToolPrefix(call.name);
     let decision: Decision;
     try {
@@ -83,43 +94,65 @@ export class Governor {
     const message = `message not understood: ${reason}`;
     log(`REFUSED ${printable(toolName)} (${printable(reason)})`);
     const context = { action: 'block', refused: 'MESSAGE_NOT_UNDERSTOOD' };
-    recorder.denied({ tool: stripToolPrefix(toolName), call: undefined, error: message, context });
+    recorder.denied({ tool: stripToolPrefix(toolName), call: undefined, context }, message);
     return errorAnswer(id, rpcCode, message, codedData('MESSAGE_NOT_UNDERSTOOD'));
   }
 
-  cancel(requestId: Uint8Array): void {
-    this.#open.cancel(requestId);
+  /** @returns Whether the server is to hear of it: not of a call that it never got. */
+  cancel(requestId: Buffer): boolean {
+    const withdrawn = this.#waiting.withdraw(requestId, 'cancelled before it was sent');
+    const isOpen = this.#outcomes.cancel(requestId);
+    return isOpen || withdrawn === 0;
   }
 
-  /** Looks at a message of the server for answers to open calls. */
+  /** A request about a task leaves for the server. */
+  follow(request: TaskRequest): void {
+    this.#outcomes.follow(request);
+  }
+
+  /** Looks at a message of the server for what became of open calls. */
   observe(message: Buffer): void {
-    for (const answer of readAnswer(message)) {
-      const open = this.#open.take(answer.id);
-      if (open === undefined) continue;
-      this.#options.recorder.answered({
-        ...recordOf(open),
-        output: answer.result,
-        error: answer.error,
-      });
-    }
+    this.#outcomes.observe(message);
   }
 
-  /** Nothing more will come: what is open has an outcome that nobody saw. */
+  /** What still waits will not be sent: there is nobody left to send it to, or to answer. */
+  withdrawWaiting(reason: string): void {
+    this.#waiting.withdrawAll(`not sent: ${reason}`);
+  }
+
+  /** Nothing more will come, in either direction. */
   end(reason: string): void {
-    for (const open of this.#open.takeAll()) {
-      const why = open.cancelled ? `cancelled by the client; ${reason}` : reason;
-      this.#options.recorder.unknown({ ...recordOf(open), error: `outcome unknown: ${why}` });
-    }
+    this.withdrawWaiting(reason);
+    this.#outcomes.end(reason);
   }
 
+  /** Announces the call, and lets it go once the record is as safe as it has to be. */
   #pass(call: ToolCall, tool: string, decision: Decision): Ruling {
     const context = this.#context(decision);
-    this.#open.add({ call, tool, context, cancelled: false, ambiguous: false });
-    for (const open of this.#open.takeUnanswerable()) {
-      const error = 'outcome unknown: the call was sent without an id, so no answer can come';
-      this.#options.recorder.unknown({ ...recordOf(open), error });
-    }
-    return FORWARD;
+    const record = this.#options.recorder.begin({ tool, call, context });
+    const send = (): FinalRuling => {
+      this.#outcomes.sent(call, record, context);
+      return FORWARD;
+    };
+    if (record.durable === undefined) return send();
+    return this.#waiting.hold({
+      id: call.id,
+      until: record.durable,
+      rule: (result) =>
+        result.status === 'fulfilled'
+          ? send()
+          : this.#refuseUnrecorded(call, tool, record, result.reason),
+      withdrawn: (reason) => record.denied(reason),
+    });
+  }
+
+  #refuseUnrecorded(call: ToolCall, tool: string, record: OpenRecord, fault: unknown): FinalRuling {
+    const cause = fault instanceof CodedError ? fault.code : 'INTERNAL';
+    const error = `no receipt can be promised for this call: ${(fault as Error).message}`;
+    this.#options.log(`REFUSED ${printable(tool)} (receipt required: ${cause})`);
+    record.denied(error);
+    const data = { cause, ...codedData('RECEIPT_REQUIRED') };
+    return refuseWith(call, RPC_RECEIPT_REQUIRED, error, data);
   }
 
   #block(call: ToolCall, tool: string, decision: Decision): Ruling {
@@ -163,33 +196,26 @@ export class Governor {
     code: number,
     message: string,
     data?: JsonObject,
-  ): Ruling {
+  ): FinalRuling {
     // The report leaves before the answer: a client that kills us on refusal hides nothing.
-    this.#options.recorder.denied({ tool, call, error: message, context: this.#context(decision) });
-    return {
-      forward: false,
-      answer: call.id === undefined ? undefined : errorAnswer(call.id, code, message, data),
-    };
+    this.#options.recorder.denied({ tool, call, context: this.#context(decision) }, message);
+    return refuseWith(call, code, message, data);
   }
 
-  #refuseForRoom(call: ToolCall): Ruling {
+  #refuseForRoom(call: ToolCall): FinalRuling {
     const error = `${MAX_OPEN_CALLS} calls are open already`;
     return this.#refuseCall(call, 'TOO_MANY_OPEN_CALLS', error);
   }
 
-  #refuseUndecided(call: ToolCall, cause: Error): Ruling {
+  #refuseUndecided(call: ToolCall, cause: Error): FinalRuling {
     this.#options.log(`policy failed: ${printable(String(cause.stack))}`);
     return this.#refuseCall(call, 'INTERNAL', 'the policy could not decide about this call');
   }
 
-  #refuseCall(call: ToolCall, code: ErrorCode, error: string): Ruling {
+  #refuseCall(call: ToolCall, code: ErrorCode, error: string): FinalRuling {
     const context = { action: 'block', refused: code };
-    this.#options.recorder.denied({ tool: stripToolPrefix(call.name), call, error, context });
-    const answer =
-      call.id === undefined
-        ? undefined
-        : errorAnswer(call.id, RPC_INTERNAL, error, codedData(code));
-    return { forward: false, answer };
+    this.#options.recorder.denied({ tool: stripToolPrefix(call.name), call, context }, error);
+    return refuseWith(call, RPC_INTERNAL, error, codedData(code));
   }
 
   #context({ action, rule, matched, risk }: Decision): JsonObject {
@@ -209,9 +235,10 @@ export class Governor {
 /** Stands where a tool's name would, when no name could be read. */
 const UNREADABLE = '(unreadable)';
 
-function recordOf({ tool, call, context, ambiguous }: OpenCall) {
-  const note = 'another call with the same id was open: answers were matched in order of arrival';
-  return { tool, call, context: ambiguous ? { ...context, note } : context };
+/** A call without an id gets no answer, as none was asked for. */
+function refuseWith(call: ToolCall, code: number, message: string, data?: JsonObject): FinalRuling {
+  const { id } = call;
+  return { forward: false, answer: id && errorAnswer(id, code, message, data) };
 }
 
 function summary({ rule, risk }: Decision): string {

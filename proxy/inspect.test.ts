@@ -9,13 +9,16 @@ function shown(inspection: Inspection): unknown {
       return 'other';
     case 'cancel':
       return { cancel: String(inspection.requestId) };
+    case 'task':
+      return { ...inspection.request, id: String(inspection.request.id) };
     case 'call': {
-      const { name, id, arguments: given, toolUseId } = inspection.call;
+      const { name, id, arguments: given, toolUseId, wantsTask } = inspection.call;
       return {
         call: name,
         id: id?.toString(),
         ...(given !== undefined && { arguments: String(given) }),
         ...(toolUseId !== undefined && { toolUseId }),
+        ...(wantsTask && { wantsTask }),
       };
     }
     case 'batch':
@@ -52,6 +55,22 @@ for (const { name, line, want } of [
     name: 'a cancellation',
     line: '{"method":"notifications/cancelled","params":{"requestId":"x"}}',
     want: { cancel: '"x"' },
+  },
+  {
+    name: 'a request about a task',
+    line: '{"id":7,"method":"tasks\\/result","params":{"taskId":"\\u0074"}}',
+    want: { method: 'tasks/result', id: '7', taskId: 't' },
+  },
+  ...[
+    '{"id":7,"method":"tasks/list","params":{"taskId":"t"}}',
+    '{"id":7,"method":"tasks/get","params":{"taskId":1}}',
+    '{"method":"tasks/get","params":{"taskId":"t"}}',
+    '{"id":7,"method":"tasks/get"}',
+  ].map((text) => ({ name: `nothing about a task: ${text}`, line: text, want: 'other' })),
+  {
+    name: 'a call that wants a task',
+    line: withParams('{"name":"a","task":{"ttl":1}}'),
+    want: { call: 'a', id: '1', wantsTask: true },
   },
   {
     name: 'a cancellation of nothing',

@@ -22,6 +22,15 @@ export interface ToolCall {
   readonly arguments: Buffer | undefined;
   /** The host's own id of this tool use, where it sends one. */
   readonly toolUseId: string | undefined;
+  /** The client asks for a task, which it will fetch the result of. */
+  readonly wantsTask: boolean;
+}
+
+/** A request about a task, which may stand for a call. */
+export interface TaskRequest {
+  readonly method: 'tasks/get' | 'tasks/result' | 'tasks/update' | 'tasks/cancel';
+  readonly id: Buffer;
+  readonly taskId: string;
 }
 
 /** What a line from the client is, as far as enforcement is concerned. */
@@ -29,6 +38,7 @@ export type Inspection =
   | { readonly kind: 'other' }
   | { readonly kind: 'cancel'; readonly requestId: Buffer }
   | { readonly kind: 'call'; readonly call: ToolCall }
+  | { readonly kind: 'task'; readonly request: TaskRequest }
   | { readonly kind: 'batch'; readonly elements: readonly BatchElement[] }
   | Refusal;
 
@@ -59,6 +69,7 @@ const OPEN_OBJECT = 0x7b;
 
 const TOOLS_CALL = 'tools/call';
 const CANCELLED = 'notifications/cancelled';
+const TASK_METHODS = ['tasks/get', 'tasks/result', 'tasks/update', 'tasks/cancel'] as const;
 /** Names that decide what a call is; another spelling of one is a second opinion about it. */
 const MESSAGE_NAMES = new Set(['JSONRPC', 'ID', 'METHOD', 'PARAMS']);
 const PARAMS_NAMES = new Set(['NAME', 'ARGUMENTS']);
@@ -123,12 +134,14 @@ function inspectMessage(message: Buffer): BatchElement['inspection'] {
   const id = idOf(message, members);
   const strange = ambiguousName(members, MESSAGE_NAMES, ['method']);
   if (strange !== undefined) return refuse(strange, id, INVALID_REQUEST);
-  const method = members.find(({ name }) => name === 'method');
-  if (method === undefined) return { kind: 'other' }; // an answer to the server
-  const name = parseJson(decodeUtf8(message.subarray(method.start, method.end)));
+  const member = members.find(({ name }) => name === 'method');
+  if (member === undefined) return { kind: 'other' }; // an answer to the server
+  const name = parseJson(decodeUtf8(message.subarray(member.start, member.end)));
   if (typeof name !== 'string') return refuse('method is not a string', id, INVALID_REQUEST);
   if (name === CANCELLED) return inspectCancel(message, members);
   if (name === TOOLS_CALL) return inspectCall(message, members, id);
+  const method = TASK_METHODS.find((known) => known === name);
+  if (method !== undefined) return inspectTaskRequest(message, members, id, method);
   if (normalized(name) === TOOLS_CALL || normalized(beforeNul(name)) === TOOLS_CALL) {
     return refuse(`method is spelled ${quoted(name)}`, id, INVALID_REQUEST);
   }
@@ -188,17 +201,40 @@ function inspectCall(
     return answer('params.arguments is not an object', INVALID_PARAMS, toolName);
   }
   const given = argumentsText === undefined || isNull(argumentsText) ? undefined : argumentsText;
-  const call = { name: toolName, id, arguments: given, toolUseId: toolUseIdOf(text('_meta')) };
+  const call = {
+    name: toolName,
+    id,
+    arguments: given,
+    toolUseId: toolUseIdOf(text('_meta')),
+    wantsTask: text('task') !== undefined,
+  };
   return { kind: 'call', call };
 }
 
 function inspectCancel(message: Buffer, members: readonly Member[]): BatchElement['inspection'] {
-  const params = members.findLast(({ name }) => name === 'params');
-  if (params === undefined || message[params.start] !== OPEN_OBJECT) return { kind: 'other' };
+  const requestId = paramOf(message, members, 'requestId');
+  return requestId === undefined ? { kind: 'other' } : { kind: 'cancel', requestId };
+}
+
+/** Nothing is decided about these: they only tell where the result of a call will come. */
+function inspectTaskRequest(
+  message: Buffer,
+  members: readonly Member[],
+  id: Buffer | undefined,
+  method: TaskRequest['method'],
+): BatchElement['inspection'] {
+  const text = paramOf(message, members, 'taskId');
+  const taskId = text === undefined ? undefined : parseJson(decodeUtf8(text));
+  if (id === undefined || typeof taskId !== 'string') return { kind: 'other' };
+  return { kind: 'task', request: { method, id, taskId } };
+}
+
+function paramOf(message: Buffer, members: readonly Member[], name: string): Buffer | undefined {
+  const params = members.findLast((member) => member.name === 'params');
+  if (params === undefined || message[params.start] !== OPEN_OBJECT) return undefined;
   const text = message.subarray(params.start, params.end);
-  const requestId = scanMembers(text).findLast(({ name }) => name === 'requestId');
-  if (requestId === undefined) return { kind: 'other' };
-  return { kind: 'cancel', requestId: text.subarray(requestId.start, requestId.end) };
+  const param = scanMembers(text).findLast((member) => member.name === name);
+  return param === undefined ? undefined : text.subarray(param.start, param.end);
 }
 
 /** The id's text, when it is one that an answer can carry. */

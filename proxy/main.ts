@@ -57,6 +57,7 @@ async function serve(options: ProxyOptions): Promise<void> {
     operatorName: values['operator-name'],
   });
   const sessionId = randomUUID();
+  const requireReceipt = values['require-receipt'] === true;
   const socketPath = values.socket ?? defaultSocketPath();
   const emitter =
     socketPath === '' ? undefined : connectEmitter(socketPath, sessionId, values, host, log);
@@ -66,7 +67,9 @@ async function serve(options: ProxyOptions): Promise<void> {
     rules,
     policyDigest: `sha256:${hash('sha256', rules.canonicalText, 'hex')}`,
     recorder:
-      emitter === undefined ? silentRecorder : emittingRecorder(emitter, serverName, sessionId),
+      emitter === undefined
+        ? silentRecorder
+        : emittingRecorder(emitter, { serverName, sessionId, requireReceipt }),
     log,
   });
   log(`session ${sessionId}, server ${printable(serverName)}`);
@@ -149,6 +152,9 @@ function announce(options: ProxyOptions, { rules, host, socketPath, log }: Annou
   }
   if (socketPath === '') log('--socket is empty; receipts will NOT be emitted for this session');
   else log(`emitter targeting daemon socket ${socketPath}`);
+  if (options.values['require-receipt'] === true) {
+    log('receipts are required; calls that the daemon does not record are refused');
+  }
   const banner = policyBanner(rules, { approverUrl: '', httpFlag: options.httpFlag });
   log(banner.text.replace(/^mcp-proxy: /, ''));
   process.stderr.write(`${banner.json}\n`);

@@ -18,6 +18,10 @@ for (const { argv, want } of [
   { argv: ['srv'], want: { httpFlag: 'unset' } },
   { argv: ['-http', '', 'srv'], want: { httpFlag: 'empty' } },
   { argv: ['-http= NONE ', 'srv'], want: { httpFlag: 'acknowledged' } },
+  {
+    argv: ['-require-receipt', 'srv'],
+    want: { command: 'srv', values: { 'require-receipt': true } },
+  },
   { argv: ['-h'], want: { action: 'help' } },
   { argv: ['--help', 'doctor'], want: { action: 'help' } },
   { argv: ['-version'], want: { action: 'version' } },
@@ -37,6 +41,7 @@ for (const { argv, code, message } of [
   { argv: ['-x', 'srv'], code: USAGE, message: 'flag provided but not defined: -x' },
   { argv: ['-name'], code: USAGE, message: 'flag needs an argument: -name' },
   { argv: ['-version=maybe'], code: USAGE, message: 'invalid boolean value "maybe" for -version' },
+  { argv: ['-require-receipt', '-socket=', 'srv'], code: USAGE, message: 'needs a daemon' },
   { argv: ['-operator-name', 'Me', 'srv'], code: USAGE, message: '-operator-name needs' },
   { argv: ['doctor'], code: LATER, message: 'mcp-proxy doctor' },
   { argv: ['serve', 'init', '-name', 'x'], code: LATER, message: 'mcp-proxy init' },

@@ -27,6 +27,12 @@ export const PROXY_FLAGS = {
     env: 'AGENTRECEIPTS_SOCKET',
     describe: "daemon's socket; empty: no receipts",
   },
+  'require-receipt': {
+    type: 'boolean',
+    env: 'AGENTRECEIPTS_REQUIRE_RECEIPT',
+    describe: 'refuse calls that the daemon has not recorded before they leave',
+    default: false,
+  },
   'issuer-name': {
     type: 'string',
     placeholder: 'NAME',
@@ -95,6 +101,9 @@ export function readOptions(
       );
     }
     if (command === '') throw new CodedError('USAGE', 'no server command given');
+    if (values['require-receipt'] === true && values.socket === '') {
+      throw new CodedError('USAGE', '-require-receipt needs a daemon, and -socket is empty');
+    }
     if ((values['operator-name'] ?? '') !== '' && (values['operator-id'] ?? '') === '') {
       throw new CodedError('USAGE', '-operator-name needs -operator-id');
     }

@@ -1,56 +1,110 @@
 import type { Buffer } from 'node:buffer';
 import { hash } from 'node:crypto';
 import type { Emitter } from '../emitter/emitter.ts';
+import type { OpenReport } from '../emitter/open-report.ts';
+import type { ActionReport } from '../emitter/report.ts';
 import { decodeUtf8 } from '../shared/json/text.ts';
 import type { JsonObject } from '../shared/json/value.ts';
 import type { EventDecision } from '../shared/wire/event.ts';
 import type { ToolCall } from './inspect.ts';
 
-/** What is known about one call when it is reported. */
+/** What is known about a call before anything became of it. */
 export interface CallRecord {
   readonly tool: string;
   /** Absent for a message that was refused because no call could be read in it. */
   readonly call: ToolCall | undefined;
   readonly context: JsonObject;
-  readonly error?: string | Buffer | undefined;
-  readonly output?: Buffer | undefined;
 }
 
-/** Where calls end: one report each. */
-export interface Recorder {
-  /** The call never left for the server. */
-  denied(record: CallRecord): void;
+/** The record of a call that is about to leave, or has left. */
+export interface OpenRecord {
+  /**
+   * With `-require-receipt`: settles when the daemon holds the record, or cannot be made to. The
+   * call must not leave before.
+   */
+  readonly durable: Promise<void> | undefined;
   /** The server answered. `error` is the text of the answer's error object. */
-  answered(record: CallRecord): void;
-  /** The call left, and no answer was seen. */
-  unknown(record: CallRecord): void;
+  answered(outcome: Outcome): void;
+  /** The call left, and no answer was seen. `answered` may follow: then the result came too late. */
+  unknown(error: string, context?: JsonObject): void;
+  /** The call did not leave after all. */
+  denied(error: string): void;
 }
+
+export interface Outcome {
+  readonly output?: Buffer | undefined;
+  readonly error?: Buffer | undefined;
+  /** Takes the place of the context that the call began with. */
+  readonly context?: JsonObject | undefined;
+}
+
+/** Where calls are told of: one report each, begun before the call leaves. */
+export interface Recorder {
+  /** The call never left for the server, and was never going to. */
+  denied(record: CallRecord, error: string): void;
+  /** The call is about to leave. */
+  begin(record: CallRecord): OpenRecord;
+}
+
+export interface RecorderOptions {
+  readonly serverName: string;
+  readonly sessionId: string;
+  readonly requireReceipt: boolean;
+}
+
+/** A client waits a minute for an answer: it shall hear of a daemon that is gone long before. */
+export const RECEIPT_TIMEOUT_MS = 5000;
 
 /** Reports to the daemon, in the members that existing daemons know. */
-export function emittingRecorder(
-  emitter: Emitter,
-  serverName: string,
-  sessionId: string,
-): Recorder {
-  const emit = (decision: EventDecision, record: CallRecord) => {
-    const { tool, call, context, error, output } = record;
-    emitter.emit({
-      channel: 'mcp',
-      tool: { server: serverName, name: recordedName(tool) },
-      decision,
-      decisionContext: context,
-      ...(call?.arguments !== undefined && { input: call.arguments }),
-      ...(output !== undefined && { output }),
-      ...(error !== undefined && { error: typeof error === 'string' ? error : decodeUtf8(error) }),
-      // Ids start at 1 in every session: the session makes them unique in a chain.
-      ...(call?.id !== undefined && { idempotencyKey: `${sessionId}/${decodeUtf8(call.id)}` }),
-      ...(call?.toolUseId !== undefined && { correlationId: call.toolUseId }),
-    });
-  };
+export function emittingRecorder(emitter: Emitter, options: RecorderOptions): Recorder {
   return {
-    denied: (record) => emit('denied', record),
-    answered: (record) => emit('allowed', record),
-    unknown: (record) => emit('pending', record),
+    denied: (record, error) => {
+      emitter.emit({ ...reportOf(record, 'denied', options), error });
+    },
+    begin: (record) => {
+      const report = reportOf(record, 'allowed', options);
+      if (!options.requireReceipt) return openRecord(emitter.begin(report), undefined);
+      const { open, durable } = emitter.beginConfirmed(report, RECEIPT_TIMEOUT_MS);
+      return openRecord(open, durable);
+    },
+  };
+}
+
+function reportOf(
+  { tool, call, context }: CallRecord,
+  decision: EventDecision,
+  { serverName, sessionId }: RecorderOptions,
+): ActionReport {
+  return {
+    channel: 'mcp',
+    tool: { server: serverName, name: recordedName(tool) },
+    decision,
+    decisionContext: context,
+    ...(call?.arguments !== undefined && { input: call.arguments }),
+    // Ids start at 1 in every session: the session makes them unique in a chain.
+    ...(call?.id !== undefined && { idempotencyKey: `${sessionId}/${decodeUtf8(call.id)}` }),
+    ...(call?.toolUseId !== undefined && { correlationId: call.toolUseId }),
+  };
+}
+
+function openRecord(open: OpenReport, durable: Promise<void> | undefined): OpenRecord {
+  const contextMember = (context: JsonObject | undefined) =>
+    context === undefined ? {} : { decisionContext: context };
+  return {
+    durable,
+    answered: ({ output, error, context }) => {
+      open.end({
+        ...(output !== undefined && { output }),
+        ...(error !== undefined && { error: decodeUtf8(error) }),
+        ...contextMember(context),
+      });
+    },
+    unknown: (error, context) => {
+      open.end({ decision: 'pending', error, ...contextMember(context) });
+    },
+    denied: (error) => {
+      open.end({ decision: 'denied', error });
+    },
   };
 }
 
@@ -64,9 +118,15 @@ function recordedName(tool: string): string {
   return `${start} [cut, sha256:${hash('sha256', tool, 'hex')}]`;
 }
 
+const SILENT: OpenRecord = {
+  durable: undefined,
+  answered: () => undefined,
+  unknown: () => undefined,
+  denied: () => undefined,
+};
+
 /** For `-socket ""`: the operator has said that nothing is to be recorded. */
 export const silentRecorder: Recorder = {
   denied: () => undefined,
-  answered: () => undefined,
-  unknown: () => undefined,
+  begin: () => SILENT,
 };

@@ -18,7 +18,7 @@ export interface ServerExit {
   readonly signal: NodeJS.Signals | null;
 }
 
-/** Answers of ours that a client leaves unread before we stop reading from it. */
+/** Answers of ours that are left unread, or cannot be written, before we stop reading. */
 const MAX_UNREAD_BYTES = 16 * 1024 * 1024;
 /** After the server's exit its children may still hold its output; we wait this long for silence. */
 const LINGER_MS = 1000;
@@ -28,34 +28,50 @@ const LINGER_MS = 1000;
  * Each direction stops reading when its reader does not keep up, and neither waits for the other.
  */
 export async function relay({ child, governor, input, output }: RelayOptions): Promise<ServerExit> {
-  const toServer = new Outlet(child.stdin, input);
-  const toClient = new Outlet(output, child.stdout);
+  const fromClient = new Intake(input);
+  const fromServer = new Intake(child.stdout);
+  const toServer = new Outlet(child.stdin, fromClient);
+  const toClient = new Outlet(output, fromServer);
   const server = new ServerStream(governor, (bytes) => toClient.write(bytes));
+  const boundAnswers = () => {
+    const isTooMuch = server.waitingBytes > MAX_UNREAD_BYTES;
+    if (isTooMuch) fromClient.hold(server);
+    else fromClient.release(server);
+  };
   const client = new ClientStream({
     governor,
     forward: (bytes) => toServer.write(bytes),
     answer: (line) => {
       server.inject(line);
-      if (output.writableLength > MAX_UNREAD_BYTES) holdUntilDrained(input, output);
+      boundAnswers();
+      if (output.writableLength > MAX_UNREAD_BYTES) holdUntilDrained(fromClient, output);
     },
+    settle: () => server.settle(),
+    hold: (isFull) => (isFull ? fromClient.hold(client) : fromClient.release(client)),
+    // The server decides how it ends: nobody kills it for an end of input.
+    finished: () => child.stdin.end(),
   });
+  const clientIsGone = () => {
+    governor.withdrawWaiting('the client is gone');
+    child.stdin.end();
+  };
 
-  input.on('data', (chunk: Buffer) => {
-    server.settle();
-    client.push(chunk);
+  input.on('data', (chunk: Buffer) => client.push(chunk));
+  input.once('end', () => client.end());
+  input.once('error', clientIsGone);
+  child.stdout.on('data', (chunk: Buffer) => {
+    server.push(chunk);
+    boundAnswers();
   });
-  input.once('end', () => {
-    client.end();
-    child.stdin.end(); // the server decides how it ends: nobody kills it for an end of input
+  child.stdout.once('end', () => {
+    server.end();
+    boundAnswers();
   });
-  input.once('error', () => child.stdin.end());
-  child.stdout.on('data', (chunk: Buffer) => server.push(chunk));
-  child.stdout.once('end', () => server.end());
   // A peer that is gone shows in its exit; the bytes it will never read have nowhere to go.
   child.stdin.on('error', () => undefined);
   output.on('error', () => {
     child.stdout.destroy(); // the server's next write fails, as it would with the client itself
-    child.stdin.end();
+    clientIsGone();
   });
 
   const forwardSignal = (signal: NodeJS.Signals) => {
@@ -91,13 +107,36 @@ function ended(child: ServerProcess, output: Writable): Promise<ServerExit> {
   });
 }
 
+/** Where bytes come from. Nothing is read for as long as anybody has a reason to hold it back. */
+class Intake {
+  readonly #from: Readable;
+  readonly #holders = new Set<object>();
+
+  constructor(from: Readable) {
+    this.#from = from;
+  }
+
+  hold(holder: object): void {
+    this.#holders.add(holder);
+    this.#from.pause();
+  }
+
+  release(holder: object): void {
+    if (this.#holders.delete(holder) && this.#holders.size === 0) this.#from.resume();
+  }
+
+  has(holder: object): boolean {
+    return this.#holders.has(holder);
+  }
+}
+
 /** One direction: what is written within a turn leaves in one system call. */
 class Outlet {
   readonly #to: Writable;
-  readonly #from: Readable;
+  readonly #from: Intake;
   #corked = false;
 
-  constructor(to: Writable, from: Readable) {
+  constructor(to: Writable, from: Intake) {
     this.#to = to;
     this.#from = from;
   }
@@ -107,7 +146,8 @@ class Outlet {
     if (!this.#corked) {
       this.#corked = true;
       this.#to.cork();
-      process.nextTick(() => this.#uncork());
+      // Behind every `nextTick` of this turn, where the emitter sends: a call is announced first.
+      queueMicrotask(() => this.#uncork());
     }
     this.#to.write(bytes);
   }
@@ -119,14 +159,14 @@ class Outlet {
   }
 }
 
-function holdUntilDrained(from: Readable, to: Writable): void {
-  if (from.isPaused()) return;
-  from.pause();
-  const resume = () => {
-    to.off('drain', resume);
-    to.off('close', resume);
-    from.resume();
+function holdUntilDrained(from: Intake, to: Writable): void {
+  if (from.has(to)) return;
+  from.hold(to);
+  const release = () => {
+    to.off('drain', release);
+    to.off('close', release);
+    from.release(to);
   };
-  to.once('drain', resume);
-  to.once('close', resume);
+  to.once('drain', release);
+  to.once('close', release);
 }

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { expect, test } from 'vitest';
-import { readAnswer } from './server-message.ts';
+import { readServerLine } from './server-message.ts';
 
 for (const { name, line, want } of [
   {
@@ -38,6 +38,16 @@ for (const { name, line, want } of [
     line: '{"id":1,"method":"ping","result":{}}',
     want: [],
   },
+  {
+    name: 'news of tasks, in either form',
+    line: '[{"method":"notifications/tasks/status","params":{"a":1}},{"method":"notifications/tasks","params":{}}]',
+    want: [{ params: '{"a":1}' }, { params: '{}' }],
+  },
+  {
+    name: "nothing about tasks in the server's own requests",
+    line: '[{"id":1,"method":"tasks/get","params":{}},{"id":2,"method":"notifications/tasks","params":{}}]',
+    want: [],
+  },
   { name: 'no answer without id', line: '{"result":{}}', want: [] },
   { name: 'no answer without result', line: '{"id":1}', want: [] },
   { name: 'nothing in a banner', line: 'Server {ready} on stdio\n', want: [] },
@@ -46,12 +56,16 @@ for (const { name, line, want } of [
   { name: 'nothing in junk', line: '[\u0000\ufffd', want: [] },
   { name: 'nothing in a nesting without end', line: '['.repeat(20_000), want: [] },
 ]) {
-  test(`readAnswer() finds ${name}`, () => {
-    const found = readAnswer(Buffer.from(line)).map(({ id, result, error }) => ({
-      id: String(id),
-      ...(result !== undefined && { result: String(result) }),
-      ...(error !== undefined && { error: String(error) }),
-    }));
+  test(`readServerLine() finds ${name}`, () => {
+    const found = readServerLine(Buffer.from(line)).map((word) =>
+      word.kind === 'task'
+        ? { params: String(word.params) }
+        : {
+            id: String(word.id),
+            ...(word.result !== undefined && { result: String(word.result) }),
+            ...(word.error !== undefined && { error: String(word.error) }),
+          },
+    );
     expect(found).toEqual(want);
   });
 }

@@ -54,6 +54,22 @@ for (const { name, steps, want } of [
   });
 }
 
+test('ServerStream says how much of ours waits for the end of a line', () => {
+  const stream = streamTo([]);
+  stream.inject(Buffer.from('!\n'));
+  stream.push(Buffer.from(LONG));
+  expect(stream.waitingBytes).toBe(0);
+  stream.inject(Buffer.from('!\n'));
+  stream.inject(Buffer.from('??\n'));
+  expect(stream.waitingBytes).toBe(5);
+  stream.push(Buffer.from('\n'));
+  expect(stream.waitingBytes).toBe(0);
+  stream.push(Buffer.from(LONG));
+  stream.inject(Buffer.from('!\n'));
+  stream.end();
+  expect(stream.waitingBytes).toBe(0);
+});
+
 test('ServerStream passes a fragment at the end as it is, once [P4.crlf-noise]', () => {
   const out: Buffer[] = [];
   const stream = streamTo(out);

@@ -23,7 +23,9 @@ export class ServerStream implements LineHandler {
   /** Part of a line has left already. */
   #isMidLine = false;
   #hasEnded = false;
+  /** Lines of ours for the end of the line that has left in part. */
   #waiting: Buffer[] = [];
+  #waitingBytes = 0;
   /** Whole lines that the client has and nobody has looked at yet. */
   #unread: Buffer[] = [];
 
@@ -32,10 +34,16 @@ export class ServerStream implements LineHandler {
     this.#forward = forward;
   }
 
+  /** Bytes of ours that wait for the server to end its line. */
+  get waitingBytes(): number {
+    return this.#waitingBytes;
+  }
+
   /** A line of ours to the client. */
   inject(line: Buffer): void {
     if (this.#isMidLine && !this.#hasEnded) {
       this.#waiting.push(line);
+      this.#waitingBytes += line.length;
       return;
     }
     if (this.#isMidLine) this.#forward(LINE_END); // the server's last line never got one
@@ -49,7 +57,7 @@ export class ServerStream implements LineHandler {
       this.#release();
       this.#forward(end === chunk.length ? chunk : chunk.subarray(0, end));
       this.#isMidLine = false;
-      for (const line of this.#waiting.splice(0)) this.#forward(line);
+      for (const line of this.#takeWaiting()) this.#forward(line);
     }
     if (end < chunk.length) this.#hold(end === 0 ? chunk : chunk.subarray(end));
     this.#splitter.push(chunk, this);
@@ -63,7 +71,7 @@ export class ServerStream implements LineHandler {
     this.#release();
     this.#splitter.end(this);
     this.settle();
-    for (const line of this.#waiting.splice(0)) this.inject(line);
+    for (const line of this.#takeWaiting()) this.inject(line);
   }
 
   /** Looks at what has passed; before the next call is ruled on, because ids may be used again. */
@@ -90,6 +98,11 @@ export class ServerStream implements LineHandler {
       this.#release();
       this.#isMidLine = true;
     }
+  }
+
+  #takeWaiting(): readonly Buffer[] {
+    this.#waitingBytes = 0;
+    return this.#waiting.splice(0);
   }
 
   #release(): void {

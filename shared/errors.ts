@@ -98,6 +98,8 @@ const REMEDIES = {
   // -- proxy -----------------------------------------------------------------------------------
   MESSAGE_NOT_UNDERSTOOD:
     'Send one unambiguous JSON-RPC 2.0 message per line; what cannot be understood is not passed on.',
+  RECEIPT_REQUIRED:
+    'Start the daemon or mend what it complains about, then repeat the call; without -require-receipt calls go on.',
   TOO_MANY_OPEN_CALLS: 'Wait for answers before sending more calls.',
   SERVER_NOT_STARTED:
     'Check the command behind `--`: it must exist and be executable for this user.',

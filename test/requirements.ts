@@ -58,6 +58,11 @@ export const REQUIREMENTS: readonly Requirement[] = [
     source: 'docs/adr/0019',
   },
   {
+    id: 'P1.intent-first',
+    text: 'a call is announced before a byte of it leaves for the server',
+    source: 'docs/adr/0019',
+  },
+  {
     id: 'P1.oversize',
     text: 'a payload over the frame limit is reported by its hash and size',
     source: 'docs/adr/0003',
@@ -65,8 +70,17 @@ export const REQUIREMENTS: readonly Requirement[] = [
   {
     id: 'P1.require-receipt',
     text: '-require-receipt refuses a call that no daemon acknowledged',
-    source: 'docs/adr/0003',
-    gap: 'comes with the intent journal',
+    source: 'docs/adr/0021',
+  },
+  {
+    id: 'P1.task-result',
+    text: 'a call that is answered with a task ends with the result of the task, however it is fetched',
+    source: 'docs/adr/0021',
+  },
+  {
+    id: 'P1.late-result',
+    text: 'a call that was cancelled ends as unknown after a minute, and a result behind that is told too',
+    source: 'docs/adr/0021',
   },
 
   // -- P2 The agent never reaches the key --
@@ -637,6 +651,11 @@ export const REQUIREMENTS: readonly Requirement[] = [
     id: 'X.daemon-absent',
     text: 'without a daemon calls go on and one clear line says so',
     source: 'SECURITY.md, "What is promised"',
+  },
+  {
+    id: 'X.waiting',
+    text: 'nothing waits behind a call that waits, and what waits is bounded and can be cancelled',
+    source: 'docs/adr/0021',
   },
   {
     id: 'X.approvals',

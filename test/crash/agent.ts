@@ -8,6 +8,8 @@ const SERVER = join(process.cwd(), 'test/fixtures/mcp-crash-server.mjs');
 
 /** Calls that an agent has on their way. */
 const WINDOW = 8;
+/** Between two calls. */
+const THINK_MS = 20;
 /** An agent that gets no answer goes on: the call stays open in its proxy. */
 const PATIENCE_MS = 400;
 
@@ -35,6 +37,8 @@ export interface AgentOptions {
   readonly notes: string;
   readonly random: () => number;
   readonly onSettled: () => void;
+  /** Resolves when another call may be made: kills and calls keep step with each other. */
+  readonly turn: () => Promise<void>;
 }
 
 type Proxy = ChildProcessByStdio<Writable, Readable, Readable>;
@@ -72,7 +76,8 @@ export class Agent {
       const settled = this.#call(n).finally(() => open.delete(settled));
       open.add(settled);
       if (open.size >= WINDOW) await Promise.race(open);
-      if (this.#options.random() < 0.05) await pause(this.#options.random() * 20);
+      await pause(this.#options.random() * THINK_MS);
+      await this.#options.turn();
     }
     await Promise.all(open);
   }
@@ -115,7 +120,8 @@ export class Agent {
       this.#waiting.set(id, resolve),
     );
     this.#write({ jsonrpc: '2.0', id, method: 'tools/call', params });
-    if (random() < 0.02) {
+    const isCancelled = random() < 0.02;
+    if (isCancelled) {
       await pause(random() * 5);
       const cancel = { requestId: id, reason: 'changed its mind' };
       if (life === this.#life) {
@@ -123,7 +129,8 @@ export class Agent {
       }
     }
     // Behind the deadline of a proxy that waits for a receipt, which answers in any case.
-    const patienceMs = isRequired && args.answers ? 20_000 : PATIENCE_MS;
+    const isAnswered = isRequired && args.answers && !isCancelled;
+    const patienceMs = isAnswered ? 20_000 : PATIENCE_MS;
     const timer = setTimeout(() => this.#settle(id, 'unanswered'), patienceMs);
     call.end = await ended;
     clearTimeout(timer);

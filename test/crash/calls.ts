@@ -39,12 +39,23 @@ export async function runCalls(plan: CallPlan): Promise<CallReport> {
   const supervisor = new Supervisor(home, ['-chain-id', 'crash'], random);
   try {
     await supervisor.start();
-    const progress = { settled: 0, isWorking: true };
+    const progress = { settled: 0, killed: 0, isWorking: true };
+    const turn = async () => {
+      while (progress.settled > (calls * (progress.killed + 2)) / (wanted + 1)) await pause(2);
+    };
     const agents = Array.from({ length: count }, (_, i) => {
       const onSettled = () => void (progress.settled += 1);
       const isRequired = i % 2 === 1;
       const share = Math.ceil(calls / count);
-      const options = { name: `agent${i}`, calls: share, isRequired, notes, random, onSettled };
+      const options = {
+        name: `agent${i}`,
+        calls: share,
+        isRequired,
+        notes,
+        random,
+        onSettled,
+        turn,
+      };
       return new Agent({ ...options, socket: home.socket });
     });
     const work = Promise.all(agents.map((agent) => agent.work())).finally(() => {
@@ -55,13 +66,15 @@ export async function runCalls(plan: CallPlan): Promise<CallReport> {
       const until = (calls * 0.97 * n) / (wanted + 1);
       // Mostly one after the other, sometimes whatever is up while something else is down.
       const mayOverlap = random() < 0.1;
-      const isDue = () => progress.settled >= until && (mayOverlap || supervisor.isUp);
+      const isCalm = () => mayOverlap || supervisor.upMs > RECONNECTED_MS;
+      const isDue = () => progress.settled >= until && isCalm();
       while (progress.isWorking && !isDue()) await pause(1);
       await pause(random() * (mayOverlap ? 10 : 200));
       const victim = victimOf(random());
       const agent = agents[Math.floor(random() * agents.length)] as Agent;
       const kill = () => (victim === 'daemon' ? supervisor.kill() : agent.kill(victim));
       while (progress.isWorking && !kill()) await pause(5); // on its way up after the kill before
+      progress.killed += 1;
       if (progress.isWorking) kills[victim] += 1;
       if (n % 20 === 0) log(`${n} kills, ${progress.settled} calls`);
     }
@@ -83,8 +96,11 @@ export async function runCalls(plan: CallPlan): Promise<CallReport> {
   }
 }
 
+/** Emitters look for their daemon twice a second. */
+const RECONNECTED_MS = 700;
+
 function victimOf(roll: number): 'daemon' | 'proxy' | 'server' {
-  if (roll < 0.35) return 'daemon';
+  if (roll < 0.3) return 'daemon';
   return roll < 0.75 ? 'proxy' : 'server';
 }
 

@@ -39,7 +39,7 @@ export class Supervisor {
 
   /** Ends the daemon in order. */
   async stop(): Promise<DaemonProcess> {
-    while (!this.isUp) await pause(10);
+    while (this.upMs < 0) await pause(10);
     this.#isStopping = true;
     const daemon = this.#daemon as DaemonProcess;
     const { code } = await daemon.stop();
@@ -48,8 +48,10 @@ export class Supervisor {
     return daemon;
   }
 
-  get isUp(): boolean {
-    return this.outages.at(-1)?.toMs !== Infinity;
+  /** For how long there has been a daemon; below 0 while there is none. */
+  get upMs(): number {
+    const outage = this.outages.at(-1);
+    return outage === undefined ? Infinity : performance.now() - outage.toMs;
   }
 
   async #noteStart(daemon: DaemonProcess): Promise<void> {
@@ -59,7 +61,7 @@ export class Supervisor {
       return; // killed in its start; the next one follows
     }
     const outage = this.outages.at(-1);
-    if (outage !== undefined) outage.toMs = performance.now();
+    if (outage !== undefined && !daemon.hasEnded) outage.toMs = performance.now();
   }
 
   async #watch(daemon: DaemonProcess): Promise<void> {

@@ -121,3 +121,32 @@ test('a client that leaves its refusals unread is not read from without end [P4.
   proxy.end();
   expect(await proxy.exit).toEqual({ code: 0, signal: null });
 });
+
+test.runIf(isLinux)(
+  'refusals that wait for the server to end its line stop a client that sends [P4.backpressure]',
+  async () => {
+    const server =
+      "process.stdin.resume(); process.stdout.write('x'.repeat(70_000)); " +
+      "process.once('SIGHUP', () => process.stdout.write('\\n'));";
+    const proxy = start(proxied([process.execPath, '-e', server]));
+    await proxy.says('x'.repeat(70_000));
+    const lines = 'this is no message at all\n'.repeat(1000);
+    let hasStalled = false;
+    for (let sent = 0; sent < 200; sent += 1) {
+      if (proxy.child.stdin.write(lines)) continue;
+      const drained = once(proxy.child.stdin, 'drain');
+      if (!hasStalled && (await Promise.race([drained, sleep(1000, 'stalled')])) === 'stalled') {
+        hasStalled = true;
+        expect(peakOf(proxy)).toBeLessThan(RSS_LIMIT);
+        expect(proxy.stdout.length).toBe(70_000);
+        proxy.child.kill('SIGHUP'); // passed on; the server ends its line
+      }
+      await drained;
+    }
+    expect(hasStalled).toBe(true);
+    proxy.end();
+    expect(await proxy.exit).toEqual({ code: 0, signal: null });
+    expect(proxy.stdout.toString().split('\n').length).toBe(200_000 + 2);
+  },
+  60_000,
+);

@@ -2,7 +2,8 @@ import { Buffer } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
-import { describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { FakeDaemon } from '../fixtures/daemon-fake.ts';
 import {
   BLOCK_EVERYTHING,
   everythingServer,
@@ -18,6 +19,8 @@ import { HOSTILE_LINES, type HostileLine } from '../hostile/lines.ts';
 
 /** Hundreds of programs are started one after the other: long on a machine that does more. */
 const SESSION_TIMEOUT_MS = 180_000;
+
+const PASS_ALL = 'rules: []\n';
 
 /** What a client is allowed to send, in all its spellings; each gets an answer to wait for. */
 const VALID = [
@@ -52,11 +55,16 @@ function asLine({ bytes }: HostileLine): Buffer {
 /** The answers of the proxy, checked for shape; returns the ids as they were written. */
 function refusedIds(said: string): string[] {
   const lines = said.split('\n').slice(0, -1);
-  return lines.map((line) => {
-    const found = /^\{"error":\{"code":-32(?:001|600|602|700),.*\},"id":(.*),"jsonrpc":"2\.0"\}$/;
-    const id = found.exec(line)?.[1];
-    if (id === undefined) throw new Error(`no answer of the proxy: ${line.slice(0, 300)}`);
-    return id;
+  return lines.flatMap((line) => {
+    const isArray = line.startsWith('[') && line.endsWith(']');
+    const answers = isArray ? line.slice(1, -1).split(/,(?=\{"error":)/) : [line];
+    return answers.map((answer) => {
+      const found =
+        /^\{"error":\{"code":-3(?:2001|2600|2602|2700|1001),.*\},"id":(.*),"jsonrpc":"2\.0"\}$/;
+      const id = found.exec(answer)?.[1];
+      if (id === undefined) throw new Error(`no answer of the proxy: ${answer.slice(0, 300)}`);
+      return id;
+    });
   });
 }
 
@@ -67,13 +75,20 @@ function shortfall({ name, answered }: HostileLine, ids: readonly string[]): str
   return missing.map((id) => `${name}: no answer with id ${id.slice(0, 50)}`);
 }
 
-/** Sends every hostile line between valid ones; returns what the server may have seen. */
-async function attack(proxy: Running, write: Write): Promise<string> {
+/**
+ * Sends every hostile line between valid ones; returns what the server may have seen.
+ *
+ * @param isLate - Answers come when the daemon has spoken, and are waited for.
+ */
+async function attack(proxy: Running, write: Write, isLate = false): Promise<string> {
   let expected = '';
   let offset = proxy.stdout.length;
   for (const [number, hostile] of HOSTILE_LINES.entries()) {
     const valid = (VALID[number % VALID.length] as (id: string) => string)(`"ok ${number}"`);
     await write(proxy, asLine(hostile));
+    for (const id of isLate ? hostile.answered : []) {
+      await proxy.says(`"id":${id},"jsonrpc"`, offset);
+    }
     await write(proxy, Buffer.from(valid));
     expected += (hostile.passes ?? '') + valid;
     const end = await proxy.says(`"id":"ok ${number}"`, offset);
@@ -105,6 +120,37 @@ for (const { name, write, ids } of [
     SESSION_TIMEOUT_MS,
   );
 }
+
+describe('with -require-receipt, and a daemon that records nothing', () => {
+  const daemon = new FakeDaemon(({ ack, hello }) =>
+    hello === undefined
+      ? { ack, ok: false, code: 'FRAME_INVALID', error: 'no', remedy: '-' }
+      : { ack, ok: true, hello: { extensions: ['ack', 'phase'] } },
+  );
+  beforeAll(() => daemon.start());
+  afterAll(() => daemon.remove());
+
+  for (const { name, write } of [
+    { name: 'in one write each', write: whole },
+    { name: 'byte by byte', write: inBytes },
+  ]) {
+    test(
+      `no hostile line reaches a forgiving server, sent ${name} [P3.corpus] [P1.require-receipt]`,
+      async () => {
+        const record = join(temporaryFolder(), 'received');
+        const flags = ['-socket', daemon.path, '-require-receipt', '-rules', rulesFile(PASS_ALL)];
+        const proxy = start(proxied(fixtureServer('mcp-lax-server.mjs', record), flags));
+        const expected = await attack(proxy, write, true);
+        proxy.end();
+        expect(await proxy.exit).toEqual({ code: 0, signal: null });
+        const received = readFileSync(record);
+        expect(findCalls(received)).toEqual([]);
+        expect(received.toString()).toBe(expected);
+      },
+      SESSION_TIMEOUT_MS,
+    );
+  }
+});
 
 describe('as the last bytes before the end of the input, without a line end', () => {
   const PING = '{"jsonrpc":"2.0","id":"ok","method":"ping"}\n';

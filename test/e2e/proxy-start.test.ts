@@ -36,6 +36,14 @@ test('the proxy tells which socket it reports to [X.banner]', async () => {
   expect(stderr).toContain('DATE mcp-proxy: emitter targeting daemon socket /no/such/s\n');
 });
 
+test('the proxy says at start that receipts are required [X.banner]', async () => {
+  const env = { AGENTRECEIPTS_SOCKET: '/no/such/s', AGENTRECEIPTS_REQUIRE_RECEIPT: '1' };
+  const { stderr } = await run(proxy('--', ...SERVER), env);
+  expect(stderr).toContain(
+    'socket /no/such/s\nDATE mcp-proxy: receipts are required; calls that the daemon does not record are refused\n',
+  );
+});
+
 for (const { name, args, code, says } of [
   { name: 'no server', args: [], code: 1, says: ['no server command given', '[USAGE]', 'Usage:'] },
   {
@@ -50,6 +58,12 @@ for (const { name, args, code, says } of [
     args: ['-operator-name', 'Me', 'srv'],
     code: 1,
     says: ['-operator-name needs -operator-id'],
+  },
+  {
+    name: 'receipts that nobody writes',
+    args: ['-socket', '', '-require-receipt', 'srv'],
+    code: 1,
+    says: ['-require-receipt needs a daemon, and -socket is empty', '[USAGE]'],
   },
   {
     name: 'rules that are not there',

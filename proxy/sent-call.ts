@@ -1,0 +1,65 @@
+import type { JsonObject } from '../shared/json/value.ts';
+import type { OpenRecord } from './recorder.ts';
+import type { Answer } from './server-message.ts';
+
+/** A server that is told of a cancellation answers no more, as a rule: this long it may. */
+export const SILENCE_MS = 60_000;
+
+const SHARED_ID =
+  'another request with the same id was open: answers were matched in order of arrival';
+const AFTER_CANCEL = 'the client had cancelled the call before the answer came';
+
+/** A call that has left for the server, up to the one report of how it ended. */
+export class SentCall {
+  readonly #record: OpenRecord;
+  readonly #context: JsonObject;
+  /** The client wants a task for an answer, and the result later. */
+  readonly wantsTask: boolean;
+  isCancelled = false;
+  /** Another request with the same id was open: whose answer is whose is a guess. */
+  isAmbiguous = false;
+  #hasEnded = false;
+  #silence: NodeJS.Timeout | undefined;
+
+  constructor(record: OpenRecord, context: JsonObject, wantsTask: boolean) {
+    this.#record = record;
+    this.#context = context;
+    this.wantsTask = wantsTask;
+  }
+
+  /** Also behind `unknown`: a result that came too late is still the result. */
+  answered({ result, error }: Pick<Answer, 'result' | 'error'>): void {
+    clearTimeout(this.#silence);
+    this.#hasEnded = true;
+    this.#record.answered({ output: result, error, context: this.#noted(this.isCancelled) });
+  }
+
+  /** Says once that nobody saw an outcome, and why. */
+  unknown(reason: string): void {
+    clearTimeout(this.#silence);
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    const why = this.isCancelled ? `cancelled by the client; ${reason}` : reason;
+    this.#record.unknown(`outcome unknown: ${why}`, this.#noted(false));
+  }
+
+  /** Calls back once if nothing ends the call in time. */
+  awaitSilence(onSilence: () => void): void {
+    if (this.#hasEnded) return;
+    this.#silence ??= setTimeout(onSilence, SILENCE_MS).unref();
+  }
+
+  /** Answered, and not ended: silence about a task is counted anew. */
+  becomeTask(): void {
+    clearTimeout(this.#silence);
+    this.#silence = undefined;
+  }
+
+  #noted(wasCancelled: boolean): JsonObject | undefined {
+    const notes = [
+      ...(this.isAmbiguous ? [SHARED_ID] : []),
+      ...(wasCancelled ? [AFTER_CANCEL] : []),
+    ];
+    return notes.length === 0 ? undefined : { ...this.#context, note: notes.join('; ') };
+  }
+}

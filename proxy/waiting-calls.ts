@@ -1,0 +1,106 @@
+import type { Buffer } from 'node:buffer';
+import { idKey } from './open-requests.ts';
+
+/** What a transport does with a call: send it on, or answer the client itself (or say nothing). */
+export type FinalRuling =
+  | { readonly forward: true }
+  | { readonly forward: false; readonly answer: Buffer | undefined };
+
+/** Nothing is known yet. Other messages go on meanwhile; the bytes of this one stay where they are. */
+export interface WaitingRuling {
+  readonly forward: 'later';
+  /** Called once, in the order in which the waits end, withdrawn calls included. */
+  whenOver(callback: () => void): void;
+  /**
+   * The ruling, to be carried out at once. Asked for once, when the bytes could leave: up to then
+   * the call may be withdrawn.
+   */
+  settle(): FinalRuling;
+}
+
+/** What a call waits for: that its record is safe, or what a person says. */
+export interface Wait<T> {
+  readonly id: Buffer | undefined;
+  readonly until: Promise<T>;
+  /** Rules, once the wait is over and the call was not withdrawn. */
+  readonly rule: (result: PromiseSettledResult<T>) => FinalRuling;
+  /** The call will not be sent any more, whatever `until` brings. */
+  readonly withdrawn: (reason: string) => void;
+}
+
+/** Calls that nobody has sent yet. */
+export class WaitingCalls {
+  readonly #calls = new Set<WaitingCall>();
+
+  get count(): number {
+    return this.#calls.size;
+  }
+
+  hold<T>({ id, until, rule, withdrawn }: Wait<T>): WaitingRuling {
+    const call = new WaitingCall(id, withdrawn);
+    this.#calls.add(call);
+    let result: PromiseSettledResult<T> | undefined;
+    const over = (settled: PromiseSettledResult<T>) => {
+      result = settled;
+      call.over();
+    };
+    until.then(
+      (value) => over({ status: 'fulfilled', value }),
+      (reason: unknown) => over({ status: 'rejected', reason }),
+    );
+    return {
+      forward: 'later',
+      whenOver: (callback) => call.whenOver(callback),
+      settle: () => {
+        if (!this.#calls.delete(call)) return UNANSWERED;
+        if (result === undefined) throw new TypeError('settled before the wait was over');
+        return rule(result);
+      },
+    };
+  }
+
+  /** @returns How many calls with this id were withdrawn */
+  withdraw(id: Uint8Array, reason: string): number {
+    const key = idKey(id);
+    return this.#withdraw(reason, (call) => call.key === key);
+  }
+
+  withdrawAll(reason: string): void {
+    this.#withdraw(reason, () => true);
+  }
+
+  #withdraw(reason: string, isMeant: (call: WaitingCall) => boolean): number {
+    const meant = [...this.#calls].filter(isMeant);
+    // All of them first: the end of one wait may release a batch that holds another one.
+    for (const call of meant) this.#calls.delete(call);
+    for (const call of meant) call.withdrawn(reason);
+    for (const call of meant) call.over();
+    return meant.length;
+  }
+}
+
+/** Nobody waits for the answer to a call that was withdrawn. */
+const UNANSWERED: FinalRuling = { forward: false, answer: undefined };
+
+class WaitingCall {
+  readonly key: string | undefined;
+  readonly withdrawn: (reason: string) => void;
+  #callback: (() => void) | undefined;
+  #isOver = false;
+
+  constructor(id: Buffer | undefined, withdrawn: (reason: string) => void) {
+    this.key = id === undefined ? undefined : idKey(id);
+    this.withdrawn = withdrawn;
+  }
+
+  whenOver(callback: () => void): void {
+    if (this.#isOver) callback();
+    else this.#callback = callback;
+  }
+
+  over(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#callback?.();
+  }
+}
