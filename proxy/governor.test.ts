@@ -119,7 +119,7 @@ test('Governor says what is known about a call that nobody answered', () => {
   governor.rule(toolCall('read', '2'));
   governor.cancel(Buffer.from('2'));
   governor.rule(toolCall('read', undefined));
-  governor.end('the server ended (exit code 7) before an answer was seen');
+  governor.end('the server ended (exit code 7)');
   governor.end('twice');
   expect(records.map(({ ending, error }) => [ending, error])).toEqual([
     ['unknown', 'outcome unknown: the call was sent without an id, so no answer can come'],

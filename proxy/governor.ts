@@ -120,10 +120,10 @@ export class Governor {
     this.#waiting.withdrawAll(`not sent: ${reason}`);
   }
 
-  /** Nothing more will come, in either direction. */
-  end(reason: string): void {
-    this.withdrawWaiting(reason);
-    this.#outcomes.end(reason);
+  /** Nothing more will come, in either direction, because of `what`. */
+  end(what: string): void {
+    this.withdrawWaiting(what);
+    this.#outcomes.end(what);
   }
 
   /** Announces the call, and lets it go once the record is as safe as it has to be. */

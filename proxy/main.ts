@@ -162,7 +162,7 @@ function announce(options: ProxyOptions, { rules, host, socketPath, log }: Annou
 
 function exitReason({ code, signal }: ServerExit): string {
   const how = signal === null ? `exit code ${code}` : `signal ${signal}`;
-  return `the server ended (${how}) before an answer was seen`;
+  return `the server ended (${how})`;
 }
 
 /** Our end looks like the server's: the same code, or the same signal. */

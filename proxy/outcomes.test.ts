@@ -303,7 +303,7 @@ describe('Outcomes: a call that the client has cancelled [P1.late-result]', () =
     vi.advanceTimersByTime(100_000);
     expect(it.ends()).toEqual([
       ['tool 1', 'cancelled by the client; no answer within 60 s'],
-      ['tool 2', 'cancelled by the client; the server ended'],
+      ['tool 2', 'cancelled by the client; the server ended before an answer was seen'],
     ]);
   });
 });

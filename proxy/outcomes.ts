@@ -79,11 +79,11 @@ export class Outcomes {
     }
   }
 
-  /** Nothing more will come: what is open has an outcome that nobody saw. */
-  end(reason: string): void {
+  /** Nothing more will come, because of `what`: what is open has an outcome that nobody saw. */
+  end(what: string): void {
     this.#cancelled.clear();
-    for (const call of this.#open.takeAllCalls()) call.unknown(reason);
-    this.#tasks.endAll(reason);
+    for (const call of this.#open.takeAllCalls()) call.unknown(`${what} before an answer was seen`);
+    this.#tasks.endAll(what);
   }
 
   /** Cancelled calls are rarely answered, and must not use up the room of the others. */

@@ -30,32 +30,23 @@ export interface Wait<T> {
 
 /** Calls that nobody has sent yet. */
 export class WaitingCalls {
-  readonly #calls = new Set<WaitingCall>();
+  readonly #calls = new Set<Withdrawable>();
 
   get count(): number {
     return this.#calls.size;
   }
 
-  hold<T>({ id, until, rule, withdrawn }: Wait<T>): WaitingRuling {
-    const call = new WaitingCall(id, withdrawn);
+  hold<T>(wait: Wait<T>): WaitingRuling {
+    const call = new WaitingCall(wait);
     this.#calls.add(call);
-    let result: PromiseSettledResult<T> | undefined;
-    const over = (settled: PromiseSettledResult<T>) => {
-      result = settled;
-      call.over();
-    };
-    until.then(
-      (value) => over({ status: 'fulfilled', value }),
-      (reason: unknown) => over({ status: 'rejected', reason }),
+    wait.until.then(
+      (value) => call.over({ status: 'fulfilled', value }),
+      (reason: unknown) => call.over({ status: 'rejected', reason }),
     );
     return {
       forward: 'later',
       whenOver: (callback) => call.whenOver(callback),
-      settle: () => {
-        if (!this.#calls.delete(call)) return UNANSWERED;
-        if (result === undefined) throw new TypeError('settled before the wait was over');
-        return rule(result);
-      },
+      settle: () => (this.#calls.delete(call) ? call.rule() : UNANSWERED),
     };
   }
 
@@ -69,12 +60,12 @@ export class WaitingCalls {
     this.#withdraw(reason, () => true);
   }
 
-  #withdraw(reason: string, isMeant: (call: WaitingCall) => boolean): number {
+  #withdraw(reason: string, isMeant: (call: Withdrawable) => boolean): number {
     const meant = [...this.#calls].filter(isMeant);
     // All of them first: the end of one wait may release a batch that holds another one.
     for (const call of meant) this.#calls.delete(call);
-    for (const call of meant) call.withdrawn(reason);
-    for (const call of meant) call.over();
+    for (const call of meant) call.withdraw(reason);
+    for (const call of meant) call.over(undefined);
     return meant.length;
   }
 }
@@ -82,15 +73,23 @@ export class WaitingCalls {
 /** Nobody waits for the answer to a call that was withdrawn. */
 const UNANSWERED: FinalRuling = { forward: false, answer: undefined };
 
-class WaitingCall {
+interface Withdrawable {
   readonly key: string | undefined;
-  readonly withdrawn: (reason: string) => void;
+  withdraw(reason: string): void;
+  over(result: undefined): void;
+}
+
+class WaitingCall<T> implements Withdrawable {
+  readonly key: string | undefined;
+  /** Forgotten with the call: what it waits for may outlive it, and must not keep its bytes. */
+  #wait: Pick<Wait<T>, 'rule' | 'withdrawn'> | undefined;
+  #result: PromiseSettledResult<T> | undefined;
   #callback: (() => void) | undefined;
   #isOver = false;
 
-  constructor(id: Buffer | undefined, withdrawn: (reason: string) => void) {
+  constructor({ id, rule, withdrawn }: Wait<T>) {
     this.key = id === undefined ? undefined : idKey(id);
-    this.withdrawn = withdrawn;
+    this.#wait = { rule, withdrawn };
   }
 
   whenOver(callback: () => void): void {
@@ -98,9 +97,25 @@ class WaitingCall {
     else this.#callback = callback;
   }
 
-  over(): void {
+  over(result: PromiseSettledResult<T> | undefined): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    this.#result = result;
     this.#callback?.();
+    this.#callback = undefined;
+  }
+
+  rule(): FinalRuling {
+    if (this.#wait === undefined || this.#result === undefined) {
+      throw new TypeError('ruled on before the wait was over');
+    }
+    const { rule } = this.#wait;
+    this.#wait = undefined;
+    return rule(this.#result);
+  }
+
+  withdraw(reason: string): void {
+    this.#wait?.withdrawn(reason);
+    this.#wait = undefined;
   }
 }

@@ -228,6 +228,24 @@ describe('the daemon', () => {
     });
   }
 
+  test('hears of an answer that came behind the cancellation [P1.late-result]', async () => {
+    const { socket, recorder } = await listen();
+    const proxy = start(proxied(SERVER, ['-socket', socket]));
+    proxy.write(
+      call(1, { delayMs: 100 }) +
+        '{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}\n',
+    );
+    await proxy.says('"id":1');
+    await recorder.received(1);
+    expect(recorder.frames).toMatchObject([
+      {
+        decision: 'allowed',
+        output: { delayMs: 100 },
+        decision_context: { note: 'the client had cancelled the call before the answer came' },
+      },
+    ]);
+  });
+
   test('may be one that never replies: each call is told once all the same', async () => {
     const { socket, recorder } = await listen({ replies: false });
     const proxy = start(proxied(SERVER, ['-socket', socket]));
