@@ -179,9 +179,6 @@ test('without a daemon a call is refused after five seconds, and everything else
   expect(readFileSync(record, 'utf8')).toBe(PING);
 });
 
-/** Until the emitter sends intents, an announcement is a receipt of its own. */
-const HAS_JOURNAL = false;
-
 describe('with the daemon itself', () => {
   let home: DaemonHome;
   beforeEach(() => {
@@ -189,34 +186,31 @@ describe('with the daemon itself', () => {
   });
   afterEach(() => home.remove());
 
-  test.runIf(HAS_JOURNAL)(
-    'each call is one receipt; while the daemon is down calls are refused, and told of later',
-    async () => {
-      const daemon = await home.start();
-      const proxy = guarded(SERVER, home.socket);
-      proxy.write(call(1) + call(2, { fail: true }));
-      await proxy.says('"id":1');
-      await proxy.says('"id":2');
-      await daemon.stop('SIGKILL');
-      proxy.write(call(3));
-      await proxy.says('"id":3');
-      expect(refusal(proxy, 3)).toMatchObject({
-        code: -31001,
-        data: { cause: 'DAEMON_UNREACHABLE' },
-      });
-      const again = await home.start();
-      proxy.write(call(4));
-      await proxy.says('"id":4');
-      proxy.end();
-      expect(await proxy.exit).toEqual({ code: 0, signal: null });
-      await again.stop();
-      const told = receiptsOf(home).map(({ key, status }) => [key, status]);
-      expect(told).toEqual([
-        ['1', 'success'],
-        ['2', 'failure'],
-        ['3', 'failure'],
-        ['4', 'success'],
-      ]);
-    },
-  );
+  test('each call is one receipt; while the daemon is down calls are refused, and told of later', async () => {
+    const daemon = await home.start();
+    const proxy = guarded(SERVER, home.socket);
+    proxy.write(call(1) + call(2, { fail: true }));
+    await proxy.says('"id":1');
+    await proxy.says('"id":2');
+    await daemon.stop('SIGKILL');
+    proxy.write(call(3));
+    await proxy.says('"id":3');
+    expect(refusal(proxy, 3)).toMatchObject({
+      code: -31001,
+      data: { cause: 'DAEMON_UNREACHABLE' },
+    });
+    const again = await home.start();
+    proxy.write(call(4));
+    await proxy.says('"id":4');
+    proxy.end();
+    expect(await proxy.exit).toEqual({ code: 0, signal: null });
+    await again.stop();
+    const told = receiptsOf(home).map(({ key, status }) => [key, status]);
+    expect(told).toEqual([
+      ['1', 'success'],
+      ['2', 'failure'],
+      ['3', 'failure'],
+      ['4', 'success'],
+    ]);
+  });
 });
