@@ -387,6 +387,11 @@ export const REQUIREMENTS: readonly Requirement[] = [
     source: 'docs/adr/0005',
   },
   {
+    id: 'D.foreign-store',
+    text: 'the database of another program is refused before anything in it is changed',
+    source: 'docs/errors.md',
+  },
+  {
     id: 'D.ack',
     text: 'a frame that asks is acknowledged once and after the commit; a frame that does not ask is never answered',
     source: 'docs/adr/0003',

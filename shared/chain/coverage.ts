@@ -112,13 +112,12 @@ export class CoverageMeter {
     const limits: CoverageLimit[] = [];
     const add = (code: CoverageLimit['code'], text: string) => limits.push({ code, text });
     if (this.#notCounted > 0) {
-      add('NOT_COUNTED', `${this.#notCounted} receipts do not verify and are not counted here`);
+      const what = this.#notCounted === 1 ? 'receipt does' : 'receipts do';
+      add('NOT_COUNTED', `${this.#notCounted} ${what} not verify and are not counted here`);
     }
     if (this.#brokenChains > 0) {
-      add(
-        'BROKEN_CHAINS',
-        `${this.#brokenChains} chains are broken: receipts of theirs may be missing`,
-      );
+      const which = this.#brokenChains === 1 ? 'chain is' : 'chains are';
+      add('BROKEN_CHAINS', `${this.#brokenChains} ${which} broken: receipts there may be missing`);
     }
     add('TRUNCATION', 'receipts removed from the end of a chain');
     if (isWhole) add('DELETED_CHAINS', 'chains removed as a whole');
