@@ -18,6 +18,9 @@ export const pinFlag = {
   env: 'AGENTRECEIPTS_PIN',
 } as const;
 
+/** What every verdict says about a key that was taken from the file beside the store. */
+export const NOT_PINNED = 'key not pinned';
+
 /**
  * Which key a chain is judged by, and whether that key is one to trust: the same answer for every
  * command that judges receipts.
@@ -74,7 +77,7 @@ export class KeyTrust {
     // Asked first: with a pinned genesis key nothing else of the store needs to be believed.
     if (this.pins.includes(fingerprint)) return undefined;
     if (this.pins.some((pin) => this.handovers.leads(pin, fingerprint))) return undefined;
-    return `key not pinned: the chain begins with ${fingerprint}, to which no pinned key leads`;
+    return `${NOT_PINNED}: the chain begins with ${fingerprint}, to which no pinned key leads`;
   }
 }
 

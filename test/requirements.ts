@@ -43,6 +43,11 @@ export const REQUIREMENTS: readonly Requirement[] = [
     source: 'docs/adr/0020',
   },
   {
+    id: 'P1.missing-calls',
+    text: 'verify names the numbers of calls that are neither recorded nor counted as dropped, and counts a call once',
+    source: 'docs/adr/0019',
+  },
+  {
     id: 'P1.intent',
     text: 'a call whose outcome nobody saw is recorded as pending with the reason',
     source: 'docs/adr/0003',
@@ -636,6 +641,11 @@ export const REQUIREMENTS: readonly Requirement[] = [
     id: 'C.pin',
     text: 'a pinned key vouches for the chains that it or its successors began, and nothing else does',
     source: 'docs/adr/0015',
+  },
+  {
+    id: 'C.cut-chain',
+    text: 'a chain whose beginning was removed is valid from there only if a sound prune receipt names the very cut',
+    source: 'docs/cli.md',
   },
   {
     id: 'C.keys-list',

@@ -1,5 +1,6 @@
 import { isJsonObject, type JsonObject, type JsonValue } from '../../shared/json/value.ts';
 import type { Receipt } from '../../shared/receipt/receipt.ts';
+import { callRows } from './call-rows.ts';
 
 /** Our member of the open object `issuer.runtime`, and the members of others beside it. */
 export function runtimeOf(receipt: Receipt): {
@@ -24,7 +25,8 @@ export type LabelledRow = readonly [label: string, value: string];
  * What our daemon and proxy said about the call, as labelled rows. Whatever has another shape than
  * expected is shown as JSON under `Extension`: nothing signed is left out.
  */
-export function extensionRows(ours: JsonValue | undefined): readonly LabelledRow[] {
+export function extensionRows(receipt: Receipt): readonly LabelledRow[] {
+  const { ours } = runtimeOf(receipt);
   if (ours === undefined) return [];
   if (!isJsonObject(ours)) return [['Extension', JSON.stringify(ours)]];
   const rows: LabelledRow[] = [];
@@ -39,6 +41,11 @@ export function extensionRows(ours: JsonValue | undefined): readonly LabelledRow
   if (isJsonObject(decision)) {
     rest.delete('decision');
     rows.push(...decisionRows(decision));
+  }
+  const call = rest.get('call');
+  if (isJsonObject(call)) {
+    rest.delete('call');
+    rows.push(...callRows(call, receipt));
   }
   take('Note', 'note', asText);
   take('Input size', 'input', asSize);

@@ -80,7 +80,7 @@ Not checked:
   - receipts removed from the end of the chain leave no trace in the chain itself
   - times are the issuer's clock; only the order of receipts is proved
   - the bodies behind response_hash and parameters_hash were not supplied
-  - 2 receipts say pending: nobody saw the outcome
+  - 2 receipts say pending: nobody had seen the outcome when they were written
   - 2 actions were counted by emitters but not reported
   - a chain that was removed as a whole leaves no trace in the store
   - the key was taken from ${store.publicKeyPath}: compare its fingerprint with one that you trust, ${key.fingerprint}
@@ -88,6 +88,7 @@ Not checked:
 Coverage:
   period            2026-06-15T12:00:01Z to 2026-06-15T12:00:05Z
   calls             3
+  missing calls     not known
   outcome unknown   2
     2 x no reason given
   events dropped    2
@@ -98,6 +99,7 @@ Coverage:
     - receipts removed from the end of a chain
     - chains removed as a whole
     - down time after a crash: the daemon wrote no start receipts
+    - 3 calls have no number: others beside may be missing unseen
     - actions that passed neither a proxy nor a hook
 `,
       stderr:
@@ -184,6 +186,16 @@ Coverage:
         period: { first: '2026-06-15T12:00:01Z', last: '2026-06-15T12:00:02Z' },
         calls: 2,
         outcomes_unknown: [],
+        outcomes_known_later: 0,
+        missing_calls: {
+          count: 0,
+          sessions: 0,
+          first: [],
+          maybe_elsewhere: 0,
+          sessions_not_followed: 0,
+          numbered_calls: 0,
+          unnumbered_calls: 2,
+        },
         events_dropped: 0,
         down_time: { gaps: 0, seconds: 0, seconds_at_most: 0, causes: [], since: null },
         open_chains: { count: 1, ids: ['a'] },
@@ -192,6 +204,7 @@ Coverage:
           'TRUNCATION',
           'DELETED_CHAINS',
           'DOWN_TIME_UNRECORDED',
+          'UNNUMBERED_CALLS',
           'UNMEDIATED_ACTIONS',
         ].map((code) => ({ code, text: expect.any(String) })),
       },
@@ -737,6 +750,7 @@ describe('obsigna verify tells how complete the record is', () => {
     store.append('a-2', daemon('daemon_started', { boot: 'clean' }));
     expect(verify().stdout).toContain(`
   calls             1
+  missing calls     not known
   outcome unknown   0
   events dropped    0
   down time         1s, at most 2s, in 2 gaps
@@ -746,6 +760,7 @@ describe('obsigna verify tells how complete the record is', () => {
   not excluded:
     - receipts removed from the end of a chain
     - chains removed as a whole
+    - 1 call has no number: others beside may be missing unseen
     - actions that passed neither a proxy nor a hook
 `);
   });

@@ -1,5 +1,5 @@
 import { CoverageMeter, type Coverage } from '../../shared/chain/coverage.ts';
-import type { Unchecked } from '../../shared/chain/verdict.ts';
+import type { ReceiptVerdict, Unchecked } from '../../shared/chain/verdict.ts';
 import type { Cli, ExitCode } from '../cli.ts';
 import {
   colorFlag,
@@ -19,7 +19,7 @@ import { defineVerb, type VerbInput } from '../verb.ts';
 import { confirmParent } from './delegation.ts';
 import { judgeChain, resultOf, type ChainReport } from './judge.ts';
 import { Limits } from './limits.ts';
-import { findPruned } from './pruned.ts';
+import { cutOf, findPruned, newestCut } from './pruned.ts';
 import { JsonReport } from './verify-json.ts';
 import { TextReport } from './verify-text.ts';
 
@@ -91,11 +91,14 @@ function verify({ flags }: VerbInput<typeof spec>, cli: Cli): ExitCode {
     const meter = new CoverageMeter();
     let bad = chains.length === 0 ? 1 : 0;
     for (const chain of chains) {
-      const judged = judgeChain(reader, chain, trust, (verdict) => {
+      const cut = cutOf(reader, chain, () => pruned);
+      const see = (verdict: ReceiptVerdict) => {
         progress.step(chain.id);
         meter.receipt(verdict);
-      });
-      const gone = judged.verdict.result === 'empty' ? pruned.get(chain.id) : undefined;
+      };
+      const judged = judgeChain(reader, chain, trust, see, cut);
+      const isGone = judged.verdict.result === 'empty' || cut !== undefined;
+      const gone = isGone ? pruned.get(chain.id) : undefined;
       const confirmed = confirmParent(reader, trust.keyring, judged);
       const report = gone === undefined ? confirmed : { ...confirmed, pruned: gone };
       progress.clear();
@@ -108,7 +111,8 @@ function verify({ flags }: VerbInput<typeof spec>, cli: Cli): ExitCode {
       });
       if (result !== 'valid') bad += 1;
     }
-    output.end(limits.list(trust, pruned), bad === 0, meter.finish(chainId === undefined));
+    const coverage = meter.finish(chainId === undefined, newestCut(pruned));
+    output.end(limits.list(trust, pruned), bad === 0, coverage);
     return bad === 0 ? 0 : 1;
   } finally {
     reader.close();

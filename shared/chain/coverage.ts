@@ -1,4 +1,5 @@
 import { isActionReceipt, isDaemonStatement } from '../receipt/daemon-statement.ts';
+import { CallNumberMeter, type MissingCalls } from './call-numbers.ts';
 import { DownTimeMeter, type DownTime } from './down-time.ts';
 import { Tally } from './tally.ts';
 import type { ReceiptVerdict } from './verdict.ts';
@@ -12,6 +13,10 @@ export interface CoverageLimit {
     | 'DELETED_CHAINS'
     | 'OTHER_CHAINS'
     | 'DOWN_TIME_UNRECORDED'
+    | 'NUMBERS_ELSEWHERE'
+    | 'SESSIONS_NOT_FOLLOWED'
+    | 'UNNUMBERED_CALLS'
+    | 'LAST_CALLS'
     | 'UNMEDIATED_ACTIONS';
   readonly text: string;
 }
@@ -22,8 +27,11 @@ export interface Coverage {
   readonly period: { readonly first: string; readonly last: string } | undefined;
   /** Receipts of actions; not those in which the daemon speaks of the record. */
   readonly calls: number;
-  /** Calls whose outcome nobody saw, by the reason that was written down. */
+  /** Calls whose outcome nobody had seen when it was recorded, by the reason written down. */
   readonly outcomesUnknown: readonly (readonly [reason: string, count: number])[];
+  /** Those of them whose outcome a later receipt tells. */
+  readonly outcomesKnownLater: number;
+  readonly missingCalls: MissingCalls;
   /** Actions that emitters counted and could not report. */
   readonly eventsDropped: number;
   readonly downTime: DownTime;
@@ -49,11 +57,13 @@ interface Moment {
 export class CoverageMeter {
   readonly #downTime = new DownTimeMeter();
   readonly #reasons = new Tally();
+  readonly #numbers = new CallNumberMeter();
   readonly #openIds: string[] = [];
   #openCount = 0;
   #first: Moment | undefined;
   #last: Moment | undefined;
   #calls = 0;
+  #knownLater = 0;
   #eventsDropped = 0;
   #notCounted = 0;
   #brokenChains = 0;
@@ -73,8 +83,13 @@ export class CoverageMeter {
       // Sub-agents come and go; whether the daemon was there is told by the root chains.
       if (!isAgentChain(chain.chain_id)) this.#downTime.receipt(receipt, ms);
     }
-    this.#eventsDropped += action.emitter_metadata?.drop_count ?? 0;
-    if (isActionReceipt(receipt)) this.#calls += 1;
+    const dropped = action.emitter_metadata?.drop_count ?? 0;
+    this.#eventsDropped += dropped;
+    if (dropped > 0) this.#numbers.dropped(receipt, dropped);
+    if (isActionReceipt(receipt)) {
+      if (this.#numbers.call(receipt, ms)) this.#knownLater += 1;
+      else this.#calls += 1;
+    }
     if (outcome.status === 'pending' && !isDaemonStatement(receipt)) {
       this.#reasons.add(
         outcome.error === undefined || outcome.error === '' ? NO_REASON : outcome.error,
@@ -90,8 +105,12 @@ export class CoverageMeter {
     if (this.#openIds.length < MOST_NAMES) this.#openIds.push(id);
   }
 
-  /** @param isWhole - Every chain of the store was looked at. */
-  finish(isWhole: boolean): Coverage {
+  /**
+   * @param isWhole - Every chain of the store was looked at.
+   * @param prunedBefore - RFC 3339; what ended before this was pruned. Undefined when nothing was.
+   */
+  finish(isWhole: boolean, prunedBefore?: string): Coverage {
+    const missingCalls = this.#numbers.finish({ isWhole, prunedBefore });
     const period =
       this.#first === undefined || this.#last === undefined
         ? undefined
@@ -100,11 +119,13 @@ export class CoverageMeter {
       period,
       calls: this.#calls,
       outcomesUnknown: this.#reasons.entries(),
+      outcomesKnownLater: this.#knownLater,
+      missingCalls,
       eventsDropped: this.#eventsDropped,
       downTime: this.#downTime.finish(),
       openChains: { count: this.#openCount, ids: this.#openIds },
       notCounted: this.#notCounted,
-      notExcluded: this.#limits(isWhole),
+      notExcluded: [...this.#limits(isWhole), ...numberLimits(missingCalls), UNMEDIATED],
     };
   }
 
@@ -125,9 +146,36 @@ export class CoverageMeter {
     if (!this.#downTime.saysStarts) {
       add('DOWN_TIME_UNRECORDED', 'down time after a crash: the daemon wrote no start receipts');
     }
-    add('UNMEDIATED_ACTIONS', 'actions that passed neither a proxy nor a hook');
     return limits;
   }
+}
+
+const UNMEDIATED: CoverageLimit = {
+  code: 'UNMEDIATED_ACTIONS',
+  text: 'actions that passed neither a proxy nor a hook',
+};
+
+/** What the numbers of calls cannot show. */
+function numberLimits(missing: MissingCalls): readonly CoverageLimit[] {
+  const { maybeElsewhere, sessionsNotFollowed, numberedCalls, unnumberedCalls } = missing;
+  const limits: CoverageLimit[] = [];
+  const add = (code: CoverageLimit['code'], text: string) => limits.push({ code, text });
+  if (maybeElsewhere > 0) {
+    const what = maybeElsewhere === 1 ? 'number of a call is' : 'numbers of calls are';
+    const text = `${maybeElsewhere} ${what} missing here, and may stand in chains not read, or pruned`;
+    add('NUMBERS_ELSEWHERE', text);
+  }
+  if (sessionsNotFollowed > 0) {
+    const what = sessionsNotFollowed === 1 ? 'session' : 'sessions';
+    const text = `missing calls of ${sessionsNotFollowed} ${what} with too many holes to follow`;
+    add('SESSIONS_NOT_FOLLOWED', text);
+  }
+  if (unnumberedCalls > 0) {
+    const what = unnumberedCalls === 1 ? 'call has no number' : 'calls have no number';
+    add('UNNUMBERED_CALLS', `${unnumberedCalls} ${what}: others beside may be missing unseen`);
+  }
+  if (numberedCalls > 0) add('LAST_CALLS', 'calls behind the last number of their session');
+  return limits;
 }
 
 function isAgentChain(chainId: string): boolean {

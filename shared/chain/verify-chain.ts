@@ -16,9 +16,17 @@ import {
   type Unchecked,
 } from './verdict.ts';
 
+/** The place up to which receipts of a chain were removed, as a signed receipt says. */
+export interface ChainCut {
+  readonly sequence: number;
+  readonly hash: string;
+}
+
 export interface VerifyOptions {
   /** Key that the caller expects the first receipt to be signed with. */
   readonly key: VerifyKey;
+  /** Where the chain goes on from; without it the first receipt has to be the first of all. */
+  readonly cut?: ChainCut;
   /** Answer of the tool, as JSON text, for whoever kept it. */
   readonly responseBody?: (receiptId: string) => Uint8Array | undefined;
   readonly expectedLength?: number;
@@ -72,6 +80,7 @@ export class ChainVerifier {
     this.#chainId = chainId;
     this.#options = options;
     this.#active = options.key;
+    this.#previous = options.cut;
   }
 
   /** Judges the next receipt. Bad evidence is an answer, so this never throws for it. */
@@ -336,7 +345,7 @@ export class ChainVerifier {
     if (this.#outcomesUnknown > 0) {
       add(
         'OUTCOME_UNKNOWN',
-        `${this.#outcomesUnknown} receipts say pending: nobody saw the outcome`,
+        `${this.#outcomesUnknown} receipts say pending: nobody had seen the outcome when they were written`,
       );
     }
     if (this.#eventsDropped > 0) {
