@@ -9,15 +9,6 @@ import { verifyProof } from '../shared/receipt/proof.ts';
 import type { Keyring, NamedKey } from './keyring.ts';
 import type { ReceiptReader, StoredRow } from './store/reader.ts';
 
-/** `-pin`, wherever receipts are judged. */
-export const pinFlag = {
-  type: 'list',
-  placeholder: 'FINGERPRINT',
-  describe:
-    'trust chains only that begin with this key or with one that it led to; may be given several times',
-  env: 'AGENTRECEIPTS_PIN',
-} as const;
-
 /** What every verdict says about a key that was taken from the file beside the store. */
 export const NOT_PINNED = 'key not pinned';
 

@@ -1,15 +1,14 @@
 import { CodedError } from '../../shared/errors.ts';
 import type { Cli, ExitCode } from '../cli.ts';
 import {
-  colorFlag,
-  dbFlag,
+  answerFlags,
+  evidenceFlags,
   paintFor,
   PATH_NOTE,
-  publicKeyFlag,
   publicKeyPath,
   storePath,
 } from '../common-flags.ts';
-import { parsePins, pinFlag } from '../key-trust.ts';
+import { parsePins } from '../key-trust.ts';
 import { readKeyring } from '../keyring.ts';
 import { Progress } from '../progress.ts';
 import { ReceiptReader, type StoredChain } from '../store/reader.ts';
@@ -47,16 +46,13 @@ const spec = {
     env: 'AGENTRECEIPTS_SOCKET',
     default: '$XDG_RUNTIME_DIR/agentreceipts/events.sock',
   },
-  db: dbFlag,
-  'public-key': publicKeyFlag,
+  ...evidenceFlags,
   'chain-id': {
     type: 'string',
     placeholder: 'ID',
     describe: 'the chain to verify; without it the newest root chain',
     env: 'AGENTRECEIPTS_CHAIN_ID',
   },
-  pin: pinFlag,
-  json: { type: 'boolean', describe: 'print the checks as JSON' },
   'no-roundtrip': { type: 'boolean', describe: 'write no receipt; that check is a warning then' },
   'warn-as-error': { type: 'boolean', describe: 'end with 1 on a warning too' },
   'roundtrip-timeout': {
@@ -65,7 +61,7 @@ const spec = {
     describe: 'how long to wait for the receipt',
     default: DEFAULT_TIMEOUT_MS,
   },
-  color: colorFlag,
+  ...answerFlags,
 } as const;
 
 const notes = `${PATH_NOTE}

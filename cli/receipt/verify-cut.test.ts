@@ -120,7 +120,7 @@ describe('obsigna receipt verify-event -pin [C.pin]', () => {
       detail: 'chain context \u2014 key not pinned: the chain begins with sha256:',
     },
   ]) {
-    test(`${name}`, () => {
+    test(`trusts, or not, ${name}`, () => {
       const args = ['-chain-head', '-pin', pin().fingerprint];
       const event = obsigna(['receipt', 'verify-event'], ...args);
       expect(event.code).toBe(code);

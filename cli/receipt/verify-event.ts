@@ -1,15 +1,14 @@
 import { CodedError } from '../../shared/errors.ts';
 import type { Cli, ExitCode } from '../cli.ts';
 import {
-  colorFlag,
-  dbFlag,
+  answerFlags,
+  evidenceFlags,
   paintFor,
   PATH_NOTE,
-  publicKeyFlag,
   publicKeyPath,
   storePath,
 } from '../common-flags.ts';
-import { KeyTrust, parsePins, pinFlag } from '../key-trust.ts';
+import { KeyTrust, parsePins } from '../key-trust.ts';
 import { readKeyring } from '../keyring.ts';
 import { secondText } from '../moment.ts';
 import { ReceiptReader, type StoredChain, type StoredRow } from '../store/reader.ts';
@@ -26,8 +25,7 @@ const spec = {
     placeholder: 'DURATION',
     describe: 'every receipt that is not older than this, such as 10m or 36h',
   },
-  db: dbFlag,
-  'public-key': publicKeyFlag,
+  ...evidenceFlags,
   'chain-id': {
     type: 'string',
     placeholder: 'ID',
@@ -40,9 +38,7 @@ const spec = {
     describe: 'executables that may report, separated by commas',
     env: 'AGENTRECEIPTS_EMITTER_ALLOWLIST',
   },
-  pin: pinFlag,
-  json: { type: 'boolean', describe: 'print the results as JSON' },
-  color: colorFlag,
+  ...answerFlags,
 } as const;
 
 const notes = `${PATH_NOTE}

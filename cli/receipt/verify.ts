@@ -2,15 +2,14 @@ import { CoverageMeter, type Coverage } from '../../shared/chain/coverage.ts';
 import type { ReceiptVerdict, Unchecked } from '../../shared/chain/verdict.ts';
 import type { Cli, ExitCode } from '../cli.ts';
 import {
-  colorFlag,
-  dbFlag,
+  answerFlags,
+  evidenceFlags,
   paintFor,
   PATH_NOTE,
-  publicKeyFlag,
   publicKeyPath,
   storePath,
 } from '../common-flags.ts';
-import { KeyTrust, parsePins, pinFlag } from '../key-trust.ts';
+import { KeyTrust, parsePins } from '../key-trust.ts';
 import { readKeyring } from '../keyring.ts';
 import { Progress } from '../progress.ts';
 import { ReceiptReader } from '../store/reader.ts';
@@ -24,21 +23,22 @@ import { JsonReport } from './verify-json.ts';
 import { TextReport } from './verify-text.ts';
 
 const spec = {
-  db: dbFlag,
-  'public-key': publicKeyFlag,
+  ...evidenceFlags,
   'chain-id': {
     type: 'string',
     placeholder: 'ID',
     describe: 'verify this chain only, not every chain of the store',
     env: 'AGENTRECEIPTS_CHAIN_ID',
   },
-  pin: pinFlag,
-  json: { type: 'boolean', describe: 'print the verdict as JSON' },
   verbose: {
     type: 'boolean',
     describe: 'print every receipt of a broken chain, and every warning',
   },
-  color: colorFlag,
+  progress: {
+    type: 'boolean',
+    describe: 'say on standard error how far it is, also where that is no terminal',
+  },
+  ...answerFlags,
 } as const;
 
 const notes = `${PATH_NOTE}
@@ -85,7 +85,7 @@ function verify({ flags }: VerbInput<typeof spec>, cli: Cli): ExitCode {
         ? new JsonReport(cli.out, reader, isVerbose)
         : new TextReport(cli, paint, reader, trust, isVerbose);
     const chains = chainId === undefined ? reader.chains() : [{ id: chainId, key: chainId }];
-    const progress = new Progress(cli, () => reader.count());
+    const progress = new Progress(cli, () => reader.count(), flags.progress === true);
     const pruned = findPruned(reader, trust);
     const limits = new Limits();
     const meter = new CoverageMeter();
