@@ -213,7 +213,8 @@ export const DAEMON_FLAGS = {
   'new-key': {
     type: 'string',
     placeholder: 'KEY',
-    describe: 'key that -rotate hands over to, ssh-agent:...; a fresh file if not given',
+    describe:
+      'key that -rotate hands over to: ssh-agent:..., or a file to make; a fresh file if not given',
   },
   init: { type: 'boolean', describe: 'create the key pair and exit' },
   rotate: { type: 'boolean', describe: 'replace the signing key and exit; no daemon may run' },

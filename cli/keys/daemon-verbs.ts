@@ -54,7 +54,7 @@ export const rotateCommand = defineVerb({
     'new-key': {
       type: 'string',
       placeholder: 'KEY',
-      describe: 'key to hand over to, ssh-agent:...; a fresh file if not given',
+      describe: 'key to hand over to: ssh-agent:..., or a file to make; a fresh file if not given',
     },
     db: { ...dbFlag, describe: 'receipt store that records the rotation' },
     'chain-id': {

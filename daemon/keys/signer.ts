@@ -1,8 +1,10 @@
+import { existsSync } from 'node:fs';
 import type { Signer } from '../../shared/crypto/suite.ts';
 import { CodedError } from '../../shared/errors.ts';
 import type { LibC } from '../native/libc.ts';
 import { loadSigningKey } from './key-files.ts';
 import { SshAgentSigner } from './ssh-agent.ts';
+import { stagedPathOf } from './staged-path.ts';
 
 const SSH_AGENT = 'ssh-agent:';
 
@@ -23,9 +25,18 @@ export interface SignerParts {
  * @throws CodedError as `loadSigningKey` and `SshAgentSigner`
  */
 export function openSigner(key: string, { libc, env }: SignerParts): Signer {
-  if (!isAgentKey(key)) return loadSigningKey(key);
+  if (!isAgentKey(key)) return loadSigningKey(fileOf(key));
   const wanted = key.slice(SSH_AGENT.length);
   if (wanted === '')
     throw new CodedError('USAGE', '-key ssh-agent: needs a fingerprint or comment');
   return new SshAgentSigner(libc, wanted, env['SSH_AUTH_SOCK']);
+}
+
+/**
+ * A rotation into a file that was cut short behind its receipt has left the key in waiting, and none
+ * in its place. Whoever opens it settles the rotation before anything is signed: `settleSwap`.
+ */
+function fileOf(key: string): string {
+  const staged = stagedPathOf(key);
+  return !existsSync(key) && existsSync(staged) ? staged : key;
 }

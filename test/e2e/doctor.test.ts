@@ -184,7 +184,7 @@ describe('obsigna doctor finds, with a remedy', () => {
       name: 'chain head',
       status: 'warn',
       arrange: () => afterwards((daemon) => daemon.stop('SIGKILL')),
-      reason: /no daemon runs and nothing ended the chain$/,
+      reason: /no daemon runs and nothing ended the chain; key not pinned$/,
       fix: /^start the daemon/,
     },
     {
