@@ -1,5 +1,6 @@
 import { hashUri, type CryptoSuite, type VerifyKey } from '../crypto/suite.ts';
 import { canonicalizeText, encodeUtf8 } from '../json/text.ts';
+import { callNoteOf } from '../receipt/call.ts';
 import { hashedText, signedText } from '../receipt/hash.ts';
 import { parseReceipt } from '../receipt/parse.ts';
 import { verifyProof } from '../receipt/proof.ts';
@@ -242,7 +243,9 @@ export class ChainVerifier {
     if (action.type === 'system.pty.close') this.#ptyClose += 1;
     if (outcome.status === 'pending') this.#outcomesUnknown += 1;
     this.#eventsDropped += action.emitter_metadata?.drop_count ?? 0;
-    if (action.idempotency_key) this.#duplicates.add(action.idempotency_key, this.#index);
+    // The late outcome of a call that was `pending` repeats its key, and is no second call.
+    if (!action.idempotency_key || callNoteOf(receipt)?.completes !== undefined) return;
+    this.#duplicates.add(action.idempotency_key, this.#index, receipt.issuer.session_id);
   }
 
   #note(found: Break): void {
