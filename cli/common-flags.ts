@@ -57,8 +57,8 @@ export function storePath(cli: Cli, given: string | undefined): string {
 
 export function publicKeyPath(cli: Cli, given: string | undefined): string {
   const { AGENTRECEIPTS_KEY: key = '' } = cli.env;
-  // A key in an ssh-agent is no file, and its public half lies at the default place.
-  const isFile = key !== '' && !key.startsWith('ssh-agent:');
+  // A key in an ssh-agent or a token is no file, and its public half lies at the default place.
+  const isFile = key !== '' && !/^(?:ssh-agent|pkcs11):/.test(key);
   const path = given ?? (isFile ? `${key}.pub` : cli.paths.publicKey);
   if (path === '') throw new CodedError('USAGE', '-public-key is required');
   return path;

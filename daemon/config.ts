@@ -3,7 +3,7 @@ import { CodedError } from '../shared/errors.ts';
 import { formatGoDuration, parseFlags, readFlagEnvironment } from '../shared/flags.ts';
 import { dailyChainId } from './chains.ts';
 import { disclosureFault, disclosureText } from './disclosure/policy.ts';
-import { isAgentKey } from './keys/signer.ts';
+import { isExternalKey } from './keys/signer.ts';
 import { readConfigFile, type SettingSpec } from './config-file.ts';
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from './log.ts';
 import { parseMetricsAddress } from './metrics-address.ts';
@@ -86,7 +86,8 @@ export const DAEMON_FLAGS = {
     toml: 'key',
     placeholder: 'KEY',
     env: 'AGENTRECEIPTS_KEY',
-    describe: 'signing key: a PEM file of mode 0600, or ssh-agent:FINGERPRINT|COMMENT',
+    describe:
+      'signing key: a PEM file of mode 0600, or ssh-agent:FINGERPRINT|COMMENT, or a pkcs11: URI',
   },
   'public-key': {
     type: 'string',
@@ -214,7 +215,7 @@ export const DAEMON_FLAGS = {
     type: 'string',
     placeholder: 'KEY',
     describe:
-      'key that -rotate hands over to: ssh-agent:..., or a file to make; a fresh file if not given',
+      'key that -rotate hands over to: ssh-agent:..., pkcs11:..., or a file to make; a fresh file if not given',
   },
   init: { type: 'boolean', describe: 'create the key pair and exit' },
   rotate: { type: 'boolean', describe: 'replace the signing key and exit; no daemon may run' },
@@ -309,7 +310,7 @@ function resolveConfig(
   const key = required('key', pick('key') ?? paths.key);
   const { default: deadline } = DAEMON_FLAGS['shutdown-deadline'];
   const metrics = pick('metrics');
-  const publicKey = isAgentKey(key) ? paths.publicKey : `${key}.pub`;
+  const publicKey = isExternalKey(key) ? paths.publicKey : `${key}.pub`;
   const chainId = pick('chain-id');
   return {
     socket: required('socket', pick('socket') ?? paths.socket),

@@ -7,7 +7,7 @@ import { VERSION } from '../shared/version.ts';
 import { DAEMON_FLAGS, printConfig, readConfig, type DaemonConfig } from './config.ts';
 import { createForensicKeyFiles } from './keys/forensic-keys.ts';
 import { createKeyFiles, createKeyIfMissing } from './keys/key-files.ts';
-import { isAgentKey, openSigner } from './keys/signer.ts';
+import { isExternalKey, openSigner } from './keys/signer.ts';
 import { StderrLog } from './log.ts';
 
 const PROGRAM = 'obsigna-daemon';
@@ -69,8 +69,11 @@ async function main(): Promise<void> {
 }
 
 function initKeys({ key, publicKey }: DaemonConfig): void {
-  if (isAgentKey(key)) {
-    throw new CodedError('USAGE', 'a key in an ssh-agent is made with ssh-keygen -t ed25519');
+  if (isExternalKey(key)) {
+    throw new CodedError(
+      'USAGE',
+      'a key that is no file is made with the tools of its agent or token',
+    );
   }
   createKeyFiles(key, publicKey);
   process.stdout.write(`generated signing key: ${key}\npublic key: ${publicKey}\n`);

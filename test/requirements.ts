@@ -498,6 +498,11 @@ export const REQUIREMENTS: readonly Requirement[] = [
     source: 'docs/adr/0016',
   },
   {
+    id: 'D.signer-token',
+    text: 'the daemon signs with a key that only a PKCS #11 token holds, and refuses what it cannot name for certain',
+    source: 'docs/adr/0023',
+  },
+  {
     id: 'D.disclosure',
     text: 'payloads are sealed for a forensic key before the commit, in the order of their connection, and open without our code',
     source: 'docs/adr/0013',

@@ -19,7 +19,7 @@ import { appendAnchor } from './anchor-log.ts';
 import { archivePathOf, readHandovers, refuseRetired } from './archive.ts';
 import { checkPublicKey } from './key-files.ts';
 import { rotationReceipt } from './rotation-receipt.ts';
-import { isAgentKey, openSigner, type SignerParts } from './signer.ts';
+import { isExternalKey, openSigner, type SignerParts } from './signer.ts';
 import { archivePublicKey, finishSwap, settleSwap, stageKeys, type KeyPaths } from './swap.ts';
 
 export interface RotationSummary {
@@ -82,7 +82,7 @@ export async function rotateKey(
 
 /** The files that hold the key in use, or are to hold the one that follows it. */
 export function keyPathsOf({ key, newKey, publicKey }: DaemonConfig): KeyPaths {
-  const file = [key, newKey].find((it) => it !== '' && !isAgentKey(it));
+  const file = [key, newKey].find((it) => it !== '' && !isExternalKey(it));
   return { key: file, publicKey };
 }
 
@@ -159,14 +159,14 @@ class Rotation {
 
   #nextKey(handovers: Handovers): { publicKey: Uint8Array; privatePem: string | undefined } {
     const { key, newKey } = this.#config;
-    if (newKey === '' && isAgentKey(key)) {
+    if (newKey === '' && isExternalKey(key)) {
       throw new CodedError(
         'USAGE',
-        'to rotate a key in an ssh-agent, name its successor: -new-key',
+        'to rotate a key that is no file, name its successor: -new-key',
       );
     }
     if (newKey === '') return freshKey();
-    if (!isAgentKey(newKey)) {
+    if (!isExternalKey(newKey)) {
       this.#requireNewFile(newKey);
       return freshKey();
     }
@@ -181,7 +181,7 @@ class Rotation {
 
   /** A key file is replaced where it is; a key from elsewhere may move into a file of its own. */
   #requireNewFile(path: string): void {
-    if (!isAgentKey(this.#config.key)) {
+    if (!isExternalKey(this.#config.key)) {
       const message = `${this.#config.key} is replaced in its place: leave -new-key out`;
       throw new CodedError('USAGE', message);
     }
