@@ -1,4 +1,5 @@
 import { isActionReceipt, isDaemonStatement } from '../receipt/daemon-statement.ts';
+import { numberLimits } from './call-number-limits.ts';
 import { CallNumberMeter, type MissingCalls } from './call-numbers.ts';
 import { DownTimeMeter, type DownTime } from './down-time.ts';
 import { Tally } from './tally.ts';
@@ -125,11 +126,11 @@ export class CoverageMeter {
       downTime: this.#downTime.finish(),
       openChains: { count: this.#openCount, ids: this.#openIds },
       notCounted: this.#notCounted,
-      notExcluded: [...this.#limits(isWhole), ...numberLimits(missingCalls), UNMEDIATED],
+      notExcluded: this.#limits(isWhole, missingCalls),
     };
   }
 
-  #limits(isWhole: boolean): readonly CoverageLimit[] {
+  #limits(isWhole: boolean, missing: MissingCalls): readonly CoverageLimit[] {
     const limits: CoverageLimit[] = [];
     const add = (code: CoverageLimit['code'], text: string) => limits.push({ code, text });
     if (this.#notCounted > 0) {
@@ -146,36 +147,10 @@ export class CoverageMeter {
     if (!this.#downTime.saysStarts) {
       add('DOWN_TIME_UNRECORDED', 'down time after a crash: the daemon wrote no start receipts');
     }
+    limits.push(...numberLimits(missing));
+    add('UNMEDIATED_ACTIONS', 'actions that passed neither a proxy nor a hook');
     return limits;
   }
-}
-
-const UNMEDIATED: CoverageLimit = {
-  code: 'UNMEDIATED_ACTIONS',
-  text: 'actions that passed neither a proxy nor a hook',
-};
-
-/** What the numbers of calls cannot show. */
-function numberLimits(missing: MissingCalls): readonly CoverageLimit[] {
-  const { maybeElsewhere, sessionsNotFollowed, numberedCalls, unnumberedCalls } = missing;
-  const limits: CoverageLimit[] = [];
-  const add = (code: CoverageLimit['code'], text: string) => limits.push({ code, text });
-  if (maybeElsewhere > 0) {
-    const what = maybeElsewhere === 1 ? 'number of a call is' : 'numbers of calls are';
-    const text = `${maybeElsewhere} ${what} missing here, and may stand in chains not read, or pruned`;
-    add('NUMBERS_ELSEWHERE', text);
-  }
-  if (sessionsNotFollowed > 0) {
-    const what = sessionsNotFollowed === 1 ? 'session' : 'sessions';
-    const text = `missing calls of ${sessionsNotFollowed} ${what} with too many holes to follow`;
-    add('SESSIONS_NOT_FOLLOWED', text);
-  }
-  if (unnumberedCalls > 0) {
-    const what = unnumberedCalls === 1 ? 'call has no number' : 'calls have no number';
-    add('UNNUMBERED_CALLS', `${unnumberedCalls} ${what}: others beside may be missing unseen`);
-  }
-  if (numberedCalls > 0) add('LAST_CALLS', 'calls behind the last number of their session');
-  return limits;
 }
 
 function isAgentChain(chainId: string): boolean {
