@@ -166,6 +166,29 @@ describe.skipIf(!hasToken)('a key in a PKCS #11 token [D.signer-token]', () => {
     expect(home.verified()).toEqual(valid('root'));
   });
 
+  test('a PIN that became wrong is tried once, and not again by the same daemon', async () => {
+    addKey('obsigna', 'receipts', '01');
+    const daemon = await home.start(withKey(uri('object=receipts')));
+    const client = await RawClient.connect(home.socket);
+    const ask = (ack: number) => client.ask(eventMembers({ ack }) as { ack: number });
+    renameSync(tokens, `${tokens}-gone`);
+    expect(await ask(1)).toMatchObject({ ok: false });
+    renameSync(`${tokens}-gone`, tokens);
+    for (const [ack, pin] of [
+      [2, '9999'],
+      [3, PIN], // even the right one: the daemon does not look
+    ] as const) {
+      writeFileSync(join(home.root, 'pin'), pin);
+      expect(await ask(ack)).toMatchObject({
+        ok: false,
+        error: expect.stringContaining('the PIN is wrong; it is not tried again') as string,
+      });
+    }
+    await daemon.stop();
+    await home.session([''], 'SIGTERM', withKey(uri('object=receipts')));
+    expect(home.verified().code).toBe(0);
+  });
+
   test('[D.rotation] from a file into the token, on to another key, and out again', async () => {
     home.run(['-init']);
     const first = home.fingerprint();
