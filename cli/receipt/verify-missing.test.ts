@@ -72,6 +72,9 @@ MISSING \u2014 5 calls of 1 session are neither recorded nor counted as dropped
       receipt['issuanceDate'] = '2020-01-01T00:00:00Z';
     });
     expect(coverage().missing_calls.count).toBe(1);
+    expect(verify().stdout).toContain(
+      '    - 1 receipt does not verify and is not counted here\n    - 1 chain is broken: ',
+    );
   });
 
   test('a call that was pending and is known later counts once, and both are said', () => {

@@ -134,8 +134,9 @@ export class CoverageMeter {
     const limits: CoverageLimit[] = [];
     const add = (code: CoverageLimit['code'], text: string) => limits.push({ code, text });
     if (this.#notCounted > 0) {
-      const what = this.#notCounted === 1 ? 'receipt does' : 'receipts do';
-      add('NOT_COUNTED', `${this.#notCounted} ${what} not verify and are not counted here`);
+      const one = 'receipt does not verify and is not counted here';
+      const more = 'receipts do not verify and are not counted here';
+      add('NOT_COUNTED', `${this.#notCounted} ${this.#notCounted === 1 ? one : more}`);
     }
     if (this.#brokenChains > 0) {
       const which = this.#brokenChains === 1 ? 'chain is' : 'chains are';
