@@ -27,6 +27,7 @@ const DEFAULTS: DaemonConfig = {
   shutdownDeadlineMs: 200,
   anchorLog: '',
   newKey: '',
+  logFile: '',
   logFormat: 'text',
   logLevel: 'info',
 };

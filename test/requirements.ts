@@ -402,6 +402,11 @@ export const REQUIREMENTS: readonly Requirement[] = [
     source: 'docs/adr/0022',
   },
   {
+    id: 'D.log-rotation',
+    text: 'the log of a background daemon is moved aside when it is full, at the end of a line, and never grows without end',
+    source: 'docs/operations.md',
+  },
+  {
     id: 'D.sub-chains',
     text: 'sub-agents get chains of their own with a delegation, also after a restart',
     source: 'Agent Receipts 0.5.0, sub-agents',

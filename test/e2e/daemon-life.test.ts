@@ -88,14 +88,14 @@ test('[D.chain-links] a new root chain names the last receipt of the one before,
   ]);
 });
 
-describe('[D.chain-links] [C.chain-links] verify finds', () => {
+describe('[D.chain-links] [C.chain-links] verify', () => {
   beforeEach(async () => {
     await session('a', 'SIGTERM', [{}, { agent_id: 'helper' }]);
     await session('b');
     await session('c');
   });
 
-  test('nothing wrong with a store as it was written, and says what it cannot exclude', () => {
+  test('finds nothing wrong with a store as it was written, and says what it cannot exclude', () => {
     const { code, stdout } = obsigna('verify');
     expect(code).toBe(0);
     expect(stdout).toContain('Chain a: VALID (4 receipts) — complete; end named by b:1, key not');
@@ -123,7 +123,7 @@ describe('[D.chain-links] [C.chain-links] verify finds', () => {
       says: /\nChain b: BROKEN — its end is missing: it stops at 2, before receipt 4 /,
     },
   ]) {
-    test(`${name}`, () => {
+    test(`finds ${name}`, () => {
       change(sql);
       const { code, stdout } = obsigna('verify');
       expect(code).toBe(1);
@@ -138,7 +138,7 @@ describe('[D.chain-links] [C.chain-links] verify finds', () => {
     });
   }
 
-  test('[C.prune] nothing wrong where a prune receipt names what is gone, also behind a daemon that ran since', async () => {
+  test('[C.prune] finds nothing wrong where a prune receipt names what is gone, also behind a daemon that ran since', async () => {
     expect(obsigna('store', 'prune', '-before', '2999-01-01').code).toBe(0);
     expect(obsigna('verify').code).toBe(0);
     const daemon = await session('c');
