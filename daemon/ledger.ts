@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Signer } from '../shared/crypto/suite.ts';
+import type { ChainLink } from '../shared/chain/links.ts';
 import { CodedError } from '../shared/errors.ts';
 import type { PeerCredential, ReceiptBody } from '../shared/receipt/receipt.ts';
 import type { EventFrame } from '../shared/wire/event.ts';
@@ -15,7 +16,13 @@ import {
   type ReceiptContext,
 } from './event-receipt.ts';
 import { Heads, type MovedHeads } from './heads.ts';
-import { rolledReceipt, stoppedReceipt, type RollReason, type Statement } from './life.ts';
+import {
+  lastLink,
+  rolledReceipt,
+  stoppedReceipt,
+  type RollReason,
+  type Statement,
+} from './life.ts';
 import type { Log } from './log.ts';
 import { emptyTally, Metrics } from './metrics.ts';
 import type { Redactor } from './redact.ts';
@@ -390,8 +397,7 @@ class Draft implements MovedHeads {
 
   /** Everything from here on goes to `root`, whose first receipt names the root before it. */
   beginRoot(root: ChainHead, reason: RollReason): void {
-    const { chainId, sequence, hash } = this.#head(this.#rootId);
-    const previous = { chainId, sequence, receiptHash: hash ?? '' };
+    const previous = lastLink(this.#options.store) as ChainLink; // its end was just written
     this.#rootId = root.chainId;
     this.moved.set(root.chainId, root);
     this.appendStatement(rolledReceipt(reason, previous));

@@ -82,7 +82,7 @@ Not checked:
   - the bodies behind response_hash and parameters_hash were not supplied
   - 2 receipts say pending: nobody saw the outcome
   - 2 actions were counted by emitters but not reported
-  - chains removed as a whole: newer than every one that is here, or before 2 root chains that name none before them, or of sub-agents
+  - chains removed as a whole: newer than every root that is here, or of sub-agents below a root that no other names, or before 2 root chains that name none before them
   - the key was taken from ${store.publicKeyPath}: compare its fingerprint with one that you trust, ${key.fingerprint}
 
 Coverage:
@@ -95,8 +95,8 @@ Coverage:
     1 x down or idle: at most 1s
   open chains       2: b/agent/bob, a
   not excluded:
-    - receipts removed from the end of chains b, a, which no other chain names, or of a sub-agent's chain
-    - chains removed as a whole: newer than every one that is here, or before 2 root chains that name none before them, or of sub-agents
+    - receipts removed from the end of chains b, a, which no other chain names, or of a sub-agent's chain below it
+    - chains removed as a whole: newer than every root that is here, or of sub-agents below a root that no other names, or before 2 root chains that name none before them
     - down time after a crash: the daemon wrote no start receipts
     - actions that passed neither a proxy nor a hook
 `,
@@ -746,7 +746,7 @@ describe('obsigna verify tells how complete the record is', () => {
   open chains       1: a-2
   not excluded:
     - receipts removed from the end of chains a, a-2, which no other chain names
-    - chains removed as a whole: newer than every one that is here, or before 2 root chains that name none before them
+    - chains removed as a whole: newer than every root that is here, or of sub-agents below a root that no other names, or before 2 root chains that name none before them
     - actions that passed neither a proxy nor a hook
 `);
   });

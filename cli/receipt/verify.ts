@@ -91,11 +91,12 @@ function verify({ flags }: VerbInput<typeof spec>, cli: Cli): ExitCode {
     const progress = new Progress(cli, () => reader.count());
     const pruned = findPruned(reader, trust);
     // One chain alone says nothing of others.
-    const links = chainId === undefined ? new ChainLinks(reader, keyring, pruned) : undefined;
+    const isWhole = chainId === undefined;
+    const links = isWhole ? new ChainLinks(reader, chains, keyring, pruned) : undefined;
     const limits = new Limits();
     const meter = new CoverageMeter();
     let bad = chains.length === 0 ? 1 : 0;
-    for (const chain of [...chains, ...(links?.absent(chains) ?? [])]) {
+    for (const chain of [...chains, ...(links?.absent() ?? [])]) {
       const judged = judgeChain(reader, chain, trust, (verdict) => {
         progress.step(chain.id);
         meter.receipt(verdict);
@@ -114,7 +115,7 @@ function verify({ flags }: VerbInput<typeof spec>, cli: Cli): ExitCode {
       });
       if (result !== 'valid') bad += 1;
     }
-    const coverage = meter.finish(links?.coverage(chains));
+    const coverage = meter.finish(links?.coverage());
     output.end(limits.list(trust, pruned, coverage), bad === 0, coverage);
     return bad === 0 ? 0 : 1;
   } finally {

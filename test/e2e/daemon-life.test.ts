@@ -99,9 +99,12 @@ describe('[D.chain-links] [C.chain-links] verify', () => {
     const { code, stdout } = obsigna('verify');
     expect(code).toBe(0);
     expect(stdout).toContain('Chain a: VALID (4 receipts) — complete; end named by b:1, key not');
+    expect(stdout).toContain(
+      'Chain a/agent/helper: VALID (2 receipts) — complete; end named by b:1',
+    );
     expect(stdout).toContain('Chain c: VALID (4 receipts) — complete; truncation not excluded');
     expect(stdout).toContain(
-      "- receipts removed from the end of chain c, which no other chain names, or of a sub-agent's chain\n",
+      '- receipts removed from the end of chain c, which no other chain names\n',
     );
     expect(stdout).not.toContain('root chains that name none');
   });
@@ -116,6 +119,16 @@ describe('[D.chain-links] [C.chain-links] verify', () => {
       name: 'a first chain that was removed as a whole',
       sql: "DELETE FROM receipts WHERE chain_id LIKE 'a%'",
       says: /\nChain a: BROKEN — the whole chain is missing, up to receipt 4 /,
+    },
+    {
+      name: 'the chain of a sub-agent that was removed',
+      sql: "DELETE FROM receipts WHERE chain_id = 'a/agent/helper'",
+      says: /^Chain a: BROKEN — the chains of its sub-agents are not as they were: 1 \(sha256:\w+\) then, none now, named by b:1 /,
+    },
+    {
+      name: 'the chain of a sub-agent that was cut',
+      sql: "DELETE FROM receipts WHERE chain_id = 'a/agent/helper' AND sequence = 2",
+      says: /^Chain a: BROKEN — the chains of its sub-agents are not as they were/,
     },
     {
       name: 'a chain that lost its last receipts',
