@@ -1,4 +1,5 @@
 import { hashUri, type CryptoSuite } from '../crypto/suite.ts';
+import { canonicalize } from '../json/canonical.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../json/value.ts';
 import { isDaemonStatement } from '../receipt/daemon-statement.ts';
 import type { Receipt } from '../receipt/receipt.ts';
@@ -25,17 +26,23 @@ export interface AgentHead {
   readonly receiptHash: string;
 }
 
-/** A hash of the lines `sequence receiptHash chainId`, in the order of their texts. */
+/**
+ * A hash of `[[chain id, sequence, receipt hash], …]`, in the canonical form. Ids of sub-agents may hold
+ * line breaks: text of our own would have to escape them.
+ *
+ * @see RFC 8785; its order of names is that of the chain ids
+ */
 export function summariseAgents(
   suite: CryptoSuite,
   heads: Iterable<AgentHead>,
 ): AgentChains | undefined {
-  const lines = Array.from(
+  const rows = Array.from(
     heads,
-    ({ chainId, sequence, receiptHash }) => `${sequence} ${receiptHash} ${chainId}\n`,
+    (head) => [head.chainId, head.sequence, head.receiptHash] as const,
   );
-  if (lines.length === 0) return undefined;
-  return { count: lines.length, digest: hashUri(suite, lines.toSorted().join('')) };
+  if (rows.length === 0) return undefined;
+  const sorted = rows.toSorted(([a], [b]) => (a < b ? -1 : 1));
+  return { count: rows.length, digest: hashUri(suite, canonicalize(sorted)) };
 }
 
 /** The value of `issuer.runtime.obsigna.previous_chain`. */
