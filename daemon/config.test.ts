@@ -154,6 +154,12 @@ for (const { args, want } of [
   });
 }
 
+test('[P8.usage] a root chain cannot have the name of a sub-agent', () => {
+  expect(() => configOf(['-chain-id', 'a/agent/b'])).toThrow(
+    expect.objectContaining({ code: 'CONFIG_INVALID' }),
+  );
+});
+
 test('printConfig() keeps the order of lines and quotes strings', () => {
   const text = printConfig({ ...DEFAULTS, chainId: 'a"b\\c\n', shutdownDeadlineMs: 60_000 });
   expect(text).toBe(`socket = "/run/agentreceipts/events.sock"

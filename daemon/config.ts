@@ -116,7 +116,9 @@ export const DAEMON_FLAGS = {
     toml: 'chain_id',
     placeholder: 'ID',
     env: 'AGENTRECEIPTS_CHAIN_ID',
-    describe: 'root chain; the UTC date of the start if not given',
+    describe: 'root chain; the UTC date if not given, and a new one each day then',
+    check: (id: string) =>
+      id.includes('/agent/') ? 'holds /agent/, which stands for chains of sub-agents' : undefined,
   },
   'issuer-id': {
     type: 'string',

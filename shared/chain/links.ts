@@ -59,7 +59,11 @@ export function linkStatement({ chainId, sequence, receiptHash, agents }: ChainL
 export function readLink(receipt: Receipt): ChainLink | undefined {
   if (!isDaemonStatement(receipt)) return undefined;
   const ours = receipt.issuer.runtime?.['obsigna'];
-  const link = isJsonObject(ours) ? ours['previous_chain'] : undefined;
+  return isJsonObject(ours) ? parseLink(ours['previous_chain']) : undefined;
+}
+
+/** @returns undefined for whatever is no link */
+export function parseLink(link: JsonValue | undefined): ChainLink | undefined {
   if (!isJsonObject(link)) return undefined;
   const { chain_id: chainId, sequence, receipt_hash: receiptHash } = link;
   if (typeof chainId !== 'string' || typeof receiptHash !== 'string') return undefined;

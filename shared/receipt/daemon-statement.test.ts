@@ -8,6 +8,7 @@ describe('isDaemonStatement()', () => {
     { name: 'a terminator', own: true, action: false },
     { name: 'a start', type: 'agent_receipts.daemon_started', own: true, action: false },
     { name: 'a rotation', type: 'agent.key.rotate', rotation: {}, own: true, action: false },
+    { name: 'a pruning', type: 'obsigna.store.prune', own: true, action: false },
     { name: 'a rotation of nothing', type: 'agent.key.rotate', own: false, action: true },
     { name: 'a terminator with a session', session: 's', own: false, action: true },
     { name: 'a terminator with a caller', peer: {}, own: false, action: true },

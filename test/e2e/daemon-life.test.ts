@@ -69,6 +69,9 @@ test('[D.life] each run says how the one before it ended, and why it ends itself
     { tool: 'daemon_stopped', reason: 'SIGINT' },
   ]);
   expect(chains()).toEqual(['root-2: 2 valid complete', 'root: 1 valid complete']);
+  const shown = obsigna('receipt', 'show', 'root-2:1').stdout;
+  expect(shown).toMatch(/^Daemon: +version \S+, pid \d+, boot clean, previous stop \S+Z$/m);
+  expect(shown).toMatch(/^Previous chain: +root:4 sha256:\w+$/m);
   const { code, stdout } = obsigna('verify', '-json');
   const { coverage } = JSON.parse(stdout) as { coverage: { down_time: { causes: object[] } } };
   expect(code).toBe(0);
@@ -154,6 +157,8 @@ describe('[D.chain-links] [C.chain-links] verify', () => {
   test('[C.prune] finds nothing wrong where a prune receipt names what is gone, also behind a daemon that ran since', async () => {
     expect(obsigna('store', 'prune', '-before', '2999-01-01').code).toBe(0);
     expect(obsigna('verify').code).toBe(0);
+    // [D.rotation] The chain of prune receipts is the one written last, and is no live chain.
+    expect(obsigna('keys', 'rotate').stdout).toMatch(/^rotated signing key on chain \d{4}-/);
     const daemon = await session('c');
     expect(daemon.stderr).toContain('loaded chain c, next seq=1');
     expect(life().at(0)).toMatchObject({ boot: 'first' }); // no root chain is left
