@@ -172,7 +172,7 @@ test('[D.tail-verified] a tail that another key signed is refused', () => {
 test('[D.sub-chains] resumeAgent() starts with a delegation and goes on without one', () => {
   const bench = new Bench(IDENTITY);
   const root = bench.append({ ...EMPTY, chainId: 'r' }, 2);
-  const first = bench.chains().resumeAgent(root, 'a');
+  const first = bench.chains().resumeAgent('r', 'a', () => root.receiptId);
   expect(first).toEqual({
     ...EMPTY,
     chainId: 'r/agent/a',
@@ -183,8 +183,8 @@ test('[D.sub-chains] resumeAgent() starts with a delegation and goes on without 
     },
   });
   const next = bench.append(first, 1);
-  expect(bench.chains().resumeAgent(root, 'a')).toEqual(next);
-  expect(bench.chains().resumeAgent({ ...EMPTY, chainId: 'x' }, 'a')).toEqual({
+  expect(bench.chains().resumeAgent('r', 'a', () => root.receiptId)).toEqual(next);
+  expect(bench.chains().resumeAgent('x', 'a', () => undefined)).toEqual({
     ...EMPTY,
     chainId: 'x/agent/a',
   });

@@ -72,15 +72,19 @@ export class Chains {
     return this.#headOf(tail);
   }
 
-  /** The chain of a sub-agent below `root`; its first receipt names the root's as its parent. */
-  resumeAgent(root: ChainHead, agentId: string): ChainHead {
-    const chainId = agentChainId(root.chainId, agentId);
+  /**
+   * The chain of a sub-agent below the root `rootId`. A new one names `parentId` as its parent: a
+   * receipt of the root that belongs to the same principal, or a statement of the daemon.
+   */
+  resumeAgent(rootId: string, agentId: string, parentId: () => string | undefined): ChainHead {
+    const chainId = agentChainId(rootId, agentId);
     const tail = this.#readTail(chainId);
     if (tail !== undefined) return this.#headOf(tail);
-    if (root.receiptId === undefined) return emptyHead(chainId);
+    const parent = parentId();
+    if (parent === undefined) return emptyHead(chainId);
     const delegation = {
-      parent_chain_id: root.chainId,
-      parent_receipt_id: root.receiptId,
+      parent_chain_id: rootId,
+      parent_receipt_id: parent,
       delegator: { id: this.#identity.issuerId },
     };
     return { ...emptyHead(chainId), delegation };

@@ -36,6 +36,8 @@ export interface DaemonConfig {
   readonly newKey: string;
   readonly logFormat: LogFormat;
   readonly logLevel: LogLevel;
+  /** Takes what would go to standard error; empty when there is none. */
+  readonly logFile: string;
   /** `unix:/path` or `127.0.0.1:port`; absent when nothing is served. */
   readonly metrics?: string;
 }
@@ -115,7 +117,9 @@ export const DAEMON_FLAGS = {
     toml: 'chain_id',
     placeholder: 'ID',
     env: 'AGENTRECEIPTS_CHAIN_ID',
-    describe: 'root chain; the UTC date of the start if not given',
+    describe: 'root chain; the UTC date if not given, and a new one each day then',
+    check: (id: string) =>
+      id.includes('/agent/') ? 'holds /agent/, which stands for chains of sub-agents' : undefined,
   },
   'issuer-id': {
     type: 'string',
@@ -196,6 +200,12 @@ export const DAEMON_FLAGS = {
     describe: 'least level that is logged: debug, info, warn or error',
     live: true,
     check: oneOf(LOG_LEVELS),
+  },
+  'log-file': {
+    type: 'string',
+    placeholder: 'PATH',
+    describe:
+      'log to this file, 10 MiB and three older ones at most; for daemons without a manager',
   },
   metrics: {
     type: 'string',
@@ -334,6 +344,7 @@ function resolveConfig(
     shutdownDeadlineMs: pick('shutdown-deadline') || deadline, // 0 asks for the default
     logFormat: (pick('log-format') ?? DAEMON_FLAGS['log-format'].default) as LogFormat,
     logLevel: (pick('log-level') ?? DAEMON_FLAGS['log-level'].default) as LogLevel,
+    logFile: flags['log-file'] ?? '',
     anchorLog: pick('anchor-log') ?? '',
     newKey: flags['new-key'] ?? '',
     ...(metrics !== undefined && { metrics }),

@@ -5,8 +5,8 @@ import type { Signer } from '../shared/crypto/suite.ts';
 import { CodedError } from '../shared/errors.ts';
 import { defaultPaths, type HostFacts } from '../shared/paths.ts';
 import type { PeerCredential } from '../shared/receipt/receipt.ts';
-import { Chains } from './chains.ts';
-import { compareConfig, type DaemonConfig } from './config.ts';
+import { Chains, type ChainHead } from './chains.ts';
+import type { DaemonConfig } from './config.ts';
 import type { Discloser } from './disclosure/discloser.ts';
 import { parseDisclosurePolicy } from './disclosure/policy.ts';
 import { readHandovers, refuseRetired } from './keys/archive.ts';
@@ -16,14 +16,17 @@ import { keyPathsOf } from './keys/rotate.ts';
 import { openSigner, type SignerParts } from './keys/signer.ts';
 import { isSwapPending, settleSwap } from './keys/swap.ts';
 import { Ledger } from './ledger.ts';
+import { readBoot, startedReceipt } from './life.ts';
+import { LiveSettings } from './live-settings.ts';
 import type { Log } from './log.ts';
 import { Metrics } from './metrics.ts';
 import { loadLibC } from './native/libc.ts';
 import { acquireLock } from './native/lock.ts';
-import { systemdNotifier, type Notifier } from './native/notify.ts';
+import { systemdNotifier } from './native/notify.ts';
 import { peerReader, type PeerReader } from './native/peer.ts';
 import { loginReader, type LoginReader } from './native/users.ts';
 import { createRedactor, type Redactor } from './redact.ts';
+import { RootName } from './root-name.ts';
 import { Connection } from './socket/connection.ts';
 import { clearSocketPath, listen } from './socket/listener.ts';
 import { judgeSocketPath } from './socket/socket-policy.ts';
@@ -35,7 +38,9 @@ const UNSAFE_REMINDER_MS = 60_000;
 
 export interface RunningDaemon {
   /** Ends in order: no more frames, every received one recorded, chains closed, files away. */
-  stop(): Promise<void>;
+  stop(reason: string): Promise<void>;
+  /** Ends the chains in use and begins the next root. */
+  roll(): void;
   /**
    * Reads the settings again and applies those that can change while it runs; what needs a restart
    * is named in the log. Settings that cannot be read change nothing.
@@ -151,7 +156,24 @@ async function open(config: DaemonConfig, parts: Parts): Promise<RunningDaemon> 
   const chains = new Chains(store, nodeSuite.verifyKey(signer.publicKey), identity, handovers);
   const root = chains.resumeRoot(config.chainId);
   const metrics = new Metrics();
-  const ledger = new Ledger({ store, chains, root, signer, identity, log, metrics, redact });
+  const rootName = new RootName(config.chainId, !config.isChainNamed);
+  const start = startedReceipt(readBoot(store, root.sequence === 0));
+  const notifier = systemdNotifier(libc, env, (text) => log(`level=warn ${text}`));
+  const settings = new LiveSettings(config, notifier, log);
+  const onRoll = ({ chainId }: ChainHead) => settings.ready(chainId);
+  const ledger = new Ledger({
+    store,
+    chains,
+    root,
+    rootName,
+    start,
+    onRoll,
+    signer,
+    identity,
+    log,
+    metrics,
+    redact,
+  });
 
   const connections = new Set<Connection>();
   const activity: Activity = { count: 0 };
@@ -192,67 +214,27 @@ async function open(config: DaemonConfig, parts: Parts): Promise<RunningDaemon> 
   }
   if (publishPublicKey(config.publicKey, signer))
     log(`published public key to ${config.publicKey}`);
+  // The last step: a start that fails must not be in the record.
+  ledger.begin();
   log(`loaded chain ${root.chainId}, next seq=${root.sequence + 1}`);
   log(`obsigna-daemon listening on ${config.socket} (chain=${root.chainId}, db=${config.db})`);
-  const notifier = systemdNotifier(libc, env, (text) => log(`level=warn ${text}`));
-  const settings = new LiveSettings(config, notifier, log);
   settings.ready(root.chainId);
-  const stop = async () => {
+  const stopWatching = rootName.watch(() => ledger.rollWhenDue());
+  const stop = async (reason: string) => {
     notifier.stopping();
+    stopWatching();
     const { shutdownDeadlineMs } = settings.current;
+    const last = { reason, shutdownDeadlineMs, server, connections, activity, ledger, store, log };
     try {
       endpoint?.close();
-      await shutDown({ shutdownDeadlineMs, server, connections, activity, ledger, store, log });
+      await shutDown(last);
     } finally {
       lock.release();
     }
     log(`level=info stats: ${metrics.stats}`);
     log('obsigna-daemon shutdown complete');
   };
-  return { stop, reload: (read) => settings.reload(read) };
-}
-
-/** The settings in force, and what a reload makes of them. */
-class LiveSettings {
-  #current: DaemonConfig;
-  readonly #notifier: Notifier;
-  readonly #log: Log;
-  #status = '';
-
-  constructor(config: DaemonConfig, notifier: Notifier, log: Log) {
-    this.#current = config;
-    this.#notifier = notifier;
-    this.#log = log;
-  }
-
-  get current(): DaemonConfig {
-    return this.#current;
-  }
-
-  ready(chainId: string): void {
-    this.#status = `listening on ${this.#current.socket}, chain ${chainId}`;
-    this.#notifier.ready(this.#status);
-  }
-
-  reload(read: () => DaemonConfig): DaemonConfig {
-    this.#notifier.reloading();
-    try {
-      const next = read();
-      const { live, restart } = compareConfig(this.#current, next);
-      const { shutdownDeadlineMs, logFormat, logLevel } = next;
-      this.#current = { ...this.#current, shutdownDeadlineMs, logFormat, logLevel };
-      this.#log(`reload: ${live.length === 0 ? 'nothing to apply' : `applied ${live.join(', ')}`}`);
-      if (restart.length > 0) {
-        this.#log(`level=warn reload: ${restart.join(', ')} changed and need a restart`);
-      }
-    } catch (error) {
-      if (!(error instanceof CodedError)) throw error;
-      this.#log(`level=error reload: ${error.message}; the old settings stay in force`);
-    } finally {
-      this.#notifier.ready(this.#status);
-    }
-    return this.#current;
-  }
+  return { stop, reload: (read) => settings.reload(read), roll: () => ledger.roll('request') };
 }
 
 /** The key to sign with, after a rotation that was cut short has come to its end either way. */
@@ -310,6 +292,7 @@ function principalOf({ platform, uid }: PeerCredential, loginOf: LoginReader): s
 }
 
 interface ShutDownParts {
+  readonly reason: string;
   readonly shutdownDeadlineMs: number;
   readonly server: Server;
   readonly connections: ReadonlySet<Connection>;
@@ -320,17 +303,19 @@ interface ShutDownParts {
 }
 
 async function shutDown(parts: ShutDownParts): Promise<void> {
-  const { shutdownDeadlineMs, server, connections, activity, ledger, store, log } = parts;
+  const { reason, shutdownDeadlineMs, server, connections, activity, ledger, store, log } = parts;
   const startedAt = Date.now();
   const deadline = startedAt + shutdownDeadlineMs;
   // Half of the time: emitters that never fall silent must not cost the chains their last receipts.
-  await silence(activity, () => settled(connections, ledger), startedAt + shutdownDeadlineMs / 2);
+  const half = startedAt + shutdownDeadlineMs / 2;
+  const isQuiet = await silence(activity, () => settled(connections, ledger), half);
   server.close(); // removes the socket file
   for (const connection of connections) connection.stopReading();
   await settled(connections, ledger);
   for (const connection of connections) connection.close();
   try {
-    const left = ledger.terminate(() => Date.now() < deadline);
+    const mayGoOn = () => Date.now() < deadline;
+    const left = ledger.terminate({ reason, openCalls: 0, isQuiet, mayGoOn });
     for (const chainId of left) {
       log(
         `level=warn terminator: deadline expired, chain ${chainId} will be classified as 'unknown' by verifier`,
@@ -345,12 +330,14 @@ async function shutDown(parts: ShutDownParts): Promise<void> {
  * What emitters have sent already lies in the kernel's buffers, also on connections that nobody has
  * accepted yet, and would be lost: goes on until a whole turn of the event loop has brought nothing
  * more, or time is up.
+ *
+ * @returns Whether nobody had anything more to say
  */
 async function silence(
   activity: Activity,
   settle: () => Promise<void>,
   deadline: number,
-): Promise<void> {
+): Promise<boolean> {
   let before = -1;
   while (Date.now() < deadline && activity.count !== before) {
     before = activity.count;
@@ -358,6 +345,7 @@ async function silence(
     await turn(); // to the end of this turn of the event loop
     await turn(); // and once around
   }
+  return activity.count === before;
 }
 
 /** Everything that was read is recorded or refused, envelopes included. */

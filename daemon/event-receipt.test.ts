@@ -235,7 +235,7 @@ test('the receipts of the daemon itself have the members of the protocol and no 
     'timestamp',
   ]);
   const { peer: _, ...alone } = CONTEXT;
-  const { credentialSubject } = terminatorReceipt(alone);
+  const { credentialSubject } = terminatorReceipt(alone, 'interrupted');
   expect(credentialSubject.chain).toEqual({
     ...CONTEXT.chain,
     terminal: true,

@@ -21,6 +21,7 @@ import {
   type ReceiptBody,
 } from '../shared/receipt/receipt.ts';
 import {
+  ACTION_CHAIN_COMPLETED,
   ACTION_CHAIN_INTERRUPTED,
   ACTION_EVENTS_DROPPED,
   riskOf,
@@ -115,17 +116,21 @@ export function droppedEventsReceipt(
   return receiptBody(context, issuer, action, { status: 'success' });
 }
 
-/** The last receipt of a chain whose daemon stopped. */
-export function terminatorReceipt(context: ReceiptContext): ReceiptBody {
+/** How a chain ends: in order, or with something left that it does not tell. */
+export type Ending = 'complete' | 'interrupted';
+
+/** The last receipt of a chain. */
+export function terminatorReceipt(context: ReceiptContext, status: Ending): ReceiptBody {
+  const isComplete = status === 'complete';
   const action: Action = {
     id: context.actionId,
-    type: ACTION_CHAIN_INTERRUPTED,
-    tool_name: 'chain_interrupted',
+    type: isComplete ? ACTION_CHAIN_COMPLETED : ACTION_CHAIN_INTERRUPTED,
+    tool_name: isComplete ? 'chain_completed' : 'chain_interrupted',
     risk_level: 'low',
     timestamp: context.timestamp,
   };
   const issuer = { id: context.issuerId, type: DAEMON_ISSUER_TYPE };
-  const chain: ChainPosition = { ...context.chain, terminal: true, status: 'interrupted' };
+  const chain: ChainPosition = { ...context.chain, terminal: true, status };
   return receiptBody({ ...context, chain }, issuer, action, { status: 'success' });
 }
 

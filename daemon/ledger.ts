@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Signer } from '../shared/crypto/suite.ts';
+import type { ChainLink } from '../shared/chain/links.ts';
 import { CodedError } from '../shared/errors.ts';
 import type { PeerCredential, ReceiptBody } from '../shared/receipt/receipt.ts';
 import type { EventFrame } from '../shared/wire/event.ts';
@@ -11,11 +12,21 @@ import {
   eventReceipt,
   terminatorReceipt,
   UNKNOWN_PRINCIPAL,
+  type Ending,
   type ReceiptContext,
 } from './event-receipt.ts';
+import { Heads, type MovedHeads } from './heads.ts';
+import {
+  lastLink,
+  rolledReceipt,
+  stoppedReceipt,
+  type RollReason,
+  type Statement,
+} from './life.ts';
 import type { Log } from './log.ts';
 import { emptyTally, Metrics } from './metrics.ts';
 import type { Redactor } from './redact.ts';
+import type { RootName } from './root-name.ts';
 import { seal } from './sealer.ts';
 import type { ReceiptRow, ReceiptStore } from './store/receipt-store.ts';
 
@@ -40,6 +51,12 @@ export interface LedgerOptions {
   readonly store: ReceiptStore;
   readonly chains: Chains;
   readonly root: ChainHead;
+  /** What the next root chain is called, and when it is due; never when absent. */
+  readonly rootName?: RootName;
+  /** The first receipt of the run. Owed until it can be written. */
+  readonly start?: Statement;
+  /** Told of each new root chain. */
+  readonly onRoll?: (root: ChainHead) => void;
   readonly signer: Signer;
   readonly identity: Identity;
   readonly log: Log;
@@ -55,6 +72,22 @@ const MAX_QUEUED = 4096;
 /** Silence after which the WAL is moved into the database. */
 const IDLE_MS = 250;
 const MAX_QUEUED_BYTES = 64 * 1024 * 1024;
+/** Pause after a roll that failed: the chain in use goes on in the meantime. */
+const ROLL_RETRY_MS = 10_000;
+/** How far back the root is searched for a principal that this run has not seen yet. */
+const PARENT_SEARCH = 10_000;
+
+/** What is known when the last receipts are due. */
+export interface Stop {
+  /** Why, such as `SIGTERM`. */
+  readonly reason: string;
+  /** Calls that began and were not ended. */
+  readonly openCalls: number;
+  /** Whether every emitter had fallen silent. */
+  readonly isQuiet: boolean;
+  /** Whether there is time for one more receipt. */
+  readonly mayGoOn: () => boolean;
+}
 
 /**
  * The one writer of receipts. Takes whatever has arrived, seals it in order, commits it in one
@@ -65,8 +98,9 @@ export class Ledger {
   readonly #options: LedgerOptions;
   readonly #now: () => Date;
   readonly #metrics: Metrics;
-  #heads = new Map<string, ChainHead>();
-  readonly #rootId: string;
+  readonly #heads: Heads;
+  #owedStart: Statement | undefined;
+  #rollAfterMs = 0;
   #queue: Job[] = [];
   #queuedBytes = 0;
   #scheduled = false;
@@ -82,12 +116,12 @@ export class Ledger {
     this.#options = options;
     this.#now = options.now ?? (() => new Date());
     this.#metrics = options.metrics ?? new Metrics();
-    this.#rootId = options.root.chainId;
-    this.#heads.set(this.#rootId, options.root);
+    this.#heads = new Heads(options.root);
+    this.#owedStart = options.start;
   }
 
   get rootHead(): ChainHead {
-    return this.#heads.get(this.#rootId) as ChainHead;
+    return this.#heads.root;
   }
 
   /** Frames that wait for a commit. */
@@ -161,21 +195,75 @@ export class Ledger {
 
   /** Commits a batch and says what to reply to each job; nothing is replied before the commit. */
   #write(batch: readonly Job[]): readonly (readonly [Job, Reply | undefined])[] {
-    const draft = new Draft(this.#options, this.#heads, this.#rootId, this.#now());
+    this.rollWhenDue();
     const replies: (readonly [Job, Reply | undefined])[] = [];
-    const startedAt = performance.now();
     try {
-      this.#options.store.commit(() => {
-        if (this.#lost > 0) draft.appendLost(this.#lost);
+      this.#commit(this.#now(), (draft) => {
         for (const job of batch) replies.push([job, this.#append(draft, job)]);
       });
     } catch (error) {
       return this.#refuse(batch, error);
     }
-    this.#metrics.committed(draft.tally, performance.now() - startedAt);
-    this.#lost = 0;
-    this.#heads = draft.committedHeads();
     return replies;
+  }
+
+  /** Everything that `write` appends, behind what is owed; nothing has changed when it throws. */
+  #commit(now: Date, write: (draft: Draft) => void): void {
+    const draft = new Draft(this.#options, this.#heads, now);
+    const startedAt = performance.now();
+    this.#options.store.commit(() => {
+      if (this.#owedStart !== undefined) draft.appendStatement(this.#owedStart);
+      if (this.#lost > 0) draft.appendLost(this.#lost);
+      write(draft);
+    });
+    this.#metrics.committed(draft.tally, performance.now() - startedAt);
+    this.#owedStart = undefined;
+    this.#lost = 0;
+    this.#heads.settle(draft);
+  }
+
+  /** Writes the first receipt of the run. Where the disk is full, the next commit does. */
+  begin(): void {
+    try {
+      this.#commit(this.#now(), () => undefined);
+    } catch (error) {
+      const { message, code } = asWriteFailure(error);
+      const text = `the start is not recorded yet: ${message}`;
+      this.#options.log(text, { level: 'error', code });
+    }
+  }
+
+  /** Begins a new root chain if another day has come. */
+  rollWhenDue(): void {
+    const now = this.#now();
+    if (this.#options.rootName?.isDue(now) !== true) return;
+    // Also when the clock was put back meanwhile: then the time to wait has no meaning any more.
+    const waitMs = this.#rollAfterMs - now.getTime();
+    if (waitMs <= 0 || waitMs > ROLL_RETRY_MS) this.roll('midnight');
+  }
+
+  /**
+   * Ends the root chain and every open one below it, and begins the next root, in one commit. Where
+   * that cannot be, the chains in use go on, and the log says why.
+   */
+  roll(reason: RollReason): void {
+    const { chains, rootName, log, onRoll } = this.#options;
+    if (rootName === undefined) return;
+    const now = this.#now();
+    try {
+      this.#commit(now, (draft) => {
+        this.#endChains(draft, 'complete', () => true);
+        draft.beginRoot(chains.resumeRoot(rootName.at(now)), reason);
+      });
+    } catch (error) {
+      const { message, code } = asWriteFailure(error);
+      log(`no new chain (${reason}): ${message}`, { level: 'error', code });
+      this.#rollAfterMs = now.getTime() + ROLL_RETRY_MS;
+      return;
+    }
+    rootName.rolled(now);
+    log(`began chain ${this.rootHead.chainId} (${reason})`);
+    onRoll?.(this.rootHead);
   }
 
   /** A frame that no receipt can be built from costs its own receipt, never the batch's. */
@@ -211,72 +299,67 @@ export class Ledger {
   }
 
   /**
-   * Ends every open chain: the root first and in any case, because it is the one that everybody
-   * looks at, then the sub-agents', each only while `mayGoOn` says that there is time.
+   * Says that the daemon stops, and ends every open chain: the root first and in any case, because
+   * it is the one that everybody looks at, then the sub-agents', each only while there is time.
    *
    * @returns Chains that got no last receipt
    * @throws CodedError `STORE_WRITE_FAILED`, `STORE_CHANGED`; no chain has ended then
    */
-  terminate(mayGoOn: () => boolean): readonly string[] {
+  terminate({ reason, openCalls, isQuiet, mayGoOn }: Stop): readonly string[] {
     clearTimeout(this.#idleTimer);
+    const isWhole = this.#lost === 0 && openCalls === 0 && isQuiet && mayGoOn();
+    let left: readonly string[] = [];
     try {
-      return this.#terminate(mayGoOn);
+      this.#commit(this.#now(), (draft) => {
+        draft.appendStatement(stoppedReceipt(reason));
+        left = this.#endChains(draft, isWhole ? 'complete' : 'interrupted', mayGoOn);
+      });
     } catch (error) {
       throw asWriteFailure(error);
     }
+    return left;
   }
 
-  #terminate(mayGoOn: () => boolean): readonly string[] {
-    const { store, chains, log } = this.#options;
+  #endChains(draft: Draft, status: Ending, mayGoOn: () => boolean): readonly string[] {
+    const { chains, log } = this.#options;
     const left: string[] = [];
-    const startedAt = performance.now();
-    const draft = new Draft(this.#options, this.#heads, this.#rootId, this.#now());
-    store.commit(() => {
-      if (this.#lost > 0) draft.appendLost(this.#lost); // the last chance to tell of them
-      draft.appendRootTerminator();
-      const warn = ({ message }: CodedError) => log(`level=warn terminator: ${message}`);
-      for (const head of chains.openAgents(this.#rootId, warn)) {
-        if (mayGoOn()) draft.appendTerminator(head);
-        else left.push(head.chainId);
-      }
-    });
-    this.#metrics.committed(draft.tally, performance.now() - startedAt);
-    this.#lost = 0;
-    this.#heads = draft.committedHeads();
+    const root = draft.appendTerminator(this.#heads.root, status);
+    const warn = ({ message }: CodedError) => log(`level=warn terminator: ${message}`);
+    for (const head of chains.openAgents(root, warn)) {
+      if (mayGoOn()) draft.appendTerminator(head, status);
+      else left.push(head.chainId);
+    }
     return left;
   }
 }
 
 /** One batch in the making: heads move here and become real with the commit. */
-class Draft {
+class Draft implements MovedHeads {
   /** What the batch holds so far; true once it is committed. */
   readonly tally = emptyTally();
+  readonly moved = new Map<string, ChainHead>();
+  readonly spoken = new Map<string, string>();
+  statementId: string | undefined;
   readonly #options: LedgerOptions;
-  readonly #committed: ReadonlyMap<string, ChainHead>;
-  readonly #moved = new Map<string, ChainHead>();
-  readonly #rootId: string;
+  readonly #committed: Heads;
+  #rootId: string;
   readonly #nowMs: number;
   readonly #timestamp: string;
 
-  constructor(
-    options: LedgerOptions,
-    committed: ReadonlyMap<string, ChainHead>,
-    rootId: string,
-    now: Date,
-  ) {
+  constructor(options: LedgerOptions, committed: Heads, now: Date) {
     this.#options = options;
     this.#committed = committed;
-    this.#rootId = rootId;
+    this.#rootId = committed.root.chainId;
     this.#nowMs = now.getTime();
     this.#timestamp = timestampOf(now);
   }
 
-  committedHeads(): Map<string, ChainHead> {
-    return new Map([...this.#committed, ...this.#moved]);
+  get rootId(): string {
+    return this.#rootId;
   }
 
   appendEvent({ event, peer, principalId, disclosure }: Job): ReceiptRow {
-    const chainId = this.#chainOf(event);
+    const chainId = this.#chainOf(event, principalId);
     const who = { peer, principalId };
     // Built first: a frame that gets no receipt must leave its drop count to the next one.
     const build = (context: ReceiptContext) => eventReceipt(event, context, disclosure);
@@ -297,29 +380,53 @@ class Draft {
     );
   }
 
-  /** A root that has no receipt needs no end. */
-  appendRootTerminator(): void {
-    const root = this.#head(this.#rootId);
-    if (root.sequence > 0) this.appendTerminator(root);
+  /** What the daemon says in the root chain. */
+  appendStatement(build: Statement): void {
+    this.#append(this.#rootId, { principalId: UNKNOWN_PRINCIPAL }, build);
   }
 
-  appendTerminator(head: ChainHead): void {
-    if (!this.#committed.has(head.chainId)) this.#moved.set(head.chainId, head);
-    this.#append(head.chainId, { principalId: UNKNOWN_PRINCIPAL }, terminatorReceipt);
+  /** @returns The chain's id */
+  appendTerminator(head: ChainHead, status: Ending): string {
+    const { chainId } = head;
+    if (this.#committed.get(chainId) === undefined) this.moved.set(chainId, head);
+    this.#append(chainId, { principalId: UNKNOWN_PRINCIPAL }, (context) =>
+      terminatorReceipt(context, status),
+    );
+    return chainId;
   }
 
-  #chainOf({ agentId }: EventFrame): string {
+  /** Everything from here on goes to `root`, whose first receipt names the root before it. */
+  beginRoot(root: ChainHead, reason: RollReason): void {
+    const previous = lastLink(this.#options.store) as ChainLink; // its end was just written
+    this.#rootId = root.chainId;
+    this.moved.set(root.chainId, root);
+    this.appendStatement(rolledReceipt(reason, previous));
+  }
+
+  #chainOf({ agentId }: EventFrame, principalId: string): string {
     if (agentId === undefined) return this.#rootId;
     const chainId = agentChainId(this.#rootId, agentId);
-    if (!this.#committed.has(chainId) && !this.#moved.has(chainId)) {
-      const root = this.#head(this.#rootId);
-      this.#moved.set(chainId, this.#options.chains.resumeAgent(root, agentId));
+    const known = this.moved.get(chainId) ?? this.#committed.get(chainId);
+    // Without a receipt yet, its parent depends on whom the first one belongs to.
+    if (known === undefined || known.sequence === 0) {
+      const parentId = () => this.#parentFor(principalId);
+      this.moved.set(chainId, this.#options.chains.resumeAgent(this.#rootId, agentId, parentId));
     }
     return chainId;
   }
 
+  /** A chain may only hang on a receipt of the same principal, or on one that has none. */
+  #parentFor(principalId: string): string | undefined {
+    const root = this.#head(this.#rootId);
+    const spoken = this.spoken.get(principalId) ?? this.#committed.spokenBy(principalId);
+    if (spoken !== undefined) return spoken;
+    const { store } = this.#options;
+    const earlier = store.latestOf(root.chainId, principalId, root.sequence - PARENT_SEARCH);
+    return earlier?.columns.id ?? this.statementId ?? this.#committed.statementId;
+  }
+
   #head(chainId: string): ChainHead {
-    const moved = this.#moved.get(chainId);
+    const moved = this.moved.get(chainId);
     if (moved !== undefined) return moved;
     const head = this.#committed.get(chainId) as ChainHead;
     // First touch in this batch, inside the transaction: is the store still as we left it?
@@ -327,7 +434,7 @@ class Draft {
     if ((link?.sequence ?? 0) !== head.sequence || (link?.hash ?? null) !== head.hash) {
       throw new CodedError('STORE_CHANGED', `chain ${chainId} was written by another program`);
     }
-    this.#moved.set(chainId, head);
+    this.moved.set(chainId, head);
     return head;
   }
 
@@ -342,7 +449,11 @@ class Draft {
     store.insert(row);
     this.tally.receipts[body.credentialSubject.outcome.status] += 1;
     const { sequence, receipt_hash: hash, id: receiptId } = row.columns;
-    this.#moved.set(chainId, { chainId, sequence, hash, receiptId });
+    this.moved.set(chainId, { chainId, sequence, hash, receiptId });
+    if (chainId === this.#rootId) {
+      if (who.peer === undefined) this.statementId = receiptId;
+      else this.spoken.set(who.principalId, receiptId);
+    }
     return row;
   }
 

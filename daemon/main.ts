@@ -8,6 +8,7 @@ import { DAEMON_FLAGS, printConfig, readConfig, type DaemonConfig } from './conf
 import { createForensicKeyFiles } from './keys/forensic-keys.ts';
 import { createKeyFiles, createKeyIfMissing } from './keys/key-files.ts';
 import { isExternalKey, openSigner } from './keys/signer.ts';
+import { LogFile } from './log-file.ts';
 import { StderrLog } from './log.ts';
 
 const PROGRAM = 'obsigna-daemon';
@@ -16,7 +17,8 @@ const HELP = `Usage: obsigna-daemon [flags]
 
 Owns the signing key and the receipt store of this machine. Listens on a Unix socket and turns what
 emitters report into signed, chained receipts. Flags win over environment variables, and those over
-the configuration file. SIGHUP reads the settings again.
+the configuration file. SIGHUP reads the settings again; SIGUSR2 ends the root chain and begins
+the next.
 
 First time:  obsigna-daemon -init     creates the key pair
 Then:        obsigna-daemon           runs until SIGTERM or SIGINT
@@ -125,41 +127,61 @@ async function printStatus(config: DaemonConfig): Promise<void> {
 
 /** Set once the settings are known, so that the last words have the format of all others. */
 let stderr: StderrLog | undefined;
+let logFile: LogFile | undefined;
 
 async function run(read: () => DaemonConfig, host: HostFacts): Promise<void> {
   // From the first moment on: one that comes during the start waits for its end, and a second one
   // must not cut the last receipts short.
-  const told = new Promise<void>((resolve) => {
-    process.on('SIGTERM', () => resolve());
-    process.on('SIGINT', () => resolve());
+  const told = new Promise<string>((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => resolve(signal));
   });
   let isAskedToReload = false;
   let reload = () => void (isAskedToReload = true);
   process.on('SIGHUP', () => reload());
+  let isAskedToRoll = false;
+  let roll = (): void => void (isAskedToRoll = true);
+  process.on('SIGUSR2', () => roll());
   const config = read();
-  const out = new StderrLog(PROGRAM, { format: config.logFormat, level: config.logLevel });
+  const file = config.logFile === '' ? undefined : new LogFile(config.logFile);
+  logFile = file;
+  const settings = { format: config.logFormat, level: config.logLevel };
+  const out = new StderrLog(PROGRAM, settings, () => new Date(), file && ((it) => file.write(it)));
   stderr = out;
   // Native modules come with it, as with other imports on demand: -version does not wait for them.
   const { startDaemon } = await import('./daemon.ts');
   const daemon = await startDaemon(config, host, out.log);
+  if (file !== undefined) {
+    // Not before: whoever started it reads there why it does not start.
+    const [{ redirectOutput }, { loadLibC }] = await Promise.all([
+      import('./native/redirect.ts'),
+      import('./native/libc.ts'),
+    ]);
+    const libc = await loadLibC();
+    file.takeStderr((fd) => redirectOutput(libc, fd));
+  }
   reload = () => {
+    file?.reopen();
     const { logFormat: format, logLevel: level } = daemon.reload(read);
     out.configure({ format, level });
   };
   if (isAskedToReload) reload();
-  await told;
-  await daemon.stop();
+  roll = () => daemon.roll();
+  if (isAskedToRoll) roll();
+  const signal = await told;
+  roll = () => undefined; // the chains are about to end
+  await daemon.stop(signal);
 }
 
 main().catch((error: unknown) => {
   const coded = error instanceof CodedError;
   const text = coded ? error.message : String((error as Error).stack);
+  const fix = coded ? `  fix: ${error.remedy} [${error.code}]\n` : '';
+  const words = `${PROGRAM}: ${text}\n${fix}`;
+  const isElsewhere = logFile !== undefined && !logFile.isStderr;
   if (stderr?.format === 'json') {
     const details = coded ? { code: error.code, fix: error.remedy } : {};
     stderr.log(text, { level: 'error', ...details });
-  } else {
-    process.stderr.write(`${PROGRAM}: ${text}\n`);
-    if (coded) process.stderr.write(`  fix: ${error.remedy} [${error.code}]\n`);
-  }
+  } else if (isElsewhere) logFile?.write(words);
+  if (stderr?.format !== 'json' || isElsewhere) process.stderr.write(words);
   process.exitCode = 1;
 });

@@ -90,7 +90,7 @@ async function main() {
 
   title('3. What the record says');
   await show('obsigna', ['receipt', 'list'], 0);
-  await show('obsigna', ['receipt', 'show', '4'], 0);
+  await show('obsigna', ['receipt', 'show', '5'], 0);
 
   title('4. The daemon stops, and anyone with the public key checks the record');
   daemon.kill('SIGTERM');

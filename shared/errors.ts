@@ -59,6 +59,7 @@ const REMEDIES = {
   NATIVE_UNAVAILABLE:
     'Reinstall with optional dependencies (npm ci); koffi ships the binary for your platform.',
   CONFIG_INVALID: 'Correct the named setting; `obsigna-daemon -h` lists the flags and variables.',
+  LOG_UNAVAILABLE: 'Give -log-file a path in a directory that this user may write to.',
   METRICS_UNAVAILABLE:
     'Give -metrics a free port on loopback, or a Unix socket path that this user may create.',
   FRAME_DROPPED:

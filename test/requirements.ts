@@ -373,6 +373,46 @@ export const REQUIREMENTS: readonly Requirement[] = [
     source: 'Agent Receipts 0.5.0, shutdown',
   },
   {
+    id: 'D.life',
+    text: 'each run begins with a receipt that says how the one before ended, and ends with one that says why',
+    source: 'docs/adr/0022',
+  },
+  {
+    id: 'D.chain-complete',
+    text: 'a chain that ended in order says complete; lost or open things make it interrupted',
+    source: 'docs/adr/0022',
+  },
+  {
+    id: 'D.chain-links',
+    text: 'each new root chain names the last receipt of the one before it',
+    source: 'docs/adr/0022',
+  },
+  {
+    id: 'C.chain-links',
+    text: 'verify finds chains that were removed or cut, through the chains that name them, and says what it cannot find',
+    source: 'docs/adr/0022',
+  },
+  {
+    id: 'D.roll',
+    text: 'at midnight UTC, or on request, all chains end and the next root begins, in one commit',
+    source: 'docs/adr/0022',
+  },
+  {
+    id: 'D.delegation-principal',
+    text: 'the chain of a sub-agent hangs on a receipt of its own principal, or on a statement of the daemon',
+    source: 'docs/adr/0020',
+  },
+  {
+    id: 'D.heads-bounded',
+    text: 'what is remembered of chains and principals does not grow with their number',
+    source: 'docs/adr/0022',
+  },
+  {
+    id: 'D.log-rotation',
+    text: 'the log of a background daemon is moved aside when it is full, at the end of a line, and never grows without end',
+    source: 'docs/operations.md',
+  },
+  {
     id: 'D.sub-chains',
     text: 'sub-agents get chains of their own with a delegation, also after a restart',
     source: 'Agent Receipts 0.5.0, sub-agents',

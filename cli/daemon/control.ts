@@ -48,6 +48,16 @@ export const reloadCommand = defineVerb({
   run: reload,
 });
 
+/** `obsigna daemon roll` */
+export const rollCommand = defineVerb({
+  name: 'daemon roll',
+  operands: [],
+  about: 'Makes the daemon end its chains and begin the next root chain. Its log names it.',
+  spec,
+  notes: DAEMON_NOTE,
+  run: roll,
+});
+
 async function start({ flags }: Input, cli: Cli): Promise<ExitCode> {
   const host = serviceHost(cli);
   const service = installedService(host, flags.system === true);
@@ -69,7 +79,7 @@ async function start({ flags }: Input, cli: Cli): Promise<ExitCode> {
   const fd = openSync(log, 'a', LOG_MODE);
   const [program, ...first] = command;
   // A session of its own: the end of this terminal is not the end of the daemon.
-  const child = spawn(program, [...first, ...handed], {
+  const child = spawn(program, [...first, ...handed, `-log-file=${log}`], {
     detached: true,
     stdio: ['ignore', fd, fd],
   });
@@ -77,7 +87,13 @@ async function start({ flags }: Input, cli: Cli): Promise<ExitCode> {
   child.unref();
   for (const until = Date.now() + PATIENCE_MS; Date.now() < until; await sleep(POLL_MS)) {
     if (child.exitCode !== null || child.signalCode !== null) {
-      const words = readFileSync(log).subarray(from).toString().trim().split('\n');
+      const text = readFileSync(log);
+      // Shorter than before: it was full, and was moved aside at the first word.
+      const words = text
+        .subarray(text.length < from ? 0 : from)
+        .toString()
+        .trim()
+        .split('\n');
       for (const line of words) cli.say.log(printable(line));
       throw new CodedError('SERVICE_FAILED', 'the daemon did not start; its words stand above');
     }
@@ -126,6 +142,23 @@ function reload({ flags }: Input, cli: Cli): ExitCode {
   }
   signalDaemon(status, 'SIGHUP');
   cli.out.write(`asked${pidOf(status)} to reload; obsigna daemon logs shows what it applied\n`);
+  return 0;
+}
+
+function roll({ flags }: Input, cli: Cli): ExitCode {
+  const service = installedService(serviceHost(cli), flags.system === true);
+  if (service !== undefined) {
+    runService(service, 'roll');
+    cli.out.write(`asked ${service.name} to begin a new chain\n`);
+    return 0;
+  }
+  const status = daemonStatus(daemonCommand(cli), handOn(flags));
+  if (!status.running) {
+    cli.out.write('not running\n');
+    return 1;
+  }
+  signalDaemon(status, 'SIGUSR2');
+  cli.out.write(`asked${pidOf(status)} to begin a new chain; obsigna daemon logs names it\n`);
   return 0;
 }
 

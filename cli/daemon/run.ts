@@ -5,7 +5,7 @@ import type { Cli } from '../cli.ts';
 import { reportFailure } from '../failure.ts';
 import { daemonCommand } from './program.ts';
 
-const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
+const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGUSR2'] as const;
 const SIGNAL_STATUS = 128;
 
 /**

@@ -7,7 +7,7 @@ import type { Cli } from '../cli.ts';
 export const UNIT = 'obsigna-daemon.service';
 export const LABEL = 'ai.obsigna.daemon';
 
-export type ServiceAction = 'start' | 'stop' | 'reload' | 'enable' | 'disable' | 'state';
+export type ServiceAction = 'start' | 'stop' | 'reload' | 'roll' | 'enable' | 'disable' | 'state';
 
 /** A service manager, and the file that tells it of the daemon. */
 export interface Service {
@@ -60,6 +60,7 @@ function systemdUnit(name: Service['name'], folder: string, scope: readonly stri
       start: [systemctl('start', UNIT)],
       stop: [systemctl('stop', UNIT)],
       reload: [systemctl('reload', UNIT)],
+      roll: [systemctl('kill', '--signal=SIGUSR2', UNIT)],
       enable: [systemctl('daemon-reload'), systemctl('enable', UNIT)],
       disable: [systemctl('disable', '--now', UNIT)],
       state: [systemctl('is-active', UNIT)],
@@ -82,6 +83,7 @@ function launchdAgent({ home, uid }: ServiceHost, root: string): Service {
       start: [['launchctl', 'bootstrap', domain, file]],
       stop: [['launchctl', 'bootout', target]],
       reload: [['launchctl', 'kill', 'HUP', target]],
+      roll: [['launchctl', 'kill', 'USR2', target]],
       enable: [['launchctl', 'enable', target]],
       disable: [['launchctl', 'bootout', target]],
       state: [['launchctl', 'print', target]],

@@ -19,6 +19,8 @@ export interface ChainReport {
   readonly untrustedKey?: string;
   /** Another chain of the store says otherwise; the chain is broken then. */
   readonly contradiction?: string;
+  /** The receipt of a later chain that names this one's last receipt: nothing was cut off. */
+  readonly endNamedBy?: string;
   /** The chain begins with an archived key. */
   readonly isRotated: boolean;
   /** Set when a prune receipt says that the chain, or all before `cut`, was removed. */

@@ -1,3 +1,4 @@
+import type { Coverage } from '../../shared/chain/coverage.ts';
 import type { ChainVerdict, Unchecked } from '../../shared/chain/verdict.ts';
 import type { KeyTrust } from '../key-trust.ts';
 import type { PrunedRecord } from './pruned.ts';
@@ -19,6 +20,7 @@ export class Limits {
   list(
     { keyring, pins }: KeyTrust,
     pruned: ReadonlyMap<string, PrunedRecord>,
+    coverage: Coverage,
   ): readonly Unchecked[] {
     const { path, fingerprint } = keyring.published;
     const limits: readonly Unchecked[] = [
@@ -26,7 +28,9 @@ export class Limits {
       ...prunedChains(pruned),
       {
         code: 'DELETED_CHAINS',
-        text: 'a chain that was removed as a whole leaves no trace in the store',
+        text:
+          coverage.notExcluded.find(({ code }) => code === 'DELETED_CHAINS')?.text ??
+          'that no chain was removed as a whole: what names them was not looked at',
       },
     ];
     if (pins.length > 0) return limits;

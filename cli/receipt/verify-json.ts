@@ -36,6 +36,7 @@ export class JsonReport implements Report {
       ...(report.cut !== undefined && { first_sequence: report.cut.sequence + 1 }),
       status: verdict.status,
       head: head === undefined ? null : { sequence: head.sequence, receipt_hash: head.receiptHash },
+      end_named_by: report.endNamedBy ?? null,
       broken_at: verdict.brokenAt,
       cause: objectionTo(report) ?? verdict.error ?? null,
       broken_receipt:

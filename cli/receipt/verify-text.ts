@@ -32,9 +32,6 @@ const STATUSES: Readonly<Record<ChainStatus, string>> = {
   unknown: 'no terminal receipt',
 };
 
-const LIMITS = 'truncation not excluded';
-const UNPINNED = `${LIMITS}, ${NOT_PINNED}`;
-
 /** Verdicts for people, and for scripts that look for `Chain C: VALID (`. */
 export class TextReport implements Report {
   readonly #cli: Cli;
@@ -69,7 +66,9 @@ export class TextReport implements Report {
       this.#line(`${name}: ${this.#paint('red', 'NO RECEIPTS FOUND')} (0 receipts)`);
       if (report.pruned !== undefined) this.#line(`  ${prunedText(report.pruned)}`);
     } else if (result === 'valid') {
-      const limits = this.#trust.pins.length > 0 ? LIMITS : UNPINNED;
+      const { endNamedBy: by } = report;
+      const end = by === undefined ? 'truncation not excluded' : `end named by ${printable(by)}`;
+      const limits = this.#trust.pins.length > 0 ? end : `${end}, ${NOT_PINNED}`;
       const from = report.cut === undefined ? '' : ` from sequence ${report.cut.sequence + 1}`;
       const valid = `${this.#paint('green', 'VALID')}${from} (${plural(verdict.length, 'receipt')})`;
       this.#line(`${name}: ${valid} \u2014 ${STATUSES[verdict.status]}; ${limits}`);

@@ -82,7 +82,7 @@ Not checked:
   - the bodies behind response_hash and parameters_hash were not supplied
   - 2 receipts say pending: nobody had seen the outcome when they were written
   - 2 actions were counted by emitters but not reported
-  - a chain that was removed as a whole leaves no trace in the store
+  - chains removed as a whole: newer than every root that is here, or of sub-agents below a root that no other names, or before 2 root chains that name none before them
   - the key was taken from ${store.publicKeyPath}: compare its fingerprint with one that you trust, ${key.fingerprint}
 
 Coverage:
@@ -96,8 +96,8 @@ Coverage:
     1 x down or idle: at most 1s
   open chains       2: b/agent/bob, a
   not excluded:
-    - receipts removed from the end of a chain
-    - chains removed as a whole
+    - receipts removed from the end of chains b, a, which no other chain names, or of a sub-agent's chain below it
+    - chains removed as a whole: newer than every root that is here, or of sub-agents below a root that no other names, or before 2 root chains that name none before them
     - down time after a crash: the daemon wrote no start receipts
     - 3 calls have no number: others beside may be missing unseen
     - actions that passed neither a proxy nor a hook
@@ -164,6 +164,7 @@ Coverage:
           length: 2,
           status: 'unknown',
           head: { sequence: 2, receipt_hash: hash },
+          end_named_by: null,
           broken_at: -1,
           cause: null,
           broken_receipt: null,
@@ -758,8 +759,8 @@ describe('obsigna verify tells how complete the record is', () => {
     1 x stopped: SIGTERM: 1s
   open chains       1: a-2
   not excluded:
-    - receipts removed from the end of a chain
-    - chains removed as a whole
+    - receipts removed from the end of chains a, a-2, which no other chain names
+    - chains removed as a whole: newer than every root that is here, or of sub-agents below a root that no other names, or before 2 root chains that name none before them
     - 1 call has no number: others beside may be missing unseen
     - actions that passed neither a proxy nor a hook
 `);

@@ -15,6 +15,7 @@ import { Progress } from '../progress.ts';
 import { ReceiptReader } from '../store/reader.ts';
 import { printable } from '../terminal.ts';
 import { defineVerb, type VerbInput } from '../verb.ts';
+import { ChainLinks } from './chain-links.ts';
 import { confirmParent } from './delegation.ts';
 import { judgeChain, resultOf, type ChainReport } from './judge.ts';
 import { Limits } from './limits.ts';
@@ -46,9 +47,11 @@ Checks signatures, hash links, sequences, and that the columns of the store say
 what the receipts say. Needs no daemon, and works while one runs. Keys that were
 rotated out are looked for beside the public key, as <public-key>.rotated-*.
 With -pin, the key of every chain must be pinned, or rotations must lead to it
-from a pinned one. A sub-agent's chain is compared with the chain it was delegated from. At the end
-stand what was not checked, and how complete the record is: period, calls,
-outcomes that nobody saw, dropped events, down time and its causes.
+from a pinned one. A sub-agent's chain is compared with the chain it was delegated from. Each root
+chain names the end of the one before it: one that is gone or was cut is found,
+unless -chain-id asks for one chain alone. At the end stand what was not checked,
+and how complete the record is: period, calls, outcomes that nobody saw, dropped
+events, down time and its causes.
 
 Exit codes: 0 every chain is valid; 1 a chain is broken, or there was nothing to
 verify; 2 wrong usage, or store or key not readable.
@@ -87,10 +90,13 @@ function verify({ flags }: VerbInput<typeof spec>, cli: Cli): ExitCode {
     const chains = chainId === undefined ? reader.chains() : [{ id: chainId, key: chainId }];
     const progress = new Progress(cli, () => reader.count(), flags.progress === true);
     const pruned = findPruned(reader, trust);
+    // One chain alone says nothing of others.
+    const isWhole = chainId === undefined;
+    const links = isWhole ? new ChainLinks(reader, chains, keyring, pruned) : undefined;
     const limits = new Limits();
     const meter = new CoverageMeter();
     let bad = chains.length === 0 ? 1 : 0;
-    for (const chain of chains) {
+    for (const chain of [...chains, ...(links?.absent() ?? [])]) {
       const cut = cutOf(reader, chain, () => pruned);
       const see = (verdict: ReceiptVerdict) => {
         progress.step(chain.id);
@@ -100,19 +106,20 @@ function verify({ flags }: VerbInput<typeof spec>, cli: Cli): ExitCode {
       const isGone = judged.verdict.result === 'empty' || cut !== undefined;
       const gone = isGone ? pruned.get(chain.id) : undefined;
       const confirmed = confirmParent(reader, trust.keyring, judged);
-      const report = gone === undefined ? confirmed : { ...confirmed, pruned: gone };
+      const linked = links?.confirm(confirmed) ?? confirmed;
+      const report = gone === undefined ? linked : { ...linked, pruned: gone };
       progress.clear();
       output.chain(report);
       limits.add(report.verdict);
       const result = resultOf(report);
       meter.chain(chain.id, {
         isBroken: result === 'broken',
-        isOpen: result !== 'empty' && report.verdict.status === 'unknown',
+        isOpen: report.verdict.result !== 'empty' && report.verdict.status === 'unknown',
       });
       if (result !== 'valid') bad += 1;
     }
-    const coverage = meter.finish(chainId === undefined, newestCut(pruned));
-    output.end(limits.list(trust, pruned), bad === 0, coverage);
+    const coverage = meter.finish(links?.coverage(), newestCut(pruned));
+    output.end(limits.list(trust, pruned, coverage), bad === 0, coverage);
     return bad === 0 ? 0 : 1;
   } finally {
     reader.close();

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { lstatSync } from 'node:fs';
 import type { Handovers } from '../../shared/chain/handovers.ts';
+import type { ChainLink } from '../../shared/chain/links.ts';
 import { nodeSuite } from '../../shared/crypto/node-suite.ts';
 import { generateKeyPem, parsePrivateKeyPem } from '../../shared/crypto/private-key.ts';
 import { formatPublicKeyPem, keyFingerprint } from '../../shared/crypto/public-key.ts';
@@ -9,6 +10,7 @@ import { CodedError } from '../../shared/errors.ts';
 import { Chains, type ChainHead } from '../chains.ts';
 import type { DaemonConfig } from '../config.ts';
 import { timeOrderedUuid } from '../ledger.ts';
+import { lastLink } from '../life.ts';
 import type { Log } from '../log.ts';
 import { loadLibC } from '../native/libc.ts';
 import { acquireLock } from '../native/lock.ts';
@@ -201,12 +203,15 @@ class Rotation {
     const warn = ({ message }: CodedError) => this.#options.log(`level=warn rotation: ${message}`);
     const heads = [root, ...chains.openAgents(root.chainId, warn)];
     const now = this.#now();
-    return heads.map((head) =>
-      seal(this.#receipt(head, incoming, now), this.#signer, verificationMethod),
-    );
+    // A root that begins with the rotation names the one before it, as with every other beginning.
+    const link = root.sequence === 0 ? lastLink(this.#store) : undefined;
+    return heads.map((head) => {
+      const body = this.#receipt(head, incoming, now, head === root ? link : undefined);
+      return seal(body, this.#signer, verificationMethod);
+    });
   }
 
-  #receipt(head: ChainHead, incoming: Uint8Array, now: Date) {
+  #receipt(head: ChainHead, incoming: Uint8Array, now: Date, link: ChainLink | undefined) {
     const context = {
       receiptId: `urn:receipt:${timeOrderedUuid(now.getTime())}`,
       actionId: `act_${randomUUID()}`,
@@ -218,7 +223,7 @@ class Rotation {
         chain_id: head.chainId,
       },
     };
-    return rotationReceipt(context, this.#signer.publicKey, incoming);
+    return rotationReceipt(context, this.#signer.publicKey, incoming, link);
   }
 
   #record(

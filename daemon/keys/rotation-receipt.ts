@@ -1,4 +1,5 @@
 import { ACTION_KEY_ROTATED } from '../../shared/chain/handovers.ts';
+import { linkStatement, type ChainLink } from '../../shared/chain/links.ts';
 import { nodeSuite } from '../../shared/crypto/node-suite.ts';
 import { keyFingerprint } from '../../shared/crypto/public-key.ts';
 import {
@@ -14,19 +15,22 @@ import type { ReceiptContext } from '../event-receipt.ts';
  * receipt of the chain on, the incoming one is in force.
  *
  * @param outgoing - 32 raw bytes, as is `incoming`.
+ * @param previous - The root chain before, when this receipt begins a new one.
  * @see Receipt specification, "Key rotation"
  */
 export function rotationReceipt(
   context: Omit<ReceiptContext, 'principalId'>,
   outgoing: Uint8Array,
   incoming: Uint8Array,
+  previous?: ChainLink,
 ): ReceiptBody {
+  const link = previous && { previous_chain: linkStatement(previous) };
   return {
     '@context': [CREDENTIALS_CONTEXT, WRITTEN_CONTEXT],
     id: context.receiptId,
     type: ['VerifiableCredential', 'AgentReceipt'],
     version: WRITTEN_VERSION,
-    issuer: { id: context.issuerId },
+    issuer: { id: context.issuerId, ...(link && { runtime: { obsigna: link } }) },
     issuanceDate: context.timestamp,
     credentialSubject: {
       principal: { id: context.issuerId },

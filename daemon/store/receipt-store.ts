@@ -2,6 +2,7 @@ import { chmodSync, lstatSync, mkdirSync, rmdirSync, rmSync, type Stats } from '
 import { dirname, resolve } from 'node:path';
 import Database from 'better-sqlite3';
 import { ACTION_KEY_ROTATED } from '../../shared/chain/handovers.ts';
+import { ACTION_PRUNED } from '../../shared/chain/pruned.ts';
 import { RECEIPT_COLUMNS, type ReceiptColumns } from '../../shared/chain/stored.ts';
 import { CodedError } from '../../shared/errors.ts';
 import type { InstanceLock } from '../native/lock.ts';
@@ -20,6 +21,9 @@ const PAGE_BYTES = 8192;
 /** Pages of WAL (16 MiB) before a commit has to pay for a checkpoint; an idle moment pays earlier. */
 const CHECKPOINT_PAGES = 2000;
 
+const NAMES = [...RECEIPT_COLUMNS, 'receipt_json'];
+const IN_ROOT = "chain_id NOT LIKE '%/agent/%' AND action_type <> ?";
+
 /**
  * The receipts of this machine. The only module that holds a writable database.
  *
@@ -32,11 +36,12 @@ export class ReceiptStore {
   readonly #at: Database.Statement;
   readonly #tailLink: Database.Statement;
   readonly #nextChain: Database.Statement;
+  readonly #latestOf: Database.Statement;
   readonly #commit: Database.Transaction<(write: () => void) => void>;
 
   constructor(db: Database.Database) {
     this.#db = db;
-    const names = [...RECEIPT_COLUMNS, 'receipt_json'];
+    const names = NAMES;
     this.#insert = db.prepare(
       `INSERT INTO receipts (${names.join(', ')}) VALUES (${names.map(() => '?').join(', ')})`,
     );
@@ -55,6 +60,10 @@ export class ReceiptStore {
         'SELECT chain_id FROM receipts WHERE chain_id > ? AND chain_id < ? ORDER BY chain_id LIMIT 1',
       )
       .pluck();
+    this.#latestOf = db.prepare(
+      `SELECT ${names.join(', ')} FROM receipts
+       WHERE chain_id = ? AND sequence > ? AND principal_id = ? ORDER BY sequence DESC LIMIT 1`,
+    );
     this.#commit = db.transaction((write: () => void) => write());
   }
 
@@ -78,8 +87,7 @@ export class ReceiptStore {
   }
 
   withId(id: string): ReceiptRow | undefined {
-    const names = [...RECEIPT_COLUMNS, 'receipt_json'].join(', ');
-    return toRow(this.#db.prepare(`SELECT ${names} FROM receipts WHERE id = ?`).get(id));
+    return toRow(this.#db.prepare(`SELECT ${NAMES.join(', ')} FROM receipts WHERE id = ?`).get(id));
   }
 
   /** The columns that the next receipt hangs on; cheap enough to ask in every batch. */
@@ -105,11 +113,22 @@ export class ReceiptStore {
     yield* this.#db.prepare(sql).pluck().iterate(ACTION_KEY_ROTATED) as Iterable<string>;
   }
 
-  /** The root chain that was written last. */
+  /** The root chain that was written last; chains of prune receipts are none. */
   latestRoot(): string | undefined {
-    const sql =
-      "SELECT chain_id FROM receipts WHERE chain_id NOT LIKE '%/agent/%' ORDER BY rowid DESC LIMIT 1";
-    return this.#db.prepare(sql).pluck().get() as string | undefined;
+    const sql = `SELECT chain_id FROM receipts WHERE ${IN_ROOT} ORDER BY rowid DESC LIMIT 1`;
+    return this.#db.prepare(sql).pluck().get(ACTION_PRUNED) as string | undefined;
+  }
+
+  /** The last receipt of a root chain that a running daemon wrote. */
+  lastOfRun(): ReceiptRow | undefined {
+    const sql = `SELECT ${NAMES.join(', ')} FROM receipts WHERE ${IN_ROOT} AND action_type <> ?
+      ORDER BY rowid DESC LIMIT 1`;
+    return toRow(this.#db.prepare(sql).get(ACTION_PRUNED, ACTION_KEY_ROTATED));
+  }
+
+  /** The newest receipt of a principal in a chain, if it stands behind `after`. */
+  latestOf(chainId: string, principalId: string, after: number): ReceiptRow | undefined {
+    return toRow(this.#latestOf.get(chainId, after, principalId));
   }
 
   /** Every chain id, in order; found by seeking from one to the next. */

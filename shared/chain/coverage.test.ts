@@ -15,6 +15,7 @@ interface Said {
   readonly pending?: string;
   readonly dropped?: number;
   readonly issuer?: string;
+  readonly rotation?: boolean;
 }
 
 /** What the meter looks at, and nothing else. `at` is a time of day. */
@@ -32,6 +33,7 @@ function receiptOf(said: Said): Receipt {
       ...(dropped !== undefined && { emitter_metadata: { drop_count: dropped } }),
     },
     outcome: pending === undefined ? { status: 'success' } : { status: 'pending', error: pending },
+    ...(said.rotation === true && { keyRotation: {} }),
     chain: { chain_id: chain, ...(terminal !== undefined && { terminal: true, status: terminal }) },
   };
   return { issuer, credentialSubject } as unknown as Receipt;
@@ -39,12 +41,15 @@ function receiptOf(said: Said): Receipt {
 
 const VERDICT = { index: 0, receiptId: '', sequence: 1, hashLinkValid: true, sequenceValid: true };
 
+/** What links say of a store with one root chain. */
+const ALL_LINKED = { unnamed: ['c'], unlinked: 0, agents: 0, retention: 0 };
+
 function measure(...all: readonly Said[]): Coverage {
   const meter = new CoverageMeter();
   for (const said of all) {
     meter.receipt({ ...VERDICT, signatureValid: true, receipt: receiptOf(said) });
   }
-  return meter.finish(true);
+  return meter.finish(ALL_LINKED);
 }
 
 const call = (at: string, chain?: string): Said => ({ at, session: 's', ...(chain && { chain }) });
@@ -73,6 +78,18 @@ describe('down time', () => {
         end('10:10:01', 'a'),
         started('10:20:01', 'a-2'),
         call('10:21:00', 'a-2'),
+      ],
+      causes: [{ cause: 'stopped: SIGTERM', certainty: 'exact', gaps: 1, seconds: 600 }],
+    },
+    {
+      name: 'from a stop and the next start, with a rotation and a pruning between them',
+      said: [
+        started('10:00:00', 'a'),
+        stopped('10:10:00', 'a'),
+        end('10:10:00', 'a', 'complete'),
+        { at: '10:12:00', chain: 'a-2', type: 'agent.key.rotate', rotation: true },
+        { at: '10:15:00', chain: 'retention-1', type: 'obsigna.store.prune' },
+        started('10:20:00', 'a-2', { boot: 'clean', previous_stop: '2026-06-15T10:10:00Z' }),
       ],
       causes: [{ cause: 'stopped: SIGTERM', certainty: 'exact', gaps: 1, seconds: 600 }],
     },
@@ -210,7 +227,7 @@ describe('CoverageMeter', () => {
     meter.receipt({ ...VERDICT, signatureValid: false, problem: 'unreadable receipt' });
     meter.chain('a', { isBroken: true, isOpen: true });
     const { calls, eventsDropped, outcomesUnknown, notCounted, notExcluded, period } =
-      meter.finish(false);
+      meter.finish();
     expect({ calls, eventsDropped, outcomesUnknown, notCounted, period }).toEqual({
       calls: 0,
       eventsDropped: 0,
@@ -231,7 +248,7 @@ describe('CoverageMeter', () => {
   test('names open chains, the first twenty of them', () => {
     const meter = new CoverageMeter();
     for (let i = 0; i < 30; i += 1) meter.chain(`c${i}`, { isBroken: false, isOpen: i % 10 !== 0 });
-    const { openChains } = meter.finish(true);
+    const { openChains } = meter.finish(ALL_LINKED);
     expect(openChains.count).toBe(27);
     expect(openChains.ids).toHaveLength(20);
     expect(openChains.ids[0]).toBe('c1');

@@ -2,6 +2,7 @@ import { isActionReceipt, isDaemonStatement } from '../receipt/daemon-statement.
 import { numberLimits } from './call-number-limits.ts';
 import { CallNumberMeter, type MissingCalls } from './call-numbers.ts';
 import { DownTimeMeter, type DownTime } from './down-time.ts';
+import { deletionLimit, isAgentChain, truncationLimit, type LinkCoverage } from './links.ts';
 import { Tally } from './tally.ts';
 import type { ReceiptVerdict } from './verdict.ts';
 
@@ -107,11 +108,11 @@ export class CoverageMeter {
   }
 
   /**
-   * @param isWhole - Every chain of the store was looked at.
+   * @param links - Given when every chain of the store was looked at, and what they say of others.
    * @param prunedBefore - RFC 3339; what ended before this was pruned. Undefined when nothing was.
    */
-  finish(isWhole: boolean, prunedBefore?: string): Coverage {
-    const missingCalls = this.#numbers.finish({ isWhole, prunedBefore });
+  finish(links?: LinkCoverage, prunedBefore?: string): Coverage {
+    const missingCalls = this.#numbers.finish({ isWhole: links !== undefined, prunedBefore });
     const period =
       this.#first === undefined || this.#last === undefined
         ? undefined
@@ -126,11 +127,11 @@ export class CoverageMeter {
       downTime: this.#downTime.finish(),
       openChains: { count: this.#openCount, ids: this.#openIds },
       notCounted: this.#notCounted,
-      notExcluded: this.#limits(isWhole, missingCalls),
+      notExcluded: this.#limits(links, missingCalls),
     };
   }
 
-  #limits(isWhole: boolean, missing: MissingCalls): readonly CoverageLimit[] {
+  #limits(links: LinkCoverage | undefined, missing: MissingCalls): readonly CoverageLimit[] {
     const limits: CoverageLimit[] = [];
     const add = (code: CoverageLimit['code'], text: string) => limits.push({ code, text });
     if (this.#notCounted > 0) {
@@ -142,9 +143,13 @@ export class CoverageMeter {
       const which = this.#brokenChains === 1 ? 'chain is' : 'chains are';
       add('BROKEN_CHAINS', `${this.#brokenChains} ${which} broken: receipts there may be missing`);
     }
-    add('TRUNCATION', 'receipts removed from the end of a chain');
-    if (isWhole) add('DELETED_CHAINS', 'chains removed as a whole');
-    else add('OTHER_CHAINS', 'what other chains of the store say');
+    if (links === undefined) {
+      add('TRUNCATION', 'receipts removed from the end of a chain');
+      add('OTHER_CHAINS', 'what other chains of the store say, also of the end of this one');
+    } else {
+      add('TRUNCATION', truncationLimit(links));
+      add('DELETED_CHAINS', deletionLimit(links));
+    }
     if (!this.#downTime.saysStarts) {
       add('DOWN_TIME_UNRECORDED', 'down time after a crash: the daemon wrote no start receipts');
     }
@@ -152,8 +157,4 @@ export class CoverageMeter {
     add('UNMEDIATED_ACTIONS', 'actions that passed neither a proxy nor a hook');
     return limits;
   }
-}
-
-function isAgentChain(chainId: string): boolean {
-  return chainId.includes('/agent/');
 }

@@ -62,6 +62,8 @@ const RISK_BY_TYPE: Readonly<Record<string, RiskLevel>> = {
 /** Types that this implementation writes about itself. */
 export const ACTION_EVENTS_DROPPED = 'agent_receipts.events_dropped';
 export const ACTION_CHAIN_INTERRUPTED = 'agent_receipts.chain_interrupted';
+export const ACTION_CHAIN_COMPLETED = 'agent_receipts.chain_completed';
+export const ACTION_CHAIN_ROLLED = 'agent_receipts.chain_rolled';
 export const ACTION_DAEMON_STARTED = 'agent_receipts.daemon_started';
 export const ACTION_DAEMON_STOPPED = 'agent_receipts.daemon_stopped';
 

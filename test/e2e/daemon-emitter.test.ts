@@ -3,7 +3,7 @@ import { Emitter, jsonText, type ActionReport } from '../../emitter/index.ts';
 import { nodeSuite } from '../../shared/crypto/node-suite.ts';
 import { hashUri } from '../../shared/crypto/suite.ts';
 import { DaemonHome, type DaemonProcess } from '../fixtures/daemon-process.ts';
-import { outline, readRecord, toolNames } from '../fixtures/daemon-record.ts';
+import { outline, readReports, toolNames } from '../fixtures/daemon-record.ts';
 
 const FLAGS = ['-chain-id', 'root'];
 const WAIT_MS = 25_000;
@@ -31,7 +31,7 @@ const report = (name: string, more: Partial<ActionReport> = {}): ActionReport =>
 test('[D.ack] [P2.peer-credential] what our emitter is told is what stands in the record', async () => {
   const decisionContext = { rule: 'no-deletes', risk: { score: 70, reasons: ['delete'] } };
   const told = await emitter.emitConfirmed(report('t', { decisionContext }), WAIT_MS);
-  const [{ columns, receipt } = {}] = readRecord(home.db);
+  const [{ columns, receipt } = {}] = readReports(home.db);
   expect(told).toEqual({
     chainId: columns?.chain_id,
     sequence: columns?.sequence,
@@ -51,7 +51,7 @@ test('a payload of megabytes has the hash it would have had in the frame, and it
   const input = jsonText({ b: 'x'.repeat(3_000_000), a: 1 });
   const output = jsonText({ isError: true, text: 'y'.repeat(3_000_000) });
   await emitter.emitConfirmed(report('t', { input, output }), WAIT_MS);
-  const [recorded] = readRecord(home.db);
+  const [recorded] = readReports(home.db);
   const { action, outcome } = recorded?.receipt.credentialSubject ?? {};
   const canonical = `{"a":1,"b":"${'x'.repeat(3_000_000)}"}`;
   expect(action?.parameters_hash).toBe(hashUri(nodeSuite, canonical));
@@ -85,11 +85,10 @@ test('[E.reconnect] [E.never-blocks] reports made while the daemon is away, stop
   daemon.kill('SIGCONT');
   expect(await emitter.close(WAIT_MS)).toBe(0);
   await daemon.stop();
-  const tools = toolNames(home.db).filter((name) => name !== 'chain_interrupted');
-  expect(tools).toEqual(names);
+  expect(toolNames(home.db)).toEqual(names);
   expect(outline(home.db, home.publicPem())).toEqual([
-    expect.stringMatching(/^root-2: \d+ valid interrupted$/),
-    'root: 22 valid interrupted',
+    expect.stringMatching(/^root-2: \d+ valid complete$/),
+    'root: 21 valid complete',
   ]);
 });
 
@@ -105,7 +104,7 @@ test('[P1.drop-count] reports that the emitter had no room for are told next to 
   expect(await small.close(WAIT_MS)).toBe(0);
   const names = Array.from({ length: pendingCount }, (_, i) => `t${i}`);
   expect(toolNames(home.db)).toEqual(['events_dropped', ...names]);
-  const [dropped] = readRecord(home.db);
+  const [dropped] = readReports(home.db);
   expect(dropped?.receipt.credentialSubject.action.emitter_metadata).toEqual({
     drop_count: droppedCount,
   });

@@ -91,8 +91,8 @@ test('a daemon says at its end how many receipts it wrote in how many commits', 
   const client = await RawClient.connect(home.socket);
   for (const ack of [1, 2, 3]) await client.ask({ ack });
   await daemon.stop();
-  // Three receipts in three commits, and the last receipt of the chain.
-  expect(daemon.stderr).toContain(' level=info stats: receipts=4 commits=4\n');
+  // The start, three reports and the end in one commit each; stop and end of the chain are two.
+  expect(daemon.stderr).toContain(' level=info stats: receipts=6 commits=5\n');
 });
 
 interface Answer {
@@ -125,18 +125,18 @@ test('[D.metrics] counters tell what happened, on a Unix socket that only the gr
   expect(status).toBe(200);
   expect(headers['content-type']).toBe('text/plain; version=0.0.4; charset=utf-8');
   for (const line of [
-    'obsigna_receipts_total{status="success"} 3',
+    'obsigna_receipts_total{status="success"} 4',
     'obsigna_receipts_total{status="failure"} 1',
-    'obsigna_commits_total 3',
-    'obsigna_commit_duration_seconds_bucket{le="+Inf"} 3',
-    'obsigna_commit_duration_seconds_count 3',
+    'obsigna_commits_total 4',
+    'obsigna_commit_duration_seconds_bucket{le="+Inf"} 4',
+    'obsigna_commit_duration_seconds_count 4',
     'obsigna_queue_frames 0',
     'obsigna_connections 1',
     'obsigna_connections_total 1',
     'obsigna_frames_refused_total{code="FRAME_INVALID"} 1',
     'obsigna_events_dropped_total 5',
     'obsigna_frames_lost_total 0',
-    'obsigna_chain_last_sequence{chain="c\\"\\\\"} 4',
+    'obsigna_chain_last_sequence{chain="c\\"\\\\"} 5',
   ]) {
     expect(body).toContain(`\n${line}\n`);
   }

@@ -1,11 +1,15 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
+  appendFileSync,
   chmodSync,
   existsSync,
   mkdirSync,
   readFileSync,
+  readlinkSync,
+  renameSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -92,6 +96,13 @@ test('[C.daemon] start, status, reload, logs and stop of a plain process, each o
   await expect
     .poll(() => obsigna(home, ['daemon', 'logs', '-n', '1']).stdout)
     .toMatch(/ reload: applied shutdown_deadline\n$/);
+  // [D.roll]
+  expect(obsigna(home, ['daemon', 'roll']).stdout).toMatch(
+    /^asked \(pid \d+\) to begin a new chain;/,
+  );
+  await expect
+    .poll(() => obsigna(home, ['daemon', 'logs', '-n', '1']).stdout)
+    .toMatch(/ began chain \d{4}-\d\d-\d\d-2 \(request\)\n$/);
   expect((await (await RawClient.connect(home.socket)).ask({ ack: 1 })).ok).toBe(true);
   expect(obsigna(home, ['daemon', 'stop']).stdout).toBe(`stopped (pid ${pid})\n`);
   expect(obsigna(home, ['daemon', 'stop'])).toEqual({
@@ -99,8 +110,39 @@ test('[C.daemon] start, status, reload, logs and stop of a plain process, each o
     stdout: 'not running\n',
     stderr: '',
   });
-  expect(obsigna(home, ['daemon', 'reload']).code).toBe(1);
+  for (const verb of ['reload', 'roll']) expect(obsigna(home, ['daemon', verb]).code).toBe(1);
   expect(obsigna(home, ['daemon', 'logs', '-n', '1']).stdout).toContain('shutdown complete');
+});
+
+test('[D.log-rotation] a log that is full is moved aside, and last words go to the one in use', async () => {
+  const home = makeHome();
+  const log = join(home.data, 'daemon.log');
+  writeFileSync(log, 'x'.repeat(10 * 1024 * 1024 - 1));
+  appendFileSync(log, '\n');
+  const { stdout } = obsigna(home, ['daemon', 'start']);
+  const pid = Number(/^started \(pid (\d+)\)/.exec(stdout)?.[1]);
+  expect(statSync(`${log}.1`).size).toBe(10 * 1024 * 1024);
+  expect(readFileSync(log, 'utf8')).toContain(' obsigna-daemon listening on ');
+  if (isLinux) expect(readlinkSync(`/proc/${pid}/fd/2`)).toBe(log);
+  // Moved away by somebody else, and told so.
+  renameSync(log, `${log}.0`);
+  obsigna(home, ['daemon', 'reload']);
+  await expect
+    .poll(() => existsSync(log) && readFileSync(log, 'utf8'))
+    .toContain('reload: nothing');
+  if (isLinux) expect(readlinkSync(`/proc/${pid}/fd/2`)).toBe(log);
+  obsigna(home, ['daemon', 'stop']);
+  expect(readFileSync(log, 'utf8')).toContain('shutdown complete');
+});
+
+test('[D.log-rotation] a start that fails says why where it was started, and in its log', () => {
+  const home = makeHome();
+  const log = join(home.root, 'x.log');
+  writeFileSync(home.publicKey, 'nonsense');
+  const { code, stderr } = home.run(['-log-file', log]);
+  expect(code).toBe(1);
+  expect(readFileSync(log, 'utf8')).toBe(stderr);
+  expect(stderr).toMatch(/\n {2}fix: /);
 });
 
 test('[C.daemon] a pid in a lock file that a dead daemon left is nobody', async () => {
@@ -175,7 +217,7 @@ test.skipIf(!isLinux)(
       `\nExecStart="${process.execPath}" "${DAEMON_BUNDLE}" "-config=${config.replace('%', '%%')}"\n`,
     );
     expect(obsigna(home, install, env).stdout).toContain(`unchanged ${unit}\n`);
-    for (const verb of ['start', 'stop', 'reload']) obsigna(home, ['daemon', verb], env);
+    for (const verb of ['start', 'stop', 'reload', 'roll']) obsigna(home, ['daemon', verb], env);
     obsigna(home, ['daemon', 'logs', '-n', '3'], env);
     expect(obsigna(home, ['daemon', 'status'], env).stdout).toContain(
       'service: systemd user unit, active\n',
@@ -193,6 +235,7 @@ test.skipIf(!isLinux)(
       `systemctl --user start ${unitName}`,
       `systemctl --user stop ${unitName}`,
       `systemctl --user reload ${unitName}`,
+      `systemctl --user kill --signal=SIGUSR2 ${unitName}`,
       `journalctl --user -u ${unitName} -n 3 --no-pager`,
       `systemctl --user is-active ${unitName}`,
       `systemctl --user disable --now ${unitName}`,
@@ -284,7 +327,7 @@ test('[D.units] the property list parses, and holds the command word for word', 
   expect(stderr).toBe('');
   expect(JSON.parse(stdout)).toMatchObject({
     Label: 'ai.obsigna.daemon',
-    ProgramArguments: [...command, '-config=/x'],
+    ProgramArguments: [...command, '-log-file=/l', '-config=/x'],
     StandardErrorPath: '/l',
     RunAtLoad: true,
     KeepAlive: { SuccessfulExit: false, Crashed: true },

@@ -4,7 +4,14 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { agentChainId } from '../../daemon/chains.ts';
 import { eventMembers, frame, RawClient } from '../fixtures/daemon-client.ts';
 import { DaemonHome, type DaemonProcess } from '../fixtures/daemon-process.ts';
-import { outline, readRecord, toolNames } from '../fixtures/daemon-record.ts';
+import {
+  FIRST,
+  outline,
+  readRecord,
+  readReports,
+  toolNames,
+  type RecordedReceipt,
+} from '../fixtures/daemon-record.ts';
 
 let home: DaemonHome;
 beforeEach(() => {
@@ -13,6 +20,8 @@ beforeEach(() => {
 afterEach(() => home.remove());
 
 const CHAIN = ['-chain-id', 'root'];
+/** Reads on until all is silent, however slow the machine is. */
+const PATIENT = [...CHAIN, '-shutdown-deadline', '60s'];
 const start = () => home.start({ flags: CHAIN });
 const dial = () => RawClient.connect(home.socket);
 const chains = () => outline(home.db, home.publicPem());
@@ -28,9 +37,9 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     const files = [home.socket, home.lock, `${home.db}-wal`, `${home.db}-shm`];
     expect(files.filter(existsSync)).toEqual([]);
     expect(chains()).toEqual([
-      'root/agent/a: 2 valid interrupted',
-      'root/agent/b: 2 valid interrupted',
-      'root: 2 valid interrupted',
+      'root/agent/a: 1 valid complete',
+      'root/agent/b: 1 valid complete',
+      'root: 1 valid complete',
     ]);
     expect(daemon.stderr).toMatch(/ obsigna-daemon shutdown complete\n$/);
     const terminator = readRecord(home.db).at(-1)?.receipt;
@@ -41,20 +50,25 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     expect(terminator?.credentialSubject).toMatchObject({
       principal: { id: 'did:user:unknown' },
       action: {
-        type: 'agent_receipts.chain_interrupted',
-        tool_name: 'chain_interrupted',
+        type: 'agent_receipts.chain_completed',
+        tool_name: 'chain_completed',
         risk_level: 'low',
       },
       outcome: { status: 'success' },
-      chain: { terminal: true, status: 'interrupted' },
+      chain: { terminal: true, status: 'complete' },
     });
     expect(terminator?.credentialSubject.action).not.toHaveProperty('peer_credential');
   });
 }
 
-test('[D.terminator] a daemon that recorded nothing writes no terminator', async () => {
+test('[D.life] a daemon that nobody reported to says when it was there, and ends its chain', async () => {
   expect(await (await start()).stop()).toEqual({ code: 0, signal: null });
-  expect(chains()).toEqual([]);
+  expect(chains()).toEqual(['root: 0 valid complete']);
+  expect(readRecord(home.db).map(({ columns }) => columns.tool_name)).toEqual([
+    'daemon_started',
+    'daemon_stopped',
+    'chain_completed',
+  ]);
 });
 
 /** Frames that lie in the kernel's buffers when the signal comes: nothing of ours has seen them. */
@@ -67,7 +81,7 @@ async function stopWithFramesInTheKernel(daemon: DaemonProcess, send: () => Prom
 }
 
 test('frames of open connections that the kernel holds at SIGTERM are recorded', async () => {
-  const daemon = await start();
+  const daemon = await home.start({ flags: PATIENT });
   const clients = await Promise.all(Array.from({ length: 8 }, dial));
   for (const client of clients) await client.ask({ ack: 1 });
   await stopWithFramesInTheKernel(daemon, async () => {
@@ -76,18 +90,18 @@ test('frames of open connections that the kernel holds at SIGTERM are recorded',
       await new Promise<void>((resolve) => socket.write(frames, () => resolve()));
     }
   });
-  expect(chains()).toEqual(['root: 809 valid interrupted']);
+  expect(chains()).toEqual(['root: 808 valid complete']);
 });
 
 test('frames of connections that wait for their accept at SIGTERM are recorded', async () => {
-  const daemon = await start();
+  const daemon = await home.start({ flags: PATIENT });
   await stopWithFramesInTheKernel(daemon, async () => {
     for (let i = 0; i < 8; i += 1) {
       const { socket } = await dial();
       await new Promise<void>((resolve) => socket.end(frame(eventMembers()), () => resolve()));
     }
   });
-  expect(chains()).toEqual(['root: 9 valid interrupted']);
+  expect(chains()).toEqual(['root: 8 valid complete']);
 });
 
 test('[D.terminator] emitters that never fall silent, and signals again and again, do not cost the chain its last receipt', async () => {
@@ -117,13 +131,13 @@ test('[D.chain-suffix] a restart after a stop goes on under the next id, with th
   for (const chainId of ['root', 'root-2', 'root-3']) {
     const daemon = await start();
     const reply = await (await dial()).ask({ ack: 1 });
-    expect(reply).toMatchObject({ chain_id: chainId, sequence: 1 });
+    expect(reply).toMatchObject({ chain_id: chainId, sequence: FIRST });
     await daemon.stop();
   }
   expect(chains()).toEqual([
-    'root-2: 2 valid interrupted',
-    'root-3: 2 valid interrupted',
-    'root: 2 valid interrupted',
+    'root-2: 1 valid complete',
+    'root-3: 1 valid complete',
+    'root: 1 valid complete',
   ]);
 });
 
@@ -134,15 +148,15 @@ test('[P1.gapless] [D.sub-chains] after SIGKILL the same chains go on', async ()
   await before.ask({ ack: 1 });
   await first.stop('SIGKILL');
   const second = await start();
-  expect(second.stderr).toContain('loaded chain root, next seq=2');
+  expect(second.stderr).toContain(`loaded chain root, next seq=${FIRST + 1}`);
   const client = await dial();
   client.send({ agent_id: 'a' });
-  expect(await client.ask({ ack: 1 })).toMatchObject({ chain_id: 'root', sequence: 2 });
+  expect(await client.ask({ ack: 1 })).toMatchObject({ chain_id: 'root', sequence: 4 }); // its start is 3
   await second.stop();
-  expect(chains()).toEqual(['root/agent/a: 3 valid interrupted', 'root: 3 valid interrupted']);
+  expect(chains()).toEqual(['root/agent/a: 2 valid complete', 'root: 2 valid complete']);
 });
 
-test('[D.sub-chains] an agent chain that was ended is not extended when the root had nothing to end', async () => {
+test('[D.sub-chains] an agent chain that was ended is not extended when only agents report', async () => {
   for (const rootId of ['root', 'root-2']) {
     const daemon = await start();
     const reply = await (await dial()).ask({ ack: 1, agent_id: 'a' });
@@ -150,8 +164,10 @@ test('[D.sub-chains] an agent chain that was ended is not extended when the root
     await daemon.stop();
   }
   expect(chains()).toEqual([
-    'root-2/agent/a: 2 valid interrupted',
-    'root/agent/a: 2 valid interrupted',
+    'root-2/agent/a: 1 valid complete',
+    'root-2: 0 valid complete',
+    'root/agent/a: 1 valid complete',
+    'root: 0 valid complete',
   ]);
 });
 
@@ -160,17 +176,21 @@ test("[D.sub-chains] the first receipt of an agent's chain names the root's as i
   const client = await dial();
   await client.ask({ ack: 1, agent_id: 'early' });
   await client.ask({ ack: 2 });
+  await client.ask({ ack: 5 });
   await client.ask({ ack: 3, agent_id: 'late' });
   await client.ask({ ack: 4, agent_id: 'late' });
-  const subjects = readRecord(home.db).map(({ receipt }) => receipt.credentialSubject);
+  const [begin, , live] = readRecord(home.db).filter(({ columns }) => columns.chain_id === 'root');
+  const child = (parent: RecordedReceipt | undefined) => ({
+    parent_chain_id: 'root',
+    parent_receipt_id: parent?.receipt.id,
+    delegator: { id: 'did:agent-receipts-daemon:local' },
+  });
+  const subjects = readReports(home.db).map(({ receipt }) => receipt.credentialSubject);
   expect(subjects.map(({ delegation }) => delegation)).toEqual([
-    undefined, // the root had no receipt to name
+    child(begin), // nobody of this principal had reported to the root
     undefined,
-    {
-      parent_chain_id: 'root',
-      parent_receipt_id: readRecord(home.db)[1]?.receipt.id,
-      delegator: { id: 'did:agent-receipts-daemon:local' },
-    },
+    undefined,
+    child(live),
     undefined,
   ]);
 });
@@ -198,8 +218,8 @@ test('[D.tail-verified] a tampered agent chain is refused to its agent and costs
   );
   expect(chains()).toEqual([
     'root/agent/bad: 1 broken unknown',
-    'root/agent/good: 3 valid interrupted',
-    'root: 2 valid interrupted',
+    'root/agent/good: 2 valid complete',
+    'root: 1 valid complete',
   ]);
 });
 
@@ -209,7 +229,7 @@ test('another program that writes to the chain is noticed before anything is bui
   await client.ask({ ack: 1 });
   const db = new Database(home.db);
   db.exec(`INSERT INTO receipts (id, chain_id, sequence, action_type, risk_level, status, timestamp,
-    issuer_id, receipt_json, receipt_hash) VALUES ('x', 'root', 2, 'a', 'low', 'success', 't', 'i', '{}', 'h')`);
+    issuer_id, receipt_json, receipt_hash) VALUES ('x', 'root', 3, 'a', 'low', 'success', 't', 'i', '{}', 'h')`);
   db.close();
   expect(await client.ask({ ack: 2 })).toMatchObject({ ok: false, code: 'STORE_CHANGED' });
 });

@@ -80,7 +80,7 @@ describe('obsigna doctor on a healthy system', () => {
         { check: 'emitter environment', status: 'note' },
       ]);
       expect(row('round-trip')?.reason).toMatch(
-        new RegExp(`^found at seq ${round} of chain .+ pid \\d+, uid \\d+, /.+`),
+        new RegExp(`^found at seq ${round + 1} of chain .+ pid \\d+, uid \\d+, /.+`),
       );
       expect(row('chain head')?.reason).toMatch(/valid and being written; key not pinned$/);
     }
@@ -175,14 +175,6 @@ describe('obsigna doctor finds, with a remedy', () => {
     {
       name: 'chain head',
       status: 'warn',
-      arrange: start,
-      args: ['-no-roundtrip'],
-      reason: /^no receipts in chain \d{4}-/,
-      fix: /make one tool call/,
-    },
-    {
-      name: 'chain head',
-      status: 'warn',
       arrange: () => afterwards((daemon) => daemon.stop('SIGKILL')),
       reason: /no daemon runs and nothing ended the chain; key not pinned$/,
       fix: /^start the daemon/,
@@ -204,7 +196,7 @@ describe('obsigna doctor finds, with a remedy', () => {
         await afterwards((daemon) => daemon.stop());
         sql("UPDATE receipts SET receipt_json = x'ff', id = NULL WHERE sequence = 1");
       },
-      reason: /2 receipts, broken at receipt 0: unreadable receipt at index 0/,
+      reason: /4 receipts, broken at receipt 0: unreadable receipt at index 0/,
       fix: /^obsigna receipt verify/,
     },
     {
@@ -248,7 +240,7 @@ describe('obsigna doctor finds, with a remedy', () => {
       const { row } = await examine(['-db', other.path]);
       expect(row('round-trip')).toMatchObject({
         status: 'fail',
-        reason: expect.stringMatching(/^acknowledged as .+:1, which .+ does not have$/),
+        reason: expect.stringMatching(/^acknowledged as .+:2, which .+ does not have$/),
         fix: 'point -db at the store of the daemon that owns this socket',
       });
     } finally {

@@ -35,16 +35,16 @@ const SITUATIONS: readonly {
     name: 'after a clean stop it opens the next chain, never behind a terminal receipt (#1)',
     before: () => home.session([''], 'SIGTERM'),
     flags: ['-chain-id', 'root'],
-    rotated: ['root: 2 valid', 'root-2: 1 valid'],
+    rotated: ['root: 1 valid', 'root-2: 1 valid'],
     on: 'root-2 (seq 1)',
-    resumed: ['root: 2 valid', 'root-2: 3 valid'],
+    resumed: ['root: 1 valid', 'root-2: 2 valid'],
   },
   {
     name: 'after a crash it goes on the open chain, which the new key continues',
     before: () => home.session([''], 'SIGKILL'),
     rotated: ['root: 2 valid'],
-    on: 'root (seq 2)',
-    resumed: ['root: 4 valid'],
+    on: 'root (seq 3)',
+    resumed: ['root: 3 valid'],
   },
   {
     name: 'the chains of earlier days stay valid (#2)',
@@ -56,41 +56,41 @@ const SITUATIONS: readonly {
     },
     flags: ['-chain-id', '2026-01-03'],
     rotated: [
-      '2026-01-01: 2 valid',
+      '2026-01-01: 1 valid',
       '2026-01-02: 2 valid',
-      '2026-01-03: 2 valid',
+      '2026-01-03: 1 valid',
       '2026-01-03-2: 1 valid',
     ],
     on: '2026-01-03-2 (seq 1)',
     resumed: [
-      '2026-01-01: 2 valid',
+      '2026-01-01: 1 valid',
       '2026-01-02: 2 valid',
-      '2026-01-03: 2 valid',
+      '2026-01-03: 1 valid',
       '2026-01-03-2: 1 valid',
-      'root: 2 valid',
+      'root: 1 valid',
     ],
   },
   {
     name: 'sub-agent chains that ended stay valid (#2)',
     before: () => home.session(['', 'a'], 'SIGTERM'),
     flags: ['-chain-id', 'root'],
-    rotated: ['root: 2 valid', 'root/agent/a: 2 valid', 'root-2: 1 valid'],
+    rotated: ['root: 1 valid', 'root/agent/a: 1 valid', 'root-2: 1 valid'],
     on: 'root-2 (seq 1)',
     after: ['', 'a'],
     resumed: [
-      'root: 2 valid',
-      'root/agent/a: 2 valid',
-      'root-2: 3 valid',
-      'root-2/agent/a: 2 valid',
+      'root: 1 valid',
+      'root/agent/a: 1 valid',
+      'root-2: 2 valid',
+      'root-2/agent/a: 1 valid',
     ],
   },
   {
     name: 'every open sub-agent chain is handed over as well',
     before: () => home.session(['', 'a', 'b'], 'SIGKILL'),
     rotated: ['root: 2 valid', 'root/agent/a: 2 valid', 'root/agent/b: 2 valid'],
-    on: 'root (seq 2)',
+    on: 'root (seq 3)',
     after: ['', 'a'],
-    resumed: ['root: 4 valid', 'root/agent/a: 4 valid', 'root/agent/b: 3 valid'],
+    resumed: ['root: 3 valid', 'root/agent/a: 3 valid', 'root/agent/b: 2 valid'],
   },
   {
     name: 'without -chain-id it goes on the live chain, not on the date (#6)',
@@ -98,9 +98,9 @@ const SITUATIONS: readonly {
       await home.session([''], 'SIGTERM', day('2026-01-01'));
       await home.session([''], 'SIGKILL', day('2026-01-01'));
     },
-    rotated: ['2026-01-01: 2 valid', '2026-01-01-2: 2 valid'],
-    on: '2026-01-01-2 (seq 2)',
-    resumed: ['2026-01-01: 2 valid', '2026-01-01-2: 2 valid', 'root: 2 valid'],
+    rotated: ['2026-01-01: 1 valid', '2026-01-01-2: 2 valid'],
+    on: '2026-01-01-2 (seq 3)',
+    resumed: ['2026-01-01: 1 valid', '2026-01-01-2: 2 valid', 'root: 1 valid'],
   },
   {
     name: 'a store without receipts begins with it',
@@ -108,7 +108,7 @@ const SITUATIONS: readonly {
     flags: ['-chain-id', 'root'],
     rotated: ['root: 1 valid'],
     on: 'root (seq 1)',
-    resumed: ['root: 3 valid'],
+    resumed: ['root: 2 valid'],
   },
 ];
 
@@ -149,7 +149,7 @@ test('[D.rotation] prints what scripts read, writes the receipt and the files of
   const archive = `${home.publicKey}.rotated-${outgoing.slice(-16)}`;
   const rotation = readRecord(home.db).at(-1);
   expect(stdout.split('\n').slice(0, 7)).toEqual([
-    'rotated signing key on chain root (seq 2)',
+    'rotated signing key on chain root (seq 3)',
     `  key_rotated receipt: ${rotation?.receipt.id}`,
     `  outgoing key:        ${outgoing}`,
     `  incoming key:        ${incoming}`,
@@ -169,7 +169,7 @@ test('[D.rotation] prints what scripts read, writes the receipt and the files of
       timestamp: rotation?.receipt.issuanceDate,
     },
     outcome: { status: 'success' },
-    chain: expect.objectContaining({ sequence: 2, chain_id: 'root' }) as object,
+    chain: expect.objectContaining({ sequence: 3, chain_id: 'root' }) as object,
     keyRotation: {
       event_type: 'key_rotated',
       new_public_key: expect.stringMatching(/^u[\w-]{43}$/) as string,
@@ -208,7 +208,7 @@ test('[D.anchor-log] a log that cannot be written stops the rotation before anyt
     });
   }
   expect(home.keyFiles()).toEqual(files);
-  expect(readRecord(home.db)).toHaveLength(1);
+  expect(readRecord(home.db)).toHaveLength(2); // the start and the call
 });
 
 test('[D.rotation-offline] a running daemon is named, by lock and by socket, and nothing changes', async () => {
@@ -231,7 +231,7 @@ for (const { name, before, chain, want } of [
     name: 'at the end of an open chain: its open sub-agent chains are not extended',
     before: () => home.session(['', 'a'], 'SIGKILL'),
     chain: 'root',
-    want: ['root: 2 valid', 'root/agent/a: 1 valid', 'root-2: 2 valid', 'root-2/agent/a: 2 valid'],
+    want: ['root: 2 valid', 'root/agent/a: 1 valid', 'root-2: 1 valid', 'root-2/agent/a: 1 valid'],
   },
   {
     name: 'as the first receipt of another chain (#6): the old chain is not extended',
@@ -241,15 +241,15 @@ for (const { name, before, chain, want } of [
       'root: 1 valid',
       'root/agent/a: 1 valid',
       '2026-06-15: 1 valid',
-      'root-2: 2 valid',
-      'root-2/agent/a: 2 valid',
+      'root-2: 1 valid',
+      'root-2/agent/a: 1 valid',
     ],
   },
   {
     name: 'behind a terminal receipt (#1): that one chain is broken for every verifier, and left alone',
     before: () => home.session(['', 'a'], 'SIGTERM'),
     chain: 'root',
-    want: ['root: 3 broken', 'root/agent/a: 2 valid', 'root-2: 2 valid', 'root-2/agent/a: 2 valid'],
+    want: ['root: 2 broken', 'root/agent/a: 1 valid', 'root-2: 1 valid', 'root-2/agent/a: 1 valid'],
   },
 ]) {
   test(`[D.rotation-reference] the reference rotated ${name}`, async () => {
@@ -291,7 +291,7 @@ for (const { name, chain, from, says } of [
     expect(code).toBe(1);
     expect(stderr).toContain(says);
     expect(rotate('-chain-id', 'root').code).toBe(1);
-    expect(readRecord(home.db)).toHaveLength(2);
+    expect(readRecord(home.db)).toHaveLength(3);
   });
 }
 

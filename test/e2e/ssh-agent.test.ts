@@ -8,7 +8,7 @@ import { SshAgentSigner } from '../../daemon/keys/ssh-agent.ts';
 import { loadLibC } from '../../daemon/native/libc.ts';
 import { nodeSuite } from '../../shared/crypto/node-suite.ts';
 import { eventMembers, RawClient } from '../fixtures/daemon-client.ts';
-import { readRecord } from '../fixtures/daemon-record.ts';
+import { FIRST, readReports } from '../fixtures/daemon-record.ts';
 import { KeysHome } from '../fixtures/keys-home.ts';
 
 const hasAgent = spawnSync('ssh-agent', ['-h']).error === undefined;
@@ -73,7 +73,7 @@ describe.skipIf(!hasAgent)('a key in an ssh-agent', () => {
       expect(existsSync(home.key)).toBe(false);
       expect(home.verified(['-pin', rawFingerprint('signing')])).toEqual({
         code: 0,
-        chains: ['root: 2 valid', 'root/agent/a: 2 valid'],
+        chains: ['root: 1 valid', 'root/agent/a: 1 valid'],
       });
     });
   }
@@ -100,17 +100,17 @@ describe.skipIf(!hasAgent)('a key in an ssh-agent', () => {
     const daemon = await home.start(withKey('ssh-agent:signing'));
     const client = await RawClient.connect(home.socket);
     const ask = (ack: number) => client.ask(eventMembers({ ack }) as { ack: number });
-    expect(await ask(1)).toMatchObject({ ok: true, sequence: 1 });
+    expect(await ask(1)).toMatchObject({ ok: true, sequence: FIRST });
     await stopAgent();
     expect(await ask(2)).toMatchObject({ ok: false, code: 'SIGNER_UNAVAILABLE' });
     client.send(); // nobody is told; the record is
     expect(await ask(3)).toMatchObject({ ok: false });
     await startAgent();
     loadKey('signing');
-    expect(await ask(4)).toMatchObject({ ok: true, sequence: 3 });
+    expect(await ask(4)).toMatchObject({ ok: true, sequence: FIRST + 2 });
     await daemon.stop();
-    expect(home.verified()).toEqual({ code: 0, chains: ['root: 4 valid'] });
-    const [, dropped] = readRecord(home.db);
+    expect(home.verified()).toEqual({ code: 0, chains: ['root: 3 valid'] });
+    const [, dropped] = readReports(home.db);
     expect(dropped?.receipt.credentialSubject.action.emitter_metadata).toEqual({ drop_count: 1 });
   });
 
@@ -122,7 +122,7 @@ describe.skipIf(!hasAgent)('a key in an ssh-agent', () => {
     client.send({ ack: 1 });
     client.send({ ack: 2, usage });
     client.send({ ack: 3 });
-    expect(await client.reply(3)).toMatchObject({ ok: true, sequence: 2 });
+    expect(await client.reply(3)).toMatchObject({ ok: true, sequence: FIRST + 1 });
     expect(await client.reply(2)).toMatchObject({ ok: false, code: 'SIGNER_LIMIT' });
     await daemon.stop();
     expect(home.verified().code).toBe(0);
@@ -140,7 +140,7 @@ describe.skipIf(!hasAgent)('a key in an ssh-agent', () => {
     await home.session([''], 'SIGKILL', withKey('ssh-agent:one'));
     expect(rotate('-key', 'ssh-agent:one', '-new-key', 'ssh-agent:two').code).toBe(0);
     await home.session([''], 'SIGTERM', withKey('ssh-agent:two'));
-    expect(home.verified(['-pin', first])).toEqual({ code: 0, chains: ['root: 6 valid'] });
+    expect(home.verified(['-pin', first])).toEqual({ code: 0, chains: ['root: 5 valid'] });
     for (const [key, code] of [
       ['one', 'KEY_RETIRED'],
       ['two', 'KEY_RETIRED'],

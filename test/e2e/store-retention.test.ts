@@ -6,7 +6,7 @@ import Database from 'better-sqlite3';
 import { afterEach, expect, test } from 'vitest';
 import { RawClient } from '../fixtures/daemon-client.ts';
 import { DAEMON_BUNDLE, DaemonHome } from '../fixtures/daemon-process.ts';
-import { outline, readRecord } from '../fixtures/daemon-record.ts';
+import { FIRST, outline, readRecord } from '../fixtures/daemon-record.ts';
 
 const OBSIGNA = join(dirname(DAEMON_BUNDLE), 'obsigna.cjs');
 /** Everything that a test writes ended before this. */
@@ -57,39 +57,41 @@ test('[C.prune] prune removes whole chains and leaves a signed receipt that name
   const before = outline(home.db, home.publicPem());
   const dry = obsigna(home, 'store', 'prune', '-before', LATER, '-dry-run');
   expect(dry).toMatchObject({ code: 0, stderr: '' });
-  expect(dry.stdout).toContain(`would remove a: 3 receipts, head ${heads[0]}\n`);
+  expect(dry.stdout).toContain(`would remove a: 5 receipts, head ${heads[0]}\n`);
   expect(outline(home.db, home.publicPem())).toEqual(before);
 
   const { code, stdout } = obsigna(home, 'store', 'prune', '-before', LATER);
   const [row] = retention(home);
   expect(code).toBe(0);
   expect(stdout).toBe(
-    `removed a: 3 receipts, head ${heads[0]}\n` +
+    `removed a: 5 receipts, head ${heads[0]}\n` +
       `removed a/agent/helper: 2 receipts, head ${heads[1]}\n` +
-      `removed b: 2 receipts, head ${heads[2]}\n` +
-      `3 chains, 7 receipts that ended before ${LATER}T00:00:00Z\n` +
+      `removed b: 4 receipts, head ${heads[2]}\n` +
+      `3 chains, 11 receipts that ended before ${LATER}T00:00:00Z\n` +
       `named by ${row?.receipt.id}\n`,
   );
-  expect(outline(home.db, home.publicPem())).toEqual([`${row?.columns.chain_id}: 1 valid unknown`]);
+  expect(outline(home.db, home.publicPem())).toEqual([`${row?.columns.chain_id}: 0 valid unknown`]);
   expect(existsSync(home.lock)).toBe(false);
 
   // What a verifier says of a chain that is gone, and of the store as a whole.
   const one = obsigna(home, 'verify', '-chain-id', 'a');
   expect(one.code).toBe(1);
   expect(one.stdout).toContain(
-    `Chain a: NO RECEIPTS FOUND (0 receipts)\n  pruned: receipts 1 to 3, head ${heads[0]}, removed on `,
+    `Chain a: NO RECEIPTS FOUND (0 receipts)\n  pruned: receipts 1 to 5, head ${heads[0]}, removed on `,
   );
   const all = obsigna(home, 'verify', '-json');
   expect(all.code).toBe(0);
   expect((JSON.parse(all.stdout) as { unchecked: object[] }).unchecked).toContainEqual({
     code: 'PRUNED',
-    text: expect.stringMatching(/^3 chains with 7 receipts were pruned, last on .* by receipt urn/),
+    text: expect.stringMatching(
+      /^3 chains with 11 receipts were pruned, last on .* by receipt urn/,
+    ),
   });
 
   // The next one continues the chain of prune receipts, which is never pruned itself.
   await record(home, 'c', [{}]);
   expect(obsigna(home, 'store', 'prune', '-before', LATER).stdout).toMatch(
-    /^removed c: 2 receipts.*\nkept retention-[0-9a-f]{16}: it holds .* a prune receipt/,
+    /^removed c: 4 receipts.*\nkept retention-[0-9a-f]{16}: it holds .* a prune receipt/,
   );
   expect(retention(home).map(({ columns }) => columns.sequence)).toEqual([1, 2]);
   expect(obsigna(home, 'verify').code).toBe(0);
@@ -134,7 +136,7 @@ test('[C.prune] the name in force, young chains and everything beside a running 
   const { stdout } = obsigna(home, 'store', 'prune', '-before', LATER);
   expect(
     stdout.match(/^kept b(-\d)?: it has the name of the chain that is being written$/gm),
-  ).toHaveLength(2);
+  ).toHaveLength(3);
   expect(readRecord(home.db).some(({ columns }) => columns.chain_id === 'b')).toBe(true);
 });
 
@@ -185,14 +187,14 @@ test('[C.backup] a backup becomes the store that a daemon goes on with', async (
   const home = await makeStore();
   const copy = join(home.root, 'copy.db');
   expect(obsigna(home, 'store', 'backup', copy).stdout).toMatch(
-    /copy\.db: 7 receipts, \d+ bytes\n$/,
+    /copy\.db: 11 receipts, \d+ bytes\n$/,
   );
   expect(obsigna(home, 'store', 'backup', copy)).toMatchObject({ code: 2 });
   expect(obsigna(home, 'store', 'backup', join(home.root, 'no/where.db')).code).toBe(2);
   rmSync(home.db);
   const daemon = await home.start({ flags: ['-db', copy, '-chain-id', 'b'] });
   const reply = await (await RawClient.connect(home.socket)).ask({ ack: 1 });
-  expect(reply).toMatchObject({ ok: true, chain_id: 'b-2', sequence: 1 });
+  expect(reply).toMatchObject({ ok: true, chain_id: 'b-2', sequence: FIRST });
   await daemon.stop();
 });
 
@@ -200,7 +202,7 @@ for (const { name, sql, says } of [
   {
     name: 'a column',
     sql: "UPDATE receipts SET risk_level = 'low' WHERE chain_id = 'b'",
-    says: 'b:1: column risk_level is not what',
+    says: 'b:2: column risk_level is not what',
   },
   {
     name: 'a text',
@@ -222,7 +224,7 @@ for (const { name, sql, says } of [
     const home = await makeStore();
     expect(obsigna(home, 'store', 'check')).toEqual({
       code: 0,
-      stdout: 'sound: 7 receipts, schema 1\n',
+      stdout: 'sound: 11 receipts, schema 1\n',
       stderr: '',
     });
     const db = new Database(home.db);
