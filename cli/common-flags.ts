@@ -19,12 +19,31 @@ export const publicKeyFlag = {
   default: '<data>/agent-receipts/signing.key.pub',
 } as const;
 
+const pinFlag = {
+  type: 'list',
+  placeholder: 'FINGERPRINT',
+  describe:
+    'trust chains only that begin with this key or with one that it led to; may be given several times',
+  env: 'AGENTRECEIPTS_PIN',
+} as const;
+
 export const colorFlag = {
   type: 'string',
   placeholder: 'WHEN',
   describe: 'colour: auto, always or never',
   default: 'auto',
 } as const;
+
+const jsonFlag = { type: 'boolean', describe: 'print the answer as JSON' } as const;
+
+/** What is looked at: the store, and the key beside it. */
+export const storeFlags = { db: dbFlag, 'public-key': publicKeyFlag } as const;
+
+/** What is looked at by whoever judges receipts. */
+export const evidenceFlags = { ...storeFlags, pin: pinFlag } as const;
+
+/** What the answer looks like. */
+export const answerFlags = { json: jsonFlag, color: colorFlag } as const;
 
 export const PATH_NOTE = `<data> is $XDG_DATA_HOME, or ~/.local/share.
 `;
@@ -38,8 +57,8 @@ export function storePath(cli: Cli, given: string | undefined): string {
 
 export function publicKeyPath(cli: Cli, given: string | undefined): string {
   const { AGENTRECEIPTS_KEY: key = '' } = cli.env;
-  // A key in an ssh-agent is no file, and its public half lies at the default place.
-  const isFile = key !== '' && !key.startsWith('ssh-agent:');
+  // A key in an ssh-agent or a token is no file, and its public half lies at the default place.
+  const isFile = key !== '' && !/^(?:ssh-agent|pkcs11):/.test(key);
   const path = given ?? (isFile ? `${key}.pub` : cli.paths.publicKey);
   if (path === '') throw new CodedError('USAGE', '-public-key is required');
   return path;

@@ -9,14 +9,8 @@ import { verifyProof } from '../shared/receipt/proof.ts';
 import type { Keyring, NamedKey } from './keyring.ts';
 import type { ReceiptReader, StoredRow } from './store/reader.ts';
 
-/** `-pin`, wherever receipts are judged. */
-export const pinFlag = {
-  type: 'list',
-  placeholder: 'FINGERPRINT',
-  describe:
-    'trust chains only that begin with this key or with one that it led to; may be given several times',
-  env: 'AGENTRECEIPTS_PIN',
-} as const;
+/** What every verdict says about a key that was taken from the file beside the store. */
+export const NOT_PINNED = 'key not pinned';
 
 /**
  * Which key a chain is judged by, and whether that key is one to trust: the same answer for every
@@ -74,7 +68,7 @@ export class KeyTrust {
     // Asked first: with a pinned genesis key nothing else of the store needs to be believed.
     if (this.pins.includes(fingerprint)) return undefined;
     if (this.pins.some((pin) => this.handovers.leads(pin, fingerprint))) return undefined;
-    return `key not pinned: the chain begins with ${fingerprint}, to which no pinned key leads`;
+    return `${NOT_PINNED}: the chain begins with ${fingerprint}, to which no pinned key leads`;
   }
 }
 

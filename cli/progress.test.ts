@@ -26,11 +26,12 @@ class Recorder extends Output {
   override flush(): void {}
 }
 
-function run(cli: Partial<Cli>, receipts: number): string {
+function run(cli: Partial<Cli>, receipts: number, isAsked?: boolean): string {
   const err = new Recorder();
   const progress = new Progress(
     { ...createCli(), errIsTerminal: true, env: {}, ...cli, err },
     () => 4096,
+    isAsked,
   );
   for (let i = 0; i < receipts; i += 1) {
     vi.advanceTimersByTime(1);
@@ -52,8 +53,22 @@ for (const { name, cli, receipts = 2048 } of [
   { name: 'a pipe', cli: { errIsTerminal: false } },
   { name: 'TERM=dumb', cli: { env: { TERM: 'dumb' } } },
   { name: 'CI', cli: { env: { CI: '1' } } },
+  { name: 'NO_COLOR', cli: { env: { NO_COLOR: '1' } } },
 ]) {
   test(`Progress says nothing for ${name}`, () => {
     expect(run(cli, receipts)).toBe('');
+  });
+}
+
+for (const { name, cli } of [
+  { name: 'a pipe', cli: { errIsTerminal: false } },
+  { name: 'TERM=dumb', cli: { env: { TERM: 'dumb' } } },
+  { name: 'CI', cli: { env: { CI: '1' } } },
+]) {
+  test(`Progress writes lines and moves no cursor for ${name} when it is asked to`, () => {
+    expect(run(cli, 7000, true)).toBe(
+      'verified 1,024 of 4,096 receipts, chain 2026-06-15\n' +
+        'verified 6,144 of 4,096 receipts, chain 2026-06-15\n',
+    );
   });
 }

@@ -27,6 +27,7 @@ const DEFAULTS: DaemonConfig = {
   shutdownDeadlineMs: 200,
   anchorLog: '',
   newKey: '',
+  logFile: '',
   logFormat: 'text',
   logLevel: 'info',
 };
@@ -152,6 +153,12 @@ for (const { args, want } of [
     expect(readConfig(args, HOME, NOW).action).toBe(want);
   });
 }
+
+test('[P8.usage] a root chain cannot have the name of a sub-agent', () => {
+  expect(() => configOf(['-chain-id', 'a/agent/b'])).toThrow(
+    expect.objectContaining({ code: 'CONFIG_INVALID' }),
+  );
+});
 
 test('printConfig() keeps the order of lines and quotes strings', () => {
   const text = printConfig({ ...DEFAULTS, chainId: 'a"b\\c\n', shutdownDeadlineMs: 60_000 });

@@ -3,7 +3,7 @@ import { CodedError } from '../shared/errors.ts';
 import { formatGoDuration, parseFlags, readFlagEnvironment } from '../shared/flags.ts';
 import { dailyChainId } from './chains.ts';
 import { disclosureFault, disclosureText } from './disclosure/policy.ts';
-import { isAgentKey } from './keys/signer.ts';
+import { isExternalKey } from './keys/signer.ts';
 import { readConfigFile, type SettingSpec } from './config-file.ts';
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from './log.ts';
 import { parseMetricsAddress } from './metrics-address.ts';
@@ -36,6 +36,8 @@ export interface DaemonConfig {
   readonly newKey: string;
   readonly logFormat: LogFormat;
   readonly logLevel: LogLevel;
+  /** Takes what would go to standard error; empty when there is none. */
+  readonly logFile: string;
   /** `unix:/path` or `127.0.0.1:port`; absent when nothing is served. */
   readonly metrics?: string;
 }
@@ -86,7 +88,8 @@ export const DAEMON_FLAGS = {
     toml: 'key',
     placeholder: 'KEY',
     env: 'AGENTRECEIPTS_KEY',
-    describe: 'signing key: a PEM file of mode 0600, or ssh-agent:FINGERPRINT|COMMENT',
+    describe:
+      'signing key: a PEM file of mode 0600, or ssh-agent:FINGERPRINT|COMMENT, or a pkcs11: URI',
   },
   'public-key': {
     type: 'string',
@@ -114,7 +117,9 @@ export const DAEMON_FLAGS = {
     toml: 'chain_id',
     placeholder: 'ID',
     env: 'AGENTRECEIPTS_CHAIN_ID',
-    describe: 'root chain; the UTC date of the start if not given',
+    describe: 'root chain; the UTC date if not given, and a new one each day then',
+    check: (id: string) =>
+      id.includes('/agent/') ? 'holds /agent/, which stands for chains of sub-agents' : undefined,
   },
   'issuer-id': {
     type: 'string',
@@ -196,6 +201,12 @@ export const DAEMON_FLAGS = {
     live: true,
     check: oneOf(LOG_LEVELS),
   },
+  'log-file': {
+    type: 'string',
+    placeholder: 'PATH',
+    describe:
+      'log to this file, 10 MiB and three older ones at most; for daemons without a manager',
+  },
   metrics: {
     type: 'string',
     toml: 'metrics',
@@ -213,7 +224,8 @@ export const DAEMON_FLAGS = {
   'new-key': {
     type: 'string',
     placeholder: 'KEY',
-    describe: 'key that -rotate hands over to, ssh-agent:...; a fresh file if not given',
+    describe:
+      'key that -rotate hands over to: ssh-agent:..., pkcs11:..., or a file to make; a fresh file if not given',
   },
   init: { type: 'boolean', describe: 'create the key pair and exit' },
   rotate: { type: 'boolean', describe: 'replace the signing key and exit; no daemon may run' },
@@ -308,7 +320,7 @@ function resolveConfig(
   const key = required('key', pick('key') ?? paths.key);
   const { default: deadline } = DAEMON_FLAGS['shutdown-deadline'];
   const metrics = pick('metrics');
-  const publicKey = isAgentKey(key) ? paths.publicKey : `${key}.pub`;
+  const publicKey = isExternalKey(key) ? paths.publicKey : `${key}.pub`;
   const chainId = pick('chain-id');
   return {
     socket: required('socket', pick('socket') ?? paths.socket),
@@ -332,6 +344,7 @@ function resolveConfig(
     shutdownDeadlineMs: pick('shutdown-deadline') || deadline, // 0 asks for the default
     logFormat: (pick('log-format') ?? DAEMON_FLAGS['log-format'].default) as LogFormat,
     logLevel: (pick('log-level') ?? DAEMON_FLAGS['log-level'].default) as LogLevel,
+    logFile: flags['log-file'] ?? '',
     anchorLog: pick('anchor-log') ?? '',
     newKey: flags['new-key'] ?? '',
     ...(metrics !== undefined && { metrics }),

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Signer } from '../shared/crypto/suite.ts';
+import type { ChainLink } from '../shared/chain/links.ts';
 import { CodedError } from '../shared/errors.ts';
 import type { PeerCredential, ReceiptBody } from '../shared/receipt/receipt.ts';
 import type { EventFrame } from '../shared/wire/event.ts';
@@ -19,7 +20,7 @@ import type { Heads, MovedHeads } from './heads.ts';
 import type { CallDraft } from './journal/call-draft.ts';
 import { joined, openCallOf, type OpenCall } from './journal/open-call.ts';
 import { recordedKey, type RecordedCall } from './journal/recorded-calls.ts';
-import { rolledReceipt, type RollReason, type Statement } from './life.ts';
+import { lastLink, rolledReceipt, type RollReason, type Statement } from './life.ts';
 import { emptyTally } from './metrics.ts';
 import type { Redactor } from './redact.ts';
 import { seal } from './sealer.ts';
@@ -203,8 +204,7 @@ export class Draft implements MovedHeads {
 
   /** Everything from here on goes to `root`, whose first receipt names the root before it. */
   beginRoot(root: ChainHead, reason: RollReason): void {
-    const { chainId, sequence, hash } = this.#head(this.#rootId);
-    const previous = { chainId, sequence, receiptHash: hash ?? '' };
+    const previous = lastLink(this.#options.store) as ChainLink; // its end was just written
     this.#rootId = root.chainId;
     this.moved.set(root.chainId, root);
     this.appendStatement(rolledReceipt(reason, previous));

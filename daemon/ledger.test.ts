@@ -25,6 +25,7 @@ afterEach(() => bench.close());
 /** A ledger as the daemon makes it, on the store of the bench. */
 function open(chainId = '2026-06-15', isDaily = true, more: Partial<LedgerOptions> = {}): Ledger {
   const { store } = bench;
+  const words = log; // a ledger of an earlier test may still have something to say
   const chains = bench.chains();
   const root = chains.resumeRoot(chainId);
   const ledger = new Ledger({
@@ -35,7 +36,7 @@ function open(chainId = '2026-06-15', isDaily = true, more: Partial<LedgerOption
     start: startedReceipt(readBoot(store, root.sequence === 0)),
     signer: KEY,
     identity: IDENTITY,
-    log: (text) => void log.push(text),
+    log: (text) => void words.push(text),
     now: () => now,
     ...more,
   });

@@ -1,4 +1,9 @@
-import { linkStatement, type ChainLink } from '../shared/chain/links.ts';
+import {
+  linkStatement,
+  summariseAgents,
+  type AgentHead,
+  type ChainLink,
+} from '../shared/chain/links.ts';
 import { DAEMON_ISSUER_TYPE } from '../shared/chain/unsigned.ts';
 import { nodeSuite } from '../shared/crypto/node-suite.ts';
 import { hashUri } from '../shared/crypto/suite.ts';
@@ -12,6 +17,7 @@ import {
   ACTION_DAEMON_STOPPED,
 } from '../shared/receipt/taxonomy.ts';
 import { VERSION } from '../shared/version.ts';
+import { agentChainId } from './chains.ts';
 import { receiptBody, type ReceiptContext } from './event-receipt.ts';
 import type { ReceiptRow, ReceiptStore } from './store/receipt-store.ts';
 
@@ -49,25 +55,34 @@ export function readBoot(store: ReceiptStore, isNewRoot: boolean): Boot {
   }
 }
 
-/** How far the root chain that was written last has come. */
+/** How far the root chain that was written last has come, and those of its sub-agents. */
 export function lastLink(store: ReceiptStore): ChainLink | undefined {
   const chainId = store.latestRoot();
   const tail = chainId === undefined ? undefined : store.tail(chainId);
-  return tail === undefined ? undefined : linkTo(tail);
+  return tail === undefined ? undefined : linkTo(store, tail);
 }
 
 /** By the text: the column is only what somebody wrote beside it. */
-function linkTo({ columns, text }: ReceiptRow): ChainLink {
+function linkTo(store: ReceiptStore, { columns, text }: ReceiptRow): ChainLink {
   const { chain_id: chainId, sequence, receipt_hash: column } = columns;
+  const link = { chainId, sequence, ...agentsBelow(store, chainId) };
   try {
-    return {
-      chainId,
-      sequence,
-      receiptHash: hashUri(nodeSuite, hashedText(parseReceipt(text).json)),
-    };
+    return { ...link, receiptHash: hashUri(nodeSuite, hashedText(parseReceipt(text).json)) };
   } catch {
-    return { chainId, sequence, receiptHash: column }; // the chain is broken, and verify says so
+    return { ...link, receiptHash: column }; // the chain is broken, and verify says so
   }
+}
+
+/** Where the chains of a root's sub-agents end now. */
+function agentsBelow(store: ReceiptStore, rootId: string): Pick<ChainLink, 'agents'> {
+  const heads: AgentHead[] = [];
+  for (const chainId of store.chainsWithPrefix(agentChainId(rootId, ''))) {
+    const link = store.tailLink(chainId);
+    if (link === undefined) continue;
+    heads.push({ chainId, sequence: link.sequence, receiptHash: link.hash });
+  }
+  const agents = summariseAgents(nodeSuite, heads);
+  return agents === undefined ? {} : { agents };
 }
 
 /** `agent_receipts.daemon_started`, the first receipt of each run. */

@@ -8,7 +8,8 @@ import { VERSION } from '../shared/version.ts';
 import { DAEMON_FLAGS, printConfig, readConfig, type DaemonConfig } from './config.ts';
 import { createForensicKeyFiles } from './keys/forensic-keys.ts';
 import { createKeyFiles, createKeyIfMissing } from './keys/key-files.ts';
-import { isAgentKey, openSigner } from './keys/signer.ts';
+import { isExternalKey, openSigner } from './keys/signer.ts';
+import { LogFile } from './log-file.ts';
 import { StderrLog } from './log.ts';
 
 const PROGRAM = 'obsigna-daemon';
@@ -71,8 +72,11 @@ async function main(): Promise<void> {
 }
 
 function initKeys({ key, publicKey }: DaemonConfig): void {
-  if (isAgentKey(key)) {
-    throw new CodedError('USAGE', 'a key in an ssh-agent is made with ssh-keygen -t ed25519');
+  if (isExternalKey(key)) {
+    throw new CodedError(
+      'USAGE',
+      'a key that is no file is made with the tools of its agent or token',
+    );
   }
   createKeyFiles(key, publicKey);
   process.stdout.write(`generated signing key: ${key}\npublic key: ${publicKey}\n`);
@@ -124,6 +128,7 @@ async function printStatus(config: DaemonConfig): Promise<void> {
 
 /** Set once the settings are known, so that the last words have the format of all others. */
 let stderr: StderrLog | undefined;
+let logFile: LogFile | undefined;
 
 async function run(read: () => DaemonConfig, host: HostFacts): Promise<void> {
   // From the first moment on: one that comes during the start waits for its end, and a second one
@@ -138,7 +143,10 @@ async function run(read: () => DaemonConfig, host: HostFacts): Promise<void> {
   let roll = (): void => void (isAskedToRoll = true);
   process.on('SIGUSR2', () => roll());
   const config = read();
-  const out = new StderrLog(PROGRAM, { format: config.logFormat, level: config.logLevel });
+  const file = config.logFile === '' ? undefined : new LogFile(config.logFile);
+  logFile = file;
+  const settings = { format: config.logFormat, level: config.logLevel };
+  const out = new StderrLog(PROGRAM, settings, () => new Date(), file && ((it) => file.write(it)));
   stderr = out;
   // Native modules come with it, as with other imports on demand: -version does not wait for them.
   // Runs for months beside everything else: V8 would rather grow than tidy up. Read at each
@@ -146,7 +154,17 @@ async function run(read: () => DaemonConfig, host: HostFacts): Promise<void> {
   setFlagsFromString('--optimize-for-size');
   const { startDaemon } = await import('./daemon.ts');
   const daemon = await startDaemon(config, host, out.log);
+  if (file !== undefined) {
+    // Not before: whoever started it reads there why it does not start.
+    const [{ redirectOutput }, { loadLibC }] = await Promise.all([
+      import('./native/redirect.ts'),
+      import('./native/libc.ts'),
+    ]);
+    const libc = await loadLibC();
+    file.takeStderr((fd) => redirectOutput(libc, fd));
+  }
   reload = () => {
+    file?.reopen();
     const { logFormat: format, logLevel: level } = daemon.reload(read);
     out.configure({ format, level });
   };
@@ -161,12 +179,13 @@ async function run(read: () => DaemonConfig, host: HostFacts): Promise<void> {
 main().catch((error: unknown) => {
   const coded = error instanceof CodedError;
   const text = coded ? error.message : String((error as Error).stack);
+  const fix = coded ? `  fix: ${error.remedy} [${error.code}]\n` : '';
+  const words = `${PROGRAM}: ${text}\n${fix}`;
+  const isElsewhere = logFile !== undefined && !logFile.isStderr;
   if (stderr?.format === 'json') {
     const details = coded ? { code: error.code, fix: error.remedy } : {};
     stderr.log(text, { level: 'error', ...details });
-  } else {
-    process.stderr.write(`${PROGRAM}: ${text}\n`);
-    if (coded) process.stderr.write(`  fix: ${error.remedy} [${error.code}]\n`);
-  }
+  } else if (isElsewhere) logFile?.write(words);
+  if (stderr?.format !== 'json' || isElsewhere) process.stderr.write(words);
   process.exitCode = 1;
 });

@@ -31,9 +31,9 @@ const REMEDIES = {
   ROTATION_UNFINISHED:
     'Start obsigna-daemon, or run `obsigna keys rotate`, as the owner of the key: it finishes what is recorded.',
   SIGNER_UNAVAILABLE:
-    'Start the ssh-agent, add the key with ssh-add, and let SSH_AUTH_SOCK of the daemon name its socket.',
+    'Make what signs answer: an ssh-agent with the key at SSH_AUTH_SOCK, or a token with its module and PIN; docs/keys.md.',
   SIGNER_LIMIT:
-    'Report less in one frame, or sign with a key file: an ssh-agent signs at most 256 KiB at once.',
+    'Report less in one frame, or sign with a key file: an ssh-agent signs at most 256 KiB at once, a token what it says.',
   // -- disclosure ------------------------------------------------------------------------------
   ENVELOPE_INVALID:
     'Nothing opens it: it is no version 1 envelope. Run `obsigna receipt verify` on its chain.',
@@ -59,6 +59,7 @@ const REMEDIES = {
   NATIVE_UNAVAILABLE:
     'Reinstall with optional dependencies (npm ci); koffi ships the binary for your platform.',
   CONFIG_INVALID: 'Correct the named setting; `obsigna-daemon -h` lists the flags and variables.',
+  LOG_UNAVAILABLE: 'Give -log-file a path in a directory that this user may write to.',
   METRICS_UNAVAILABLE:
     'Give -metrics a free port on loopback, or a Unix socket path that this user may create.',
   FRAME_DROPPED:

@@ -4,7 +4,8 @@
  * an id that nobody cites and for a citation that is not listed here.
  *
  * The letter is the owner of the behaviour: P1 to P8 the promises of the product, S the protocol
- * in shared/, D daemon, E emitter, R rules, X proxy, C command line, B build and repository.
+ * in shared/, D daemon, E emitter, R rules, X proxy, C command line, B build and repository, F faults
+ * of the reference.
  */
 export type Requirement = {
   readonly id: string;
@@ -41,6 +42,11 @@ export const REQUIREMENTS: readonly Requirement[] = [
     id: 'P1.coverage',
     text: 'verify says how complete the record is: calls, unknown outcomes, drops, down time and its causes',
     source: 'docs/adr/0020',
+  },
+  {
+    id: 'P1.missing-calls',
+    text: 'verify names the numbers of calls that are neither recorded nor counted as dropped, and counts a call once',
+    source: 'docs/adr/0019',
   },
   {
     id: 'P1.intent',
@@ -430,6 +436,11 @@ export const REQUIREMENTS: readonly Requirement[] = [
     source: 'docs/adr/0022',
   },
   {
+    id: 'D.log-rotation',
+    text: 'the log of a background daemon is moved aside when it is full, at the end of a line, and never grows without end',
+    source: 'docs/operations.md',
+  },
+  {
     id: 'D.sub-chains',
     text: 'sub-agents get chains of their own with a delegation, also after a restart',
     source: 'Agent Receipts 0.5.0, sub-agents',
@@ -448,6 +459,11 @@ export const REQUIREMENTS: readonly Requirement[] = [
     id: 'D.newer-store',
     text: 'a store written by a newer version is refused',
     source: 'docs/adr/0005',
+  },
+  {
+    id: 'D.foreign-store',
+    text: 'the database of another program is refused before anything in it is changed',
+    source: 'docs/errors.md',
   },
   {
     id: 'D.ack',
@@ -548,6 +564,11 @@ export const REQUIREMENTS: readonly Requirement[] = [
     id: 'D.signer-agent',
     text: 'the daemon signs with a key in an ssh-agent, and an agent that fails costs no chain',
     source: 'docs/adr/0016',
+  },
+  {
+    id: 'D.signer-token',
+    text: 'the daemon signs with a key that only a PKCS #11 token holds, and refuses what it cannot name for certain',
+    source: 'docs/adr/0023',
   },
   {
     id: 'D.disclosure',
@@ -701,6 +722,11 @@ export const REQUIREMENTS: readonly Requirement[] = [
     source: 'docs/adr/0015',
   },
   {
+    id: 'C.cut-chain',
+    text: 'a chain whose beginning was removed is valid from there only if a sound prune receipt names the very cut',
+    source: 'docs/cli.md',
+  },
+  {
     id: 'C.keys-list',
     text: 'keys list shows the published key, its archives, and when each was in use',
     source: 'docs/keys.md',
@@ -792,5 +818,92 @@ export const REQUIREMENTS: readonly Requirement[] = [
     id: 'B.demo',
     text: 'npm run demo ends by itself with exit 0 and leaves nothing running',
     source: 'README.md',
+  },
+
+  // -- F Faults of the reference that we do not share --
+  {
+    id: 'F.rotation-after-stop',
+    text: 'a rotation after a clean stop does not append behind the end of a chain',
+    source: 'docs/differences.md',
+  },
+  {
+    id: 'F.rotation-older-chains',
+    text: 'after a rotation the chains of earlier keys stay valid, sub-agents included',
+    source: 'docs/differences.md',
+  },
+  {
+    id: 'F.rotation-single-receipts',
+    text: 'verify-event and doctor judge by the key of the time, as verify does',
+    source: 'docs/differences.md',
+  },
+  {
+    id: 'F.start-without-key',
+    text: 'a start without a key leaves no store that hinders the making of the key',
+    source: 'docs/differences.md',
+  },
+  {
+    id: 'F.restart-date',
+    text: 'a restart does not take the day of a date for its counter',
+    source: 'docs/differences.md',
+  },
+  {
+    id: 'F.agent-chain-after-end',
+    text: 'a sub-agent chain that has ended gets no further receipt',
+    source: 'docs/differences.md',
+  },
+  {
+    id: 'F.terminator-late',
+    text: 'many sub-agents do not cost the root chain its last receipt',
+    source: 'docs/differences.md',
+  },
+  {
+    id: 'F.resume-columns',
+    text: 'the daemon hangs no receipt on what a column claims',
+    source: 'docs/differences.md',
+  },
+  {
+    id: 'F.no-acknowledgement',
+    text: 'an emitter that asks learns of every frame what became of it',
+    source: 'docs/differences.md',
+  },
+  {
+    id: 'F.redaction',
+    text: 'PKCS#8 keys and sk- keys with underscores are redacted',
+    source: 'docs/differences.md',
+  },
+  {
+    id: 'F.unknown-members',
+    text: 'a member added to stored JSON is noticed',
+    source: 'docs/differences.md',
+  },
+  {
+    id: 'F.columns',
+    text: 'a column that contradicts its receipt is noticed',
+    source: 'docs/differences.md',
+  },
+  {
+    id: 'F.flat-disclosure',
+    text: 'receipts that disclose a flat map, as versions before 0.4 allow, verify',
+    source: 'docs/differences.md',
+  },
+  {
+    id: 'F.bad-row',
+    text: 'one row that does not decode hides no other receipt',
+    source: 'docs/differences.md',
+  },
+  {
+    id: 'F.idempotency-noise',
+    text: 'idempotency keys are compared within a session only',
+    source: 'docs/differences.md',
+  },
+  {
+    id: 'F.truncation',
+    text: 'a verdict says that a cut end and a missing chain would not be seen',
+    source: 'docs/differences.md',
+  },
+  {
+    id: 'F.schema-tool-name',
+    text: 'our receipts fit the published schema, but for the tool_name that it forgets',
+    source: 'docs/differences.md',
   },
 ];

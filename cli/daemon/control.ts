@@ -79,7 +79,7 @@ async function start({ flags }: Input, cli: Cli): Promise<ExitCode> {
   const fd = openSync(log, 'a', LOG_MODE);
   const [program, ...first] = command;
   // A session of its own: the end of this terminal is not the end of the daemon.
-  const child = spawn(program, [...first, ...handed], {
+  const child = spawn(program, [...first, ...handed, `-log-file=${log}`], {
     detached: true,
     stdio: ['ignore', fd, fd],
   });
@@ -87,7 +87,13 @@ async function start({ flags }: Input, cli: Cli): Promise<ExitCode> {
   child.unref();
   for (const until = Date.now() + PATIENCE_MS; Date.now() < until; await sleep(POLL_MS)) {
     if (child.exitCode !== null || child.signalCode !== null) {
-      const words = readFileSync(log).subarray(from).toString().trim().split('\n');
+      const text = readFileSync(log);
+      // Shorter than before: it was full, and was moved aside at the first word.
+      const words = text
+        .subarray(text.length < from ? 0 : from)
+        .toString()
+        .trim()
+        .split('\n');
       for (const line of words) cli.say.log(printable(line));
       throw new CodedError('SERVICE_FAILED', 'the daemon did not start; its words stand above');
     }

@@ -51,6 +51,7 @@ test('renderPlist() escapes what means something in XML', () => {
   expect(plist).toContain(`<string>${ODD}/node</string>\n    <string>${ODD}/daemon.cjs</string>\n`);
   expect(plist).toContain('<string>-config=/a&amp;b</string>\n  </array>');
   expect(plist).toContain('<string>/l &amp; &lt;m&gt;</string>');
+  expect(plist).toContain('<string>-log-file=/l &amp; &lt;m&gt;</string>');
 });
 
 test('[D.units] every hardening line of the units says what it denies', () => {

@@ -12,7 +12,16 @@ import {
   processCheck,
   socketCheck,
 } from './socket-checks.ts';
-import { permissionsCheck, platformCheck, sharedUidCheck } from './store-checks.ts';
+import { ReceiptReader } from '../store/reader.ts';
+import { FixtureStore, makeKey } from '../../test/fixtures/store.ts';
+import { readKeyring } from '../keyring.ts';
+import {
+  outcomesCheck,
+  chainHeadCheck,
+  permissionsCheck,
+  platformCheck,
+  sharedUidCheck,
+} from './store-checks.ts';
 
 let folder: string;
 let file: string;
@@ -190,4 +199,53 @@ test('a note is no warning, and a warning fails only on request', () => {
   const warned = countHealth([warn('a', '', '')]);
   expect([exitCodeOf(warned, false), exitCodeOf(warned, true)]).toEqual([0, 1]);
   expect(exitCodeOf(countHealth([warn('a', '', ''), fail('b', '', '')]), false)).toBe(1);
+});
+
+describe('the checks that read the store', () => {
+  const pinned = makeKey();
+
+  for (const { name, pins, status, reason } of [
+    { name: 'no pin', pins: [], status: 'ok', reason: /valid and being written; key not pinned$/ },
+    {
+      name: 'the pin of its key',
+      pins: [pinned.fingerprint],
+      status: 'ok',
+      reason: /valid and being written$/,
+    },
+    {
+      name: 'the pin of another key',
+      pins: [makeKey().fingerprint],
+      status: 'fail',
+      reason: /broken: key not pinned: the chain begins with /,
+    },
+  ]) {
+    test(`chain head with ${name} [C.pin]`, () => {
+      const store = new FixtureStore(pinned);
+      store.append('a');
+      const reader = new ReceiptReader(store.path);
+      const keyring = readKeyring(store.publicKeyPath);
+      const chain = { id: 'a', key: 'a' };
+      const check = chainHeadCheck({ reader, keyring, pins }, chain, true, () => undefined);
+      expect(check).toMatchObject({ status, reason: expect.stringMatching(reason) as string });
+      reader.close();
+      store.remove();
+    });
+  }
+
+  test('recent outcomes counts what is pending and not a day old, and asks for no repair', () => {
+    const store = new FixtureStore();
+    store.append('a', { outcome: { status: 'pending' } }); // at 12:00:01
+    store.append('a', { outcome: { status: 'pending' } });
+    store.append('a');
+    const reader = new ReceiptReader(store.path);
+    const keyring = readKeyring(store.publicKeyPath);
+    const at = (time: string) => outcomesCheck({ reader, keyring, pins: [] }, Date.parse(time));
+    expect(at('2026-06-16T12:00:02Z')).toMatchObject({
+      status: 'note',
+      reason: expect.stringMatching(/^1 receipt of the last 24 hours says pending/) as string,
+    });
+    expect(at('2026-06-16T12:00:03Z').status).toBe('ok');
+    reader.close();
+    store.remove();
+  });
 });

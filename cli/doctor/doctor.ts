@@ -1,14 +1,14 @@
 import { CodedError } from '../../shared/errors.ts';
 import type { Cli, ExitCode } from '../cli.ts';
 import {
-  colorFlag,
-  dbFlag,
+  answerFlags,
+  evidenceFlags,
   paintFor,
   PATH_NOTE,
-  publicKeyFlag,
   publicKeyPath,
   storePath,
 } from '../common-flags.ts';
+import { parsePins } from '../key-trust.ts';
 import { readKeyring } from '../keyring.ts';
 import { Progress } from '../progress.ts';
 import { ReceiptReader, type StoredChain } from '../store/reader.ts';
@@ -28,6 +28,7 @@ import {
 } from './socket-checks.ts';
 import {
   chainHeadCheck,
+  outcomesCheck,
   permissionsCheck,
   platformCheck,
   schemaCheck,
@@ -45,15 +46,13 @@ const spec = {
     env: 'AGENTRECEIPTS_SOCKET',
     default: '$XDG_RUNTIME_DIR/agentreceipts/events.sock',
   },
-  db: dbFlag,
-  'public-key': publicKeyFlag,
+  ...evidenceFlags,
   'chain-id': {
     type: 'string',
     placeholder: 'ID',
     describe: 'the chain to verify; without it the newest root chain',
     env: 'AGENTRECEIPTS_CHAIN_ID',
   },
-  json: { type: 'boolean', describe: 'print the checks as JSON' },
   'no-roundtrip': { type: 'boolean', describe: 'write no receipt; that check is a warning then' },
   'warn-as-error': { type: 'boolean', describe: 'end with 1 on a warning too' },
   'roundtrip-timeout': {
@@ -62,7 +61,7 @@ const spec = {
     describe: 'how long to wait for the receipt',
     default: DEFAULT_TIMEOUT_MS,
   },
-  color: colorFlag,
+  ...answerFlags,
 } as const;
 
 const notes = `${PATH_NOTE}
@@ -111,6 +110,7 @@ async function examine(flags: Flags, timeoutMs: number, cli: Cli): Promise<reado
   const socketPath = flags.socket ?? cli.paths.socket;
   const dbPath = storePath(cli, flags.db);
   const keyPath = publicKeyPath(cli, flags['public-key']);
+  const pins = parsePins(flags.pin);
   const greeting: Greeting =
     socketPath === '' ? { state: 'unreachable', code: 'no path' } : await greetDaemon(socketPath);
   // Before the chain is looked at: a daemon that has just started has nothing else to show.
@@ -124,6 +124,7 @@ async function examine(flags: Flags, timeoutMs: number, cli: Cli): Promise<reado
           timeoutMs,
         });
   const evidence: Evidence = {
+    pins,
     reader: attempt(() => new ReceiptReader(dbPath)),
     keyring: attempt(() => readKeyring(keyPath)),
   };
@@ -146,6 +147,7 @@ async function examine(flags: Flags, timeoutMs: number, cli: Cli): Promise<reado
       platformCheck(platform),
       head,
       trip,
+      outcomesCheck(evidence, Date.now()),
       extensionsCheck(greeting),
       sharedUidCheck(socketStat(socketPath)?.uid, process.getuid?.() ?? -1, signingKey),
       environmentCheck(socketPath, surroundings),

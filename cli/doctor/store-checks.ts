@@ -1,9 +1,11 @@
 import { accessSync, constants, lstatSync } from 'node:fs';
 import { CodedError } from '../../shared/errors.ts';
-import { KeyTrust } from '../key-trust.ts';
+import { KeyTrust, NOT_PINNED } from '../key-trust.ts';
 import type { Keyring } from '../keyring.ts';
+import { secondText } from '../moment.ts';
 import { confirmParent } from '../receipt/delegation.ts';
 import { judgeChain, objectionTo, resultOf } from '../receipt/judge.ts';
+import { cutOf, findPruned } from '../receipt/pruned.ts';
 import type { ReceiptReader, StoredChain } from '../store/reader.ts';
 import { plural } from '../words.ts';
 import { fail, note, ok, warn, type HealthCheck } from './check.ts';
@@ -43,6 +45,7 @@ function statOf(path: string) {
 export interface Evidence {
   readonly reader: ReceiptReader | CodedError;
   readonly keyring: Keyring | CodedError;
+  readonly pins: readonly string[];
 }
 
 export function schemaCheck({ reader, keyring }: Evidence): HealthCheck {
@@ -76,7 +79,7 @@ export function platformCheck(platform: string): HealthCheck {
  * daemon looks like, and a warning only when none runs.
  */
 export function chainHeadCheck(
-  { reader, keyring }: Evidence,
+  { reader, keyring, pins }: Evidence,
   chain: StoredChain,
   isDaemonUp: boolean,
   step: () => void,
@@ -86,12 +89,18 @@ export function chainHeadCheck(
     if (part instanceof CodedError) return fail(name, part.message, part.remedy);
   }
   try {
-    const trust = new KeyTrust(reader as ReceiptReader, keyring as Keyring, []);
-    const judged = judgeChain(reader as ReceiptReader, chain, trust, step);
+    const trust = new KeyTrust(reader as ReceiptReader, keyring as Keyring, pins);
+    const cut = cutOf(reader as ReceiptReader, chain, () =>
+      findPruned(reader as ReceiptReader, trust),
+    );
+    const judged = judgeChain(reader as ReceiptReader, chain, trust, step, cut);
     const report = confirmParent(reader as ReceiptReader, keyring as Keyring, judged);
     const { verdict } = report;
     const result = resultOf(report);
     const size = `chain ${chain.id}: ${plural(verdict.length, 'receipt')}`;
+    const from = cut === undefined ? '' : ` from sequence ${cut.sequence + 1}`;
+    const valid = `${size}, valid${from}`;
+    const limit = pins.length > 0 ? '' : `; ${NOT_PINNED}`;
     if (result === 'empty') {
       return warn(
         name,
@@ -105,14 +114,32 @@ export function chainHeadCheck(
       const fix = `obsigna receipt verify -chain-id ${chain.id}`;
       return fail(name, `${size}, broken${place}: ${cause}`, fix);
     }
-    if (verdict.status !== 'unknown') return ok(name, `${size}, valid, ended: ${verdict.status}`);
-    if (isDaemonUp) return ok(name, `${size}, valid and being written`);
+    if (verdict.status !== 'unknown') return ok(name, `${valid}, ended: ${verdict.status}${limit}`);
+    if (isDaemonUp) return ok(name, `${valid} and being written${limit}`);
     const fix =
       'start the daemon, which goes on with this chain, and look at its log for why it ended';
-    return warn(name, `${size}, valid, but no daemon runs and nothing ended the chain`, fix);
+    return warn(name, `${valid}, but no daemon runs and nothing ended the chain${limit}`, fix);
   } catch (error) {
     if (!(error instanceof CodedError)) throw error;
     return fail(name, error.message, error.remedy);
+  }
+}
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+/** Calls whose outcome nobody saw are in order as evidence, and still worth a look while fresh. */
+export function outcomesCheck({ reader }: Evidence, nowMs: number): HealthCheck {
+  const name = 'recent outcomes';
+  if (reader instanceof CodedError) return note(name, 'not known: the store cannot be read');
+  try {
+    const count = reader.pendingSince(secondText(nowMs - DAY_MS));
+    if (count === 0) return ok(name, 'every outcome of the last 24 hours was seen');
+    const verb = count === 1 ? 'says' : 'say';
+    const reason = `${plural(count, 'receipt')} of the last 24 hours ${verb} pending: nobody had seen the outcome by then`;
+    return note(name, reason, 'obsigna receipt list -status pending -since 24h');
+  } catch (error) {
+    if (!(error instanceof CodedError)) throw error;
+    return note(name, `not known: ${error.message}`);
   }
 }
 

@@ -10,7 +10,7 @@ const DAEMON = 'obsigna-daemon';
 const key = {
   type: 'string',
   placeholder: 'KEY',
-  describe: 'signing key: a file, or ssh-agent:FINGERPRINT|COMMENT',
+  describe: 'signing key: a file, ssh-agent:FINGERPRINT|COMMENT, or a pkcs11: URI',
   env: 'AGENTRECEIPTS_KEY',
   default: '<data>/agent-receipts/signing.key',
 } as const;
@@ -54,7 +54,8 @@ export const rotateCommand = defineVerb({
     'new-key': {
       type: 'string',
       placeholder: 'KEY',
-      describe: 'key to hand over to, ssh-agent:...; a fresh file if not given',
+      describe:
+        'key to hand over to: ssh-agent:..., pkcs11:..., or a file to make; a fresh file if not given',
     },
     db: { ...dbFlag, describe: 'receipt store that records the rotation' },
     'chain-id': {

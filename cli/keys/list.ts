@@ -2,12 +2,11 @@ import type { Handover, Handovers } from '../../shared/chain/handovers.ts';
 import { CodedError } from '../../shared/errors.ts';
 import type { Cli, ExitCode } from '../cli.ts';
 import {
-  colorFlag,
-  dbFlag,
+  answerFlags,
   paintFor,
   PATH_NOTE,
-  publicKeyFlag,
   publicKeyPath,
+  storeFlags,
   storePath,
 } from '../common-flags.ts';
 import { handoversOf } from '../key-trust.ts';
@@ -17,17 +16,13 @@ import { Table } from '../table.ts';
 import { printable } from '../terminal.ts';
 import { defineVerb, type VerbInput } from '../verb.ts';
 
-const spec = {
-  db: dbFlag,
-  'public-key': { ...publicKeyFlag, describe: 'the published key; archives lie beside it' },
-  json: { type: 'boolean', describe: 'print the keys as JSON' },
-  color: colorFlag,
-} as const;
+const spec = { ...storeFlags, ...answerFlags } as const;
 
 const notes = `${PATH_NOTE}
 FROM and UNTIL are the times of the rotation receipts that brought the key in and
 retired it. STATE is published, retired (rotations lead from it to the published
-key), or unproven: a file that no rotation in the store vouches for.
+key), or unproven: a file that no rotation in the store vouches for. Archived keys
+lie beside the public key.
 
 Exit codes: 0 listed; 2 wrong usage, or key or store not readable.
 `;

@@ -1,8 +1,6 @@
 import type { ReceiptVerdict } from '../../shared/chain/verdict.ts';
-import { ChainVerifier } from '../../shared/chain/verify-chain.ts';
-import { nodeSuite } from '../../shared/crypto/node-suite.ts';
 import type { ReceiptReader } from '../store/reader.ts';
-import type { ChainReport } from './judge.ts';
+import { verifierOf, type ChainReport } from './judge.ts';
 
 /** Bad receipts that are listed unless somebody asks for all. */
 export const MOST_BAD = 50;
@@ -29,8 +27,8 @@ export function faultOf(verdict: ReceiptVerdict): ReceiptFault | undefined {
  */
 export function* judgeAgain(
   reader: ReceiptReader,
-  { chain, genesis }: ChainReport,
+  { chain, genesis, cut }: ChainReport,
 ): IterableIterator<ReceiptVerdict> {
-  const verifier = new ChainVerifier(nodeSuite, chain.id, { key: genesis.key });
+  const verifier = verifierOf(chain, genesis, cut);
   for (const row of reader.chain(chain)) yield verifier.push(row);
 }

@@ -4,8 +4,11 @@ import {
   isFirstStart,
   judgeLink,
   readLink,
+  summariseAgents,
+  type AgentHead,
   type ChainLink,
   type LinkCoverage,
+  type LinkEvidence,
 } from '../../shared/chain/links.ts';
 import { ACTION_PRUNED } from '../../shared/chain/pruned.ts';
 import { nodeSuite } from '../../shared/crypto/node-suite.ts';
@@ -36,14 +39,27 @@ interface NamedChain extends ChainLink {
  */
 export class ChainLinks {
   readonly #reader: ReceiptReader;
+  readonly #present: readonly StoredChain[];
+  /** Chains of sub-agents by their root: those that are here, and those that were. */
+  readonly #below: ReadonlyMap<string, readonly StoredChain[]>;
+  readonly #prunedBelow: ReadonlyMap<string, readonly PrunedRecord[]>;
   readonly #pruned: ReadonlyMap<string, PrunedRecord>;
   readonly #named = new Map<string, NamedChain[]>();
+  readonly #namers = new Map<string, string | undefined>();
   /** Chains that name another, or truly are the first. */
   readonly #linked = new Set<string>();
 
   /** Only what one of our keys has signed counts: anybody can write a row. */
-  constructor(reader: ReceiptReader, keyring: Keyring, pruned: ReadonlyMap<string, PrunedRecord>) {
+  constructor(
+    reader: ReceiptReader,
+    present: readonly StoredChain[],
+    keyring: Keyring,
+    pruned: ReadonlyMap<string, PrunedRecord>,
+  ) {
     this.#reader = reader;
+    this.#present = present;
+    this.#below = byRoot(present, ({ id }) => id);
+    this.#prunedBelow = byRoot([...pruned.values()], ({ chainId }) => chainId);
     this.#pruned = pruned;
     const keys = [keyring.published, ...keyring.archived];
     for (const action of NAMING) {
@@ -68,11 +84,9 @@ export class ChainLinks {
     const { verdict } = report;
     const { chainId, result, head } = verdict;
     if (result === 'broken') return report;
-    const pruned = this.#pruned.get(chainId);
-    let endNamedBy: string | undefined;
+    let endNamedBy = isAgentChain(chainId) ? this.#namedWith(rootOf(chainId)) : undefined;
     for (const named of this.#named.get(chainId) ?? []) {
-      const hashThere = this.#hashAt(chainId, named.sequence);
-      const said = judgeLink(named, { length: head?.sequence ?? 0, hashThere, pruned });
+      const said = judgeLink(named, this.#evidenceOf(named, head?.sequence ?? 0));
       const contradiction = `${said}, named by ${named.by} (${named.byId})`;
       if (said !== undefined) return { ...report, contradiction };
       if (named.sequence === head?.sequence) endNamedBy ??= named.by;
@@ -80,6 +94,41 @@ export class ChainLinks {
     if (endNamedBy === undefined) return report;
     const unchecked = verdict.unchecked.filter(({ code }) => code !== 'TRUNCATION');
     return { ...report, endNamedBy, verdict: { ...verdict, unchecked } };
+  }
+
+  /** The receipt that names a root and, with it, the ends of all chains below it. */
+  #namedWith(rootId: string): string | undefined {
+    const known = this.#namers.get(rootId);
+    if (known !== undefined || this.#namers.has(rootId)) return known;
+    const length = this.#reader.last({ id: rootId, key: rootId })?.columns.sequence ?? 0;
+    const isWhole = (named: NamedChain) =>
+      named.sequence === length && judgeLink(named, this.#evidenceOf(named, length)) === undefined;
+    const by = this.#named.get(rootId)?.find(isWhole)?.by;
+    this.#namers.set(rootId, by);
+    return by;
+  }
+
+  #evidenceOf({ chainId, sequence }: ChainLink, length: number): LinkEvidence {
+    return {
+      length,
+      hashThere: length === 0 ? undefined : this.#hashAt(chainId, sequence),
+      pruned: this.#pruned.get(chainId),
+      agents: summariseAgents(nodeSuite, this.#agentsOf(chainId)),
+    };
+  }
+
+  /** Columns will do: whether they say what the receipts say is judged with each of these chains. */
+  *#agentsOf(rootId: string): Generator<AgentHead> {
+    const present = this.#below.get(rootId) ?? [];
+    for (const chain of present) {
+      const { sequence = 0, receipt_hash: receiptHash = '' } =
+        this.#reader.last(chain)?.columns ?? {};
+      yield { chainId: chain.id, sequence, receiptHash };
+    }
+    const ids = new Set(present.map(({ id }) => id));
+    for (const { chainId, lastSequence, headHash } of this.#prunedBelow.get(rootId) ?? []) {
+      if (!ids.has(chainId)) yield { chainId, sequence: lastSequence, receiptHash: headHash };
+    }
   }
 
   #hashAt(chainId: string, sequence: number): string | undefined {
@@ -92,28 +141,45 @@ export class ChainLinks {
   }
 
   /** Chains that are named and gone, except those that were pruned as they were named. */
-  absent(present: readonly StoredChain[]): readonly StoredChain[] {
-    const ids = new Set(present.map(({ id }) => id));
-    const isMissed = (id: string) => {
-      const evidence = { length: 0, hashThere: undefined, pruned: this.#pruned.get(id) };
-      return this.#named.get(id)?.some((it) => judgeLink(it, evidence) !== undefined) === true;
-    };
+  absent(): readonly StoredChain[] {
+    const ids = new Set(this.#present.map(({ id }) => id));
+    const isMissed = (id: string) =>
+      this.#named.get(id)?.some((it) => judgeLink(it, this.#evidenceOf(it, 0)) !== undefined);
     const gone = [...this.#named.keys()].filter((id) => !ids.has(id) && isMissed(id));
     return gone.map((id) => ({ id, key: id }));
   }
 
   /** Which ends and which absences nobody vouches for. */
-  coverage(present: readonly StoredChain[]): LinkCoverage {
+  coverage(): LinkCoverage {
     const retention = new Set<string>();
     for (const { columns } of this.#reader.withAction(ACTION_PRUNED)) {
       retention.add(columns.chain_id); // no daemon runs on these: nobody names them
     }
-    const roots = present.filter(({ id }) => !isAgentChain(id) && !retention.has(id));
+    const ids = this.#present.map(({ id }) => id);
+    const roots = ids.filter((id) => !isAgentChain(id) && !retention.has(id));
+    const isVouchedFor = (id: string) => this.#named.has(rootOf(id));
     return {
-      unnamed: roots.filter(({ id }) => !this.#named.has(id)).map(({ id }) => id),
-      unlinked: roots.filter(({ id }) => !this.#linked.has(id)).length,
-      agents: present.filter(({ id }) => isAgentChain(id)).length,
+      unnamed: roots.filter((id) => !this.#named.has(id)),
+      unlinked: roots.filter((id) => !this.#linked.has(id)).length,
+      agents: ids.filter((id) => isAgentChain(id) && !isVouchedFor(id)).length,
       retention: retention.size,
     };
   }
+}
+
+function byRoot<T>(items: readonly T[], idOf: (item: T) => string): Map<string, T[]> {
+  const found = new Map<string, T[]>();
+  for (const item of items) {
+    const id = idOf(item);
+    if (!isAgentChain(id)) continue;
+    const known = found.get(rootOf(id));
+    if (known === undefined) found.set(rootOf(id), [item]);
+    else known.push(item);
+  }
+  return found;
+}
+
+function rootOf(chainId: string): string {
+  const [root = ''] = chainId.split('/agent/');
+  return root;
 }

@@ -1,3 +1,4 @@
+import type { MissingCalls } from '../../shared/chain/call-numbers.ts';
 import type { Coverage } from '../../shared/chain/coverage.ts';
 
 /** The member `coverage` of `verify -json`. docs/cli.md describes every member. */
@@ -7,6 +8,8 @@ export function coverageJson(coverage: Coverage): object {
     period: coverage.period ?? null,
     calls: coverage.calls,
     outcomes_unknown: coverage.outcomesUnknown.map(([reason, count]) => ({ reason, count })),
+    outcomes_known_later: coverage.outcomesKnownLater,
+    missing_calls: missingJson(coverage.missingCalls),
     events_dropped: coverage.eventsDropped,
     down_time: {
       gaps: downTime.gaps,
@@ -18,5 +21,21 @@ export function coverageJson(coverage: Coverage): object {
     open_chains: coverage.openChains,
     not_counted: coverage.notCounted,
     not_excluded: coverage.notExcluded,
+  };
+}
+
+function missingJson(missing: MissingCalls): object {
+  return {
+    count: missing.count,
+    sessions: missing.sessions,
+    first: missing.first.map(({ sessionId, count, ranges }) => ({
+      session_id: sessionId,
+      count,
+      numbers: ranges,
+    })),
+    maybe_elsewhere: missing.maybeElsewhere,
+    sessions_not_followed: missing.sessionsNotFollowed,
+    numbered_calls: missing.numberedCalls,
+    unnumbered_calls: missing.unnumberedCalls,
   };
 }

@@ -1,5 +1,7 @@
 import type { Coverage } from '../../shared/chain/coverage.ts';
 import type { DownCause, DownTime } from '../../shared/chain/down-time.ts';
+import type { MissingCalls, MissingOfSession } from '../../shared/chain/call-numbers.ts';
+import type { NumberRange } from '../../shared/chain/number-set.ts';
 import { formatGoDuration } from '../../shared/duration.ts';
 import { plural } from '../words.ts';
 
@@ -13,7 +15,8 @@ export function coverageLines(coverage: Coverage): readonly string[] {
     'Coverage:',
     row('period', period === undefined ? 'none' : `${period.first} to ${period.last}`),
     row('calls', String(coverage.calls)),
-    row('outcome unknown', String(unknown)),
+    ...missingLines(coverage.missingCalls),
+    row('outcome unknown', unknownText(unknown, coverage.outcomesKnownLater)),
     ...outcomesUnknown.map(([reason, count]) => `    ${count} x ${reason}`),
     row('events dropped', String(coverage.eventsDropped)),
     ...downTimeLines(coverage.downTime),
@@ -22,6 +25,45 @@ export function coverageLines(coverage: Coverage): readonly string[] {
     '  not excluded:',
     ...coverage.notExcluded.map(({ text }) => `    - ${text}`),
   ];
+}
+
+/** `3 calls of 1 session are neither recorded nor counted as dropped`; undefined when none is. */
+export function missingText({ count, sessions }: MissingCalls): string | undefined {
+  if (count === 0) return undefined;
+  const are = count === 1 ? 'is' : 'are';
+  return `${plural(count, 'call')} of ${plural(sessions, 'session')} ${are} neither recorded nor counted as dropped`;
+}
+
+function missingLines(missing: MissingCalls): string[] {
+  const text = missingText(missing);
+  if (text === undefined) {
+    // Without numbers nothing can be missing from them, which is no good news.
+    const isKnown = missing.numberedCalls > 0 || missing.unnumberedCalls === 0;
+    return [row('missing calls', isKnown ? 'none seen' : 'not known')];
+  }
+  const more = missing.sessions - missing.first.length;
+  return [
+    row('missing calls', text),
+    ...missing.first.map(sessionLine),
+    ...(more > 0 ? [`    and ${plural(more, 'more session')}`] : []),
+  ];
+}
+
+function sessionLine({ sessionId, count, ranges }: MissingOfSession): string {
+  const shown = ranges.map(rangeText).join(', ');
+  const named = ranges.reduce((sum, [first, last]) => sum + last - first + 1, 0);
+  if (count > named) return `    session ${sessionId}: numbers ${shown} and more`;
+  if (count < named) return `    session ${sessionId}: ${count} of the numbers ${shown}`;
+  return `    session ${sessionId}: ${count === 1 ? 'number' : 'numbers'} ${shown}`;
+}
+
+/** `7`, or `7 to 9`. */
+function rangeText([first, last]: NumberRange): string {
+  return first === last ? String(first) : `${first} to ${last}`;
+}
+
+function unknownText(unknown: number, knownLater: number): string {
+  return knownLater === 0 ? String(unknown) : `${unknown}, known later: ${knownLater}`;
 }
 
 function row(label: string, value: string): string {

@@ -7,7 +7,7 @@ import { extensionRows, runtimeOf, type LabelledRow } from './extension.ts';
  * their labels; then what they leave out. Rows without a value are not there.
  */
 export function describeReceipt(receipt: Receipt): readonly LabelledRow[] {
-  const { ours, others } = runtimeOf(receipt);
+  const { others } = runtimeOf(receipt);
   const rows: readonly (readonly [label: string, value: string | undefined])[] = [
     ...publishedRows(receipt),
     ['Session', receipt.issuer.session_id],
@@ -16,7 +16,7 @@ export function describeReceipt(receipt: Receipt): readonly LabelledRow[] {
     ['Idempotency key', receipt.credentialSubject.action.idempotency_key],
     ['Disclosure', disclosureText(receipt)],
     ['Runtime', Object.keys(others).length === 0 ? undefined : JSON.stringify(others)],
-    ...extensionRows(ours),
+    ...extensionRows(receipt),
   ];
   return rows.filter((row): row is LabelledRow => row[1] !== undefined && row[1] !== '');
 }

@@ -1,6 +1,7 @@
 import type { ChainVerdict, ReceiptVerdict } from '../../shared/chain/verdict.ts';
 import { isDaemonStatement } from '../../shared/receipt/daemon-statement.ts';
 import type { Receipt } from '../../shared/receipt/receipt.ts';
+import { NOT_PINNED } from '../key-trust.ts';
 
 export type CheckStatus = 'pass' | 'fail' | 'warn' | 'n/a';
 
@@ -31,6 +32,8 @@ export interface ChainFacts {
   readonly verdict: ChainVerdict;
   /** Why the chain is broken although its receipts are fine: its key, its parent. */
   readonly objection: string | undefined;
+  /** The key of the chain is one that the caller named, or that such a key led to. */
+  readonly isPinned: boolean;
   /** Index of the first receipt whose link is broken or cannot be judged; -1 when there is none. */
   readonly brokenLinkAt: number;
 }
@@ -69,7 +72,7 @@ export function judgeEvent(
           contextCheck(judged, nextFollows, chain),
         ]
       : [
-          signatureCheck(judged),
+          signatureCheck(judged, chain),
           linkCheck(judged, chain),
           peerCheck(receipt),
           identityCheck(receipt, allowed),
@@ -98,8 +101,14 @@ function check(name: string, status: CheckStatus, detail: string): EventCheck {
   return { name, status, detail };
 }
 
-function signatureCheck({ signatureValid, problem }: ReceiptVerdict): EventCheck {
-  if (signatureValid) return check('signature', 'pass', 'verifies under the key of its chain');
+function signatureCheck(
+  { signatureValid, problem }: ReceiptVerdict,
+  { isPinned }: ChainFacts,
+): EventCheck {
+  if (signatureValid) {
+    const limit = isPinned ? '' : `; ${NOT_PINNED}`;
+    return check('signature', 'pass', `verifies under the key of its chain${limit}`);
+  }
   const cause = problem?.startsWith('signature') === true ? `: ${problem}` : '';
   return check('signature', 'fail', `does not verify under the key of its chain${cause}`);
 }

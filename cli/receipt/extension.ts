@@ -1,5 +1,7 @@
+import { linkStatement, parseLink } from '../../shared/chain/links.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../../shared/json/value.ts';
 import type { Receipt } from '../../shared/receipt/receipt.ts';
+import { callRows } from './call-rows.ts';
 
 /** Our member of the open object `issuer.runtime`, and the members of others beside it. */
 export function runtimeOf(receipt: Receipt): {
@@ -24,7 +26,8 @@ export type LabelledRow = readonly [label: string, value: string];
  * What our daemon and proxy said about the call, as labelled rows. Whatever has another shape than
  * expected is shown as JSON under `Extension`: nothing signed is left out.
  */
-export function extensionRows(ours: JsonValue | undefined): readonly LabelledRow[] {
+export function extensionRows(receipt: Receipt): readonly LabelledRow[] {
+  const { ours } = runtimeOf(receipt);
   if (ours === undefined) return [];
   if (!isJsonObject(ours)) return [['Extension', JSON.stringify(ours)]];
   const rows: LabelledRow[] = [];
@@ -40,7 +43,14 @@ export function extensionRows(ours: JsonValue | undefined): readonly LabelledRow
     rest.delete('decision');
     rows.push(...decisionRows(decision));
   }
+  const call = rest.get('call');
+  if (isJsonObject(call)) {
+    rest.delete('call');
+    rows.push(...callRows(call, receipt));
+  }
   take('Note', 'note', asText);
+  take('Daemon', 'daemon', asWords);
+  take('Previous chain', 'previous_chain', asLink);
   take('Input size', 'input', asSize);
   take('Output size', 'output', asSize);
   if (rest.size > 0) rows.push(['Extension', JSON.stringify(Object.fromEntries(rest))]);
@@ -91,6 +101,25 @@ function asRisk(value: JsonValue | undefined): string | undefined {
     parts.push(`${reason} ${points}`);
   }
   return parts.length === 0 ? String(score) : `${score} (${parts.join(', ')})`;
+}
+
+/** `version 0.1.0, pid 4242, boot crash` */
+function asWords(value: JsonValue | undefined): string | undefined {
+  if (!isJsonObject(value)) return undefined;
+  const words = Object.entries(value).map(([name, it]) =>
+    typeof it === 'string' || typeof it === 'number' ? `${name.replaceAll('_', ' ')} ${it}` : '',
+  );
+  return words.length === 0 || words.includes('') ? undefined : words.join(', ');
+}
+
+/** `2026-11-20:42 sha256:..., chains of sub-agents 2 sha256:...` */
+function asLink(value: JsonValue | undefined): string | undefined {
+  const link = parseLink(value);
+  if (link === undefined || !isJsonObject(value)) return undefined;
+  if (Object.keys(value).length !== Object.keys(linkStatement(link)).length) return undefined;
+  const { chainId, sequence, receiptHash, agents } = link;
+  const below = agents && `, chains of sub-agents ${agents.count} ${agents.digest}`;
+  return `${chainId}:${sequence} ${receiptHash}${below ?? ''}`;
 }
 
 /** `1048577 bytes, hashed by the emitter` */

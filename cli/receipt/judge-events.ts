@@ -1,12 +1,10 @@
 import type { ReceiptVerdict } from '../../shared/chain/verdict.ts';
-import { ChainVerifier } from '../../shared/chain/verify-chain.ts';
-import { nodeSuite } from '../../shared/crypto/node-suite.ts';
-import { KeyTrust } from '../key-trust.ts';
-import type { Keyring } from '../keyring.ts';
+import type { KeyTrust } from '../key-trust.ts';
 import type { ReceiptReader, StoredChain, StoredRow } from '../store/reader.ts';
 import { confirmParent } from './delegation.ts';
 import { judgeEvent, type ChainFacts, type EventResult, type JudgedEvent } from './event-checks.ts';
-import { judgeChain, objectionTo, type ChainReport } from './judge.ts';
+import { judgeChain, objectionTo, verifierOf, type ChainReport } from './judge.ts';
+import { cutOf, findPruned } from './pruned.ts';
 
 /** Receipts of one chain that are remembered until its end; for more it is read a second time. */
 const MOST_HELD = 100;
@@ -25,7 +23,7 @@ interface Held {
 export function* judgeEvents(
   reader: ReceiptReader,
   chain: StoredChain,
-  keyring: Keyring,
+  trust: KeyTrust,
   isSelected: (row: StoredRow) => boolean,
   allowed: readonly string[] | undefined,
 ): IterableIterator<EventResult> {
@@ -33,7 +31,8 @@ export function* judgeEvents(
   let selected = 0;
   let before: Held | undefined;
   let brokenLinkAt = -1;
-  const judged = judgeChain(reader, chain, new KeyTrust(reader, keyring, []), (verdict, row) => {
+  const cut = cutOf(reader, chain, () => findPruned(reader, trust));
+  const see = (verdict: ReceiptVerdict, row: StoredRow) => {
     if (before !== undefined) before.nextFollows = verdict.sequenceValid;
     before = undefined;
     if (!verdict.hashLinkValid && brokenLinkAt === -1) brokenLinkAt = verdict.index;
@@ -42,13 +41,14 @@ export function* judgeEvents(
     before = { judged: verdict, nextFollows: undefined };
     if (selected <= MOST_HELD) held.push(before);
     else held = [];
-  });
-  const report = confirmParent(reader, keyring, judged);
+  };
+  const report = confirmParent(reader, trust.keyring, judgeChain(reader, chain, trust, see, cut));
   const facts: ChainFacts = {
     chainId: chain.id,
     verdict: report.verdict,
     objection: objectionTo(report),
     brokenLinkAt,
+    isPinned: trust.pins.length > 0,
   };
   const events = selected <= MOST_HELD ? held : secondPass(reader, report, isSelected);
   for (const event of events) yield judgeEvent(event, facts, allowed);
@@ -56,10 +56,10 @@ export function* judgeEvents(
 
 function* secondPass(
   reader: ReceiptReader,
-  { chain, genesis }: ChainReport,
+  { chain, genesis, cut }: ChainReport,
   isSelected: (row: StoredRow) => boolean,
 ): IterableIterator<JudgedEvent> {
-  const verifier = new ChainVerifier(nodeSuite, chain.id, { key: genesis.key });
+  const verifier = verifierOf(chain, genesis, cut);
   let before: ReceiptVerdict | undefined;
   for (const row of reader.chain(chain)) {
     const judged = verifier.push(row);

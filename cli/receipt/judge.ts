@@ -1,6 +1,6 @@
 import { checkRotation } from '../../shared/chain/rotation.ts';
 import type { ChainVerdict, ReceiptVerdict } from '../../shared/chain/verdict.ts';
-import { ChainVerifier } from '../../shared/chain/verify-chain.ts';
+import { ChainVerifier, type ChainCut } from '../../shared/chain/verify-chain.ts';
 import { nodeSuite } from '../../shared/crypto/node-suite.ts';
 import type { VerifyKey } from '../../shared/crypto/suite.ts';
 import { parseReceipt } from '../../shared/receipt/parse.ts';
@@ -23,8 +23,10 @@ export interface ChainReport {
   readonly endNamedBy?: string;
   /** The chain begins with an archived key. */
   readonly isRotated: boolean;
-  /** Set when the chain has no receipts because a prune receipt says it was removed. */
+  /** Set when a prune receipt says that the chain, or all before `cut`, was removed. */
   readonly pruned?: PrunedRecord;
+  /** Set when the chain goes on behind a beginning that was removed. */
+  readonly cut?: ChainCut;
   /** The first receipt, where it can be read. */
   readonly first: Receipt | undefined;
 }
@@ -43,15 +45,17 @@ export function resultOf(report: ChainReport): ChainVerdict['result'] {
  * Judges one chain as it streams by: every receipt, then whether its key is one to trust.
  *
  * @param seen - Told of every receipt, in order.
+ * @param cut - Where the chain goes on, when its beginning was removed as a prune receipt says.
  */
 export function judgeChain(
   reader: ReceiptReader,
   chain: StoredChain,
   trust: KeyTrust,
   seen: (verdict: ReceiptVerdict, row: StoredRow) => void,
+  cut?: ChainCut,
 ): ChainReport {
   const genesis = trust.genesisOf(reader.first(chain));
-  const verifier = new ChainVerifier(nodeSuite, chain.id, { key: genesis.key });
+  const verifier = verifierOf(chain, genesis, cut);
   let last = genesis.key;
   let first: Receipt | undefined;
   for (const row of reader.chain(chain)) {
@@ -62,10 +66,20 @@ export function judgeChain(
   }
   const verdict = verifier.finish();
   const isRotated = genesis !== trust.keyring.published;
-  const report = { chain, verdict, genesis, isRotated, first };
+  const report = { chain, verdict, genesis, isRotated, first, ...(cut !== undefined && { cut }) };
   if (verdict.result !== 'valid') return report;
   const untrustedKey = trust.objectionTo(genesis, last);
   return untrustedKey === undefined ? report : { ...report, untrustedKey };
+}
+
+/** For the first look at a chain, and for every further one. */
+export function verifierOf(
+  chain: StoredChain,
+  genesis: NamedKey,
+  cut: ChainCut | undefined,
+): ChainVerifier {
+  const options = { key: genesis.key, ...(cut !== undefined && { cut }) };
+  return new ChainVerifier(nodeSuite, chain.id, options);
 }
 
 function nextKey(

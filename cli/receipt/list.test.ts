@@ -15,7 +15,14 @@ beforeAll(async () => {
   ids['failed'] = store.append('2026-06-15', {
     action: { tool_name: 'write_file', type: 'mcp.files.write_file', risk_level: 'high' },
     outcome: { status: 'failure', error: 'stopped by a rule' },
-    issuer: { runtime: { obsigna: { decision: { action: 'block' } } } },
+    issuer: {
+      runtime: {
+        obsigna: {
+          decision: { action: 'block' },
+          call: { id: '7', began: '2026-06-15T12:00:01.900Z' },
+        },
+      },
+    },
   });
   ids['agent'] = store.append('2026-06-15/agent/bob', { action: { tool_name: '[x]?' } });
   ids['nameless'] = store.append('2026-06-16', {
@@ -48,10 +55,10 @@ describe('obsigna receipt list', () => {
     });
   });
 
-  test('-long adds status, risk and decision behind them', () => {
+  test('-long adds status, risk, decision, call and time behind them', () => {
     expect(list('-long', '-limit', '1', '-status', 'failure').stdout).toBe(
-      `SEQ  TIMESTAMP             CHAIN       TOOL / ACTION TYPE  STATUS   RISK  DECISION
-2    2026-06-15T12:00:02Z  2026-06-15  write_file          failure  high  block
+      `SEQ  TIMESTAMP             CHAIN       TOOL / ACTION TYPE  STATUS   RISK  DECISION  CALL  TOOK
+2    2026-06-15T12:00:02Z  2026-06-15  write_file          failure  high  block     7     about 1s or less
 `,
     );
   });

@@ -9,6 +9,8 @@ import { ReceiptReader, type StoredRow } from '../store/reader.ts';
 import { Table, type Cell } from '../table.ts';
 import { printable, type Colour } from '../terminal.ts';
 import { defineVerb, type VerbInput } from '../verb.ts';
+import { callNoteOf } from '../../shared/receipt/call.ts';
+import { tookText } from './call-rows.ts';
 import { decisionOf } from './extension.ts';
 
 const DEFAULT_LIMIT = 50;
@@ -35,7 +37,7 @@ const spec = {
   until: { type: 'string', placeholder: 'WHEN', describe: 'not after; a date means its end' },
   limit: { type: 'integer', describe: 'show at most this many', default: DEFAULT_LIMIT },
   all: { type: 'boolean', describe: 'show every receipt that fits' },
-  long: { type: 'boolean', describe: 'add columns for status, risk and decision' },
+  long: { type: 'boolean', describe: 'add columns for status, risk, decision, call and time' },
   json: { type: 'boolean', describe: 'print a JSON array of whole receipts' },
   jsonl: { type: 'boolean', describe: 'print one receipt a line, as JSON' },
   color: colorFlag,
@@ -166,7 +168,7 @@ class JsonPrinter implements Printer {
 }
 
 const HEADER = ['SEQ', 'TIMESTAMP', 'CHAIN', 'TOOL / ACTION TYPE'];
-const LONG_HEADER = ['STATUS', 'RISK', 'DECISION'];
+const LONG_HEADER = ['STATUS', 'RISK', 'DECISION', 'CALL', 'TOOK'];
 const COLOURS: Readonly<Record<string, Colour>> = {
   failure: 'red',
   pending: 'yellow',
@@ -203,6 +205,8 @@ class TablePrinter implements Printer {
     if (this.#isLong) {
       const words = [outcome.status, action.risk_level, decisionOf(receipt) ?? '-'];
       cells.push(...words.map(coloured));
+      const call = [callNoteOf(receipt)?.id ?? '-', tookText(receipt) ?? '-'];
+      cells.push(...call.map((text) => ({ text: printable(text) })));
     }
     this.#table.row(cells);
   }

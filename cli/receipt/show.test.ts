@@ -31,6 +31,7 @@ beforeAll(async () => {
             },
             policy_digest: 'sha256:aa',
           },
+          call: { id: '7', began: '2026-06-15T11:59:59.600Z', intent: 'missing', later: 2 },
           note: 'server exited with code 1',
           input: { bytes: 2_000_000, hashed_by: 'emitter' },
           output: { bytes: 12 },
@@ -108,6 +109,11 @@ Rule:                 no_deletes
 Matched rules:        no_deletes, audit
 Risk score:           70 (delete 40, production 30)
 Policy digest:        sha256:aa
+Call:                 7
+Began:                2026-06-15T11:59:59.600Z
+Took:                 about 4s
+Intent:               missing
+Call details:         {"later":2}
 Note:                 server exited with code 1
 Input size:           2000000 bytes, hashed by the emitter
 Output size:          12 bytes

@@ -66,7 +66,7 @@ describe('obsigna receipt verify-event', () => {
       code: 0,
       stderr: '',
       stdout: `Receipt ${id} (chain 2026-06-15, seq 1):
-  [PASS] signature \u2014 verifies under the key of its chain
+  [PASS] signature \u2014 verifies under the key of its chain; key not pinned
   [PASS] hash linkage \u2014 no broken link in a chain of 1
   [PASS] peer credential \u2014 linux, pid 7, uid 1000, gid 1000
   [N/A ] emitter identity \u2014 /usr/bin/mcp-proxy; no -emitter-allowlist given

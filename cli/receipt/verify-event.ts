@@ -1,14 +1,14 @@
 import { CodedError } from '../../shared/errors.ts';
 import type { Cli, ExitCode } from '../cli.ts';
 import {
-  colorFlag,
-  dbFlag,
+  answerFlags,
+  evidenceFlags,
   paintFor,
   PATH_NOTE,
-  publicKeyFlag,
   publicKeyPath,
   storePath,
 } from '../common-flags.ts';
+import { KeyTrust, parsePins } from '../key-trust.ts';
 import { readKeyring } from '../keyring.ts';
 import { secondText } from '../moment.ts';
 import { ReceiptReader, type StoredChain, type StoredRow } from '../store/reader.ts';
@@ -25,8 +25,7 @@ const spec = {
     placeholder: 'DURATION',
     describe: 'every receipt that is not older than this, such as 10m or 36h',
   },
-  db: dbFlag,
-  'public-key': publicKeyFlag,
+  ...evidenceFlags,
   'chain-id': {
     type: 'string',
     placeholder: 'ID',
@@ -39,13 +38,13 @@ const spec = {
     describe: 'executables that may report, separated by commas',
     env: 'AGENTRECEIPTS_EMITTER_ALLOWLIST',
   },
-  json: { type: 'boolean', describe: 'print the results as JSON' },
-  color: colorFlag,
+  ...answerFlags,
 } as const;
 
 const notes = `${PATH_NOTE}
 Give exactly one of -id, -chain-head and -since. Each chain concerned is verified
-as a whole, with keys that were rotated out found as in obsigna verify.
+as a whole, with keys that were rotated out found as in obsigna verify, and -pin
+means the same as there.
 
 Exit codes: 0 every receipt is confirmed, or the daemon's own statement; 1 one
 failed; 3 one is signed but says nothing about its caller; 2 wrong usage, nothing
@@ -74,16 +73,18 @@ function verifyEvent({ flags }: VerbInput<typeof spec>, cli: Cli): ExitCode {
   const paint = paintFor(cli, flags.color);
   checkSelector(flags);
   const allowed = allowlistOf(flags['emitter-allowlist']);
+  const pins = parsePins(flags.pin);
   const reader = new ReceiptReader(storePath(cli, flags.db));
   try {
     const { chains, isSelected } = select(reader, flags, Date.now());
     if (chains.length === 0) throw nothingSelected(flags);
     const keyring = readKeyring(publicKeyPath(cli, flags['public-key']));
     for (const line of keyring.skipped) cli.say.log(`Note: ${printable(line)}`);
+    const trust = new KeyTrust(reader, keyring, pins);
     const verdicts = new Set<EventVerdict>();
     const print = flags.json === true ? jsonPrinter(cli) : textPrinter(cli, paint);
     for (const chain of chains) {
-      for (const result of judgeEvents(reader, chain, keyring, isSelected, allowed)) {
+      for (const result of judgeEvents(reader, chain, trust, isSelected, allowed)) {
         verdicts.add(result.verdict);
         print.result(result);
       }

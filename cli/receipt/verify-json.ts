@@ -33,6 +33,7 @@ export class JsonReport implements Report {
       exit_code: result === 'valid' ? 0 : 1,
       result,
       length: verdict.length,
+      ...(report.cut !== undefined && { first_sequence: report.cut.sequence + 1 }),
       status: verdict.status,
       head: head === undefined ? null : { sequence: head.sequence, receipt_hash: head.receiptHash },
       end_named_by: report.endNamedBy ?? null,

@@ -5,13 +5,13 @@ import {
   type Unchecked,
 } from '../../shared/chain/verdict.ts';
 import type { Cli } from '../cli.ts';
-import type { KeyTrust } from '../key-trust.ts';
+import { NOT_PINNED, type KeyTrust } from '../key-trust.ts';
 import type { ReceiptReader } from '../store/reader.ts';
 import { printable, type Paint } from '../terminal.ts';
 import { plural } from '../words.ts';
 import { faultOf, judgeAgain, MOST_BAD, type ReceiptFault } from './bad-receipts.ts';
 import { objectionTo, resultOf, type ChainReport } from './judge.ts';
-import { coverageLines } from './coverage-text.ts';
+import { coverageLines, missingText } from './coverage-text.ts';
 import type { PrunedRecord } from './pruned.ts';
 import type { Report } from './verify.ts';
 
@@ -68,9 +68,11 @@ export class TextReport implements Report {
     } else if (result === 'valid') {
       const { endNamedBy: by } = report;
       const end = by === undefined ? 'truncation not excluded' : `end named by ${printable(by)}`;
-      const limits = this.#trust.pins.length > 0 ? end : `${end}, key not pinned`;
-      const valid = `${this.#paint('green', 'VALID')} (${plural(verdict.length, 'receipt')})`;
+      const limits = this.#trust.pins.length > 0 ? end : `${end}, ${NOT_PINNED}`;
+      const from = report.cut === undefined ? '' : ` from sequence ${report.cut.sequence + 1}`;
+      const valid = `${this.#paint('green', 'VALID')}${from} (${plural(verdict.length, 'receipt')})`;
       this.#line(`${name}: ${valid} \u2014 ${STATUSES[verdict.status]}; ${limits}`);
+      if (report.pruned !== undefined) this.#line(`  ${prunedText(report.pruned)}`);
     } else if (objection !== undefined) {
       this.#line(`${name}: ${this.#paint('red', 'BROKEN')} \u2014 ${printable(objection)}`);
     } else {
@@ -140,6 +142,8 @@ export class TextReport implements Report {
     this.#line(
       `${plural(chains, 'chain')}, ${plural(this.#receipts, 'receipt')}: ${counts.join(', ')}`,
     );
+    const missing = missingText(coverage.missingCalls);
+    if (missing !== undefined) this.#line(`${this.#paint('red', 'MISSING')} \u2014 ${missing}`);
     this.#line(`Key: ${this.#trust.keyring.published.fingerprint}`);
     this.#line('');
     this.#line('Not checked:');

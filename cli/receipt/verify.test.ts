@@ -80,14 +80,15 @@ Not checked:
   - receipts removed from the end of the chain leave no trace in the chain itself
   - times are the issuer's clock; only the order of receipts is proved
   - the bodies behind response_hash and parameters_hash were not supplied
-  - 2 receipts say pending: nobody saw the outcome
+  - 2 receipts say pending: nobody had seen the outcome when they were written
   - 2 actions were counted by emitters but not reported
-  - chains removed as a whole: newer than every one that is here, or before 2 root chains that name none before them, or of sub-agents
+  - chains removed as a whole: newer than every root that is here, or of sub-agents below a root that no other names, or before 2 root chains that name none before them
   - the key was taken from ${store.publicKeyPath}: compare its fingerprint with one that you trust, ${key.fingerprint}
 
 Coverage:
   period            2026-06-15T12:00:01Z to 2026-06-15T12:00:05Z
   calls             3
+  missing calls     not known
   outcome unknown   2
     2 x no reason given
   events dropped    2
@@ -95,9 +96,10 @@ Coverage:
     1 x down or idle: at most 1s
   open chains       2: b/agent/bob, a
   not excluded:
-    - receipts removed from the end of chains b, a, which no other chain names, or of a sub-agent's chain
-    - chains removed as a whole: newer than every one that is here, or before 2 root chains that name none before them, or of sub-agents
+    - receipts removed from the end of chains b, a, which no other chain names, or of a sub-agent's chain below it
+    - chains removed as a whole: newer than every root that is here, or of sub-agents below a root that no other names, or before 2 root chains that name none before them
     - down time after a crash: the daemon wrote no start receipts
+    - 3 calls have no number: others beside may be missing unseen
     - actions that passed neither a proxy nor a hook
 `,
       stderr:
@@ -185,6 +187,16 @@ Coverage:
         period: { first: '2026-06-15T12:00:01Z', last: '2026-06-15T12:00:02Z' },
         calls: 2,
         outcomes_unknown: [],
+        outcomes_known_later: 0,
+        missing_calls: {
+          count: 0,
+          sessions: 0,
+          first: [],
+          maybe_elsewhere: 0,
+          sessions_not_followed: 0,
+          numbered_calls: 0,
+          unnumbered_calls: 2,
+        },
         events_dropped: 0,
         down_time: { gaps: 0, seconds: 0, seconds_at_most: 0, causes: [], since: null },
         open_chains: { count: 1, ids: ['a'] },
@@ -193,6 +205,7 @@ Coverage:
           'TRUNCATION',
           'DELETED_CHAINS',
           'DOWN_TIME_UNRECORDED',
+          'UNNUMBERED_CALLS',
           'UNMEDIATED_ACTIONS',
         ].map((code) => ({ code, text: expect.any(String) })),
       },
@@ -738,6 +751,7 @@ describe('obsigna verify tells how complete the record is', () => {
     store.append('a-2', daemon('daemon_started', { boot: 'clean' }));
     expect(verify().stdout).toContain(`
   calls             1
+  missing calls     not known
   outcome unknown   0
   events dropped    0
   down time         1s, at most 2s, in 2 gaps
@@ -746,7 +760,8 @@ describe('obsigna verify tells how complete the record is', () => {
   open chains       1: a-2
   not excluded:
     - receipts removed from the end of chains a, a-2, which no other chain names
-    - chains removed as a whole: newer than every one that is here, or before 2 root chains that name none before them
+    - chains removed as a whole: newer than every root that is here, or of sub-agents below a root that no other names, or before 2 root chains that name none before them
+    - 1 call has no number: others beside may be missing unseen
     - actions that passed neither a proxy nor a hook
 `);
   });

@@ -1,16 +1,15 @@
 import { CoverageMeter, type Coverage } from '../../shared/chain/coverage.ts';
-import type { Unchecked } from '../../shared/chain/verdict.ts';
+import type { ReceiptVerdict, Unchecked } from '../../shared/chain/verdict.ts';
 import type { Cli, ExitCode } from '../cli.ts';
 import {
-  colorFlag,
-  dbFlag,
+  answerFlags,
+  evidenceFlags,
   paintFor,
   PATH_NOTE,
-  publicKeyFlag,
   publicKeyPath,
   storePath,
 } from '../common-flags.ts';
-import { KeyTrust, parsePins, pinFlag } from '../key-trust.ts';
+import { KeyTrust, parsePins } from '../key-trust.ts';
 import { readKeyring } from '../keyring.ts';
 import { Progress } from '../progress.ts';
 import { ReceiptReader } from '../store/reader.ts';
@@ -20,26 +19,27 @@ import { ChainLinks } from './chain-links.ts';
 import { confirmParent } from './delegation.ts';
 import { judgeChain, resultOf, type ChainReport } from './judge.ts';
 import { Limits } from './limits.ts';
-import { findPruned } from './pruned.ts';
+import { cutOf, findPruned, newestCut } from './pruned.ts';
 import { JsonReport } from './verify-json.ts';
 import { TextReport } from './verify-text.ts';
 
 const spec = {
-  db: dbFlag,
-  'public-key': publicKeyFlag,
+  ...evidenceFlags,
   'chain-id': {
     type: 'string',
     placeholder: 'ID',
     describe: 'verify this chain only, not every chain of the store',
     env: 'AGENTRECEIPTS_CHAIN_ID',
   },
-  pin: pinFlag,
-  json: { type: 'boolean', describe: 'print the verdict as JSON' },
   verbose: {
     type: 'boolean',
     describe: 'print every receipt of a broken chain, and every warning',
   },
-  color: colorFlag,
+  progress: {
+    type: 'boolean',
+    describe: 'say on standard error how far it is, also where that is no terminal',
+  },
+  ...answerFlags,
 } as const;
 
 const notes = `${PATH_NOTE}
@@ -88,19 +88,23 @@ function verify({ flags }: VerbInput<typeof spec>, cli: Cli): ExitCode {
         ? new JsonReport(cli.out, reader, isVerbose)
         : new TextReport(cli, paint, reader, trust, isVerbose);
     const chains = chainId === undefined ? reader.chains() : [{ id: chainId, key: chainId }];
-    const progress = new Progress(cli, () => reader.count());
+    const progress = new Progress(cli, () => reader.count(), flags.progress === true);
     const pruned = findPruned(reader, trust);
     // One chain alone says nothing of others.
-    const links = chainId === undefined ? new ChainLinks(reader, keyring, pruned) : undefined;
+    const isWhole = chainId === undefined;
+    const links = isWhole ? new ChainLinks(reader, chains, keyring, pruned) : undefined;
     const limits = new Limits();
     const meter = new CoverageMeter();
     let bad = chains.length === 0 ? 1 : 0;
-    for (const chain of [...chains, ...(links?.absent(chains) ?? [])]) {
-      const judged = judgeChain(reader, chain, trust, (verdict) => {
+    for (const chain of [...chains, ...(links?.absent() ?? [])]) {
+      const cut = cutOf(reader, chain, () => pruned);
+      const see = (verdict: ReceiptVerdict) => {
         progress.step(chain.id);
         meter.receipt(verdict);
-      });
-      const gone = judged.verdict.result === 'empty' ? pruned.get(chain.id) : undefined;
+      };
+      const judged = judgeChain(reader, chain, trust, see, cut);
+      const isGone = judged.verdict.result === 'empty' || cut !== undefined;
+      const gone = isGone ? pruned.get(chain.id) : undefined;
       const confirmed = confirmParent(reader, trust.keyring, judged);
       const linked = links?.confirm(confirmed) ?? confirmed;
       const report = gone === undefined ? linked : { ...linked, pruned: gone };
@@ -114,7 +118,7 @@ function verify({ flags }: VerbInput<typeof spec>, cli: Cli): ExitCode {
       });
       if (result !== 'valid') bad += 1;
     }
-    const coverage = meter.finish(links?.coverage(chains));
+    const coverage = meter.finish(links?.coverage(), newestCut(pruned));
     output.end(limits.list(trust, pruned, coverage), bad === 0, coverage);
     return bad === 0 ? 0 : 1;
   } finally {

@@ -29,6 +29,11 @@ const DIRECTORY_MODE = 0o750;
  * @throws CodedError `KEY_MISSING`, `KEY_UNSAFE` (mode, symlink, not a file, size), `KEY_INVALID`
  */
 export function loadSigningKey(path: string): Signer {
+  return parsePrivateKeyPem(readPrivateFile(path));
+}
+
+/** The text of a small file that its owner alone can reach. Throws as `loadSigningKey`. */
+export function readPrivateFile(path: string): string {
   let fd: number;
   try {
     // O_NONBLOCK: opening a FIFO must not hang the start.
@@ -42,15 +47,12 @@ export function loadSigningKey(path: string): Signer {
     const loose = stat.mode & 0o077;
     if (loose !== 0) {
       const mode = (stat.mode & 0o777).toString(8).padStart(4, '0');
-      throw new CodedError(
-        'KEY_UNSAFE',
-        `${path} has mode ${mode}; others may reach the signing key`,
-      );
+      throw new CodedError('KEY_UNSAFE', `${path} has mode ${mode}; others may reach what signs`);
     }
     if (stat.size > MAX_KEY_BYTES) {
       throw new CodedError('KEY_UNSAFE', `${path} has ${stat.size} bytes, limit ${MAX_KEY_BYTES}`);
     }
-    return parsePrivateKeyPem(readFileSync(fd, 'utf8'));
+    return readFileSync(fd, 'utf8');
   } finally {
     closeSync(fd);
   }

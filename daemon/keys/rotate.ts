@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { lstatSync } from 'node:fs';
 import type { Handovers } from '../../shared/chain/handovers.ts';
 import type { ChainLink } from '../../shared/chain/links.ts';
 import { nodeSuite } from '../../shared/crypto/node-suite.ts';
@@ -20,7 +21,7 @@ import { appendAnchor } from './anchor-log.ts';
 import { archivePathOf, readHandovers, refuseRetired } from './archive.ts';
 import { checkPublicKey } from './key-files.ts';
 import { rotationReceipt } from './rotation-receipt.ts';
-import { isAgentKey, openSigner, type SignerParts } from './signer.ts';
+import { isExternalKey, openSigner, type SignerParts } from './signer.ts';
 import { archivePublicKey, finishSwap, settleSwap, stageKeys, type KeyPaths } from './swap.ts';
 
 export interface RotationSummary {
@@ -81,9 +82,10 @@ export async function rotateKey(
   }
 }
 
-/** The files that hold the key in use. */
-export function keyPathsOf({ key, publicKey }: DaemonConfig): KeyPaths {
-  return { key: isAgentKey(key) ? undefined : key, publicKey };
+/** The files that hold the key in use, or are to hold the one that follows it. */
+export function keyPathsOf({ key, newKey, publicKey }: DaemonConfig): KeyPaths {
+  const file = [key, newKey].find((it) => it !== '' && !isExternalKey(it));
+  return { key: file, publicKey };
 }
 
 class Rotation {
@@ -159,18 +161,16 @@ class Rotation {
 
   #nextKey(handovers: Handovers): { publicKey: Uint8Array; privatePem: string | undefined } {
     const { key, newKey } = this.#config;
-    if (newKey === '' && isAgentKey(key)) {
+    if (newKey === '' && isExternalKey(key)) {
       throw new CodedError(
         'USAGE',
-        'to rotate a key in an ssh-agent, name its successor: -new-key',
+        'to rotate a key that is no file, name its successor: -new-key',
       );
     }
-    if (newKey === '') {
-      const { privatePem } = generateKeyPem();
-      return { publicKey: parsePrivateKeyPem(privatePem).publicKey, privatePem };
-    }
-    if (!isAgentKey(newKey)) {
-      throw new CodedError('USAGE', '-new-key names a key in an ssh-agent: ssh-agent:FINGERPRINT');
+    if (newKey === '') return freshKey();
+    if (!isExternalKey(newKey)) {
+      this.#requireNewFile(newKey);
+      return freshKey();
     }
     const { publicKey } = openSigner(newKey, this.#parts);
     const incoming = keyFingerprint(nodeSuite, publicKey);
@@ -179,6 +179,16 @@ class Rotation {
       throw new CodedError('KEY_RETIRED', `${incoming} was the signing key before, or still is`);
     }
     return { publicKey, privatePem: undefined };
+  }
+
+  /** A key file is replaced where it is; a key from elsewhere may move into a file of its own. */
+  #requireNewFile(path: string): void {
+    if (!isExternalKey(this.#config.key)) {
+      const message = `${this.#config.key} is replaced in its place: leave -new-key out`;
+      throw new CodedError('USAGE', message);
+    }
+    if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return;
+    throw new CodedError('KEY_EXISTS', `${path} exists already; -new-key FILE makes a fresh key`);
   }
 
   /** The rotation as the open chains are to tell it: the root first, then every sub-agent's. */
@@ -262,9 +272,14 @@ class Rotation {
   }
 }
 
+function freshKey() {
+  const { privatePem } = generateKeyPem();
+  return { publicKey: parsePrivateKeyPem(privatePem).publicKey, privatePem };
+}
+
 /** What operators and scripts read; the first seven lines are the protocol's. */
 export function describeRotation(
-  { publicKey }: DaemonConfig,
+  { publicKey, newKey }: DaemonConfig,
   { chainId, sequence, ...summary }: RotationSummary,
 ): string {
   const rows: readonly (readonly [label: string, value: string])[] = [
@@ -281,7 +296,9 @@ export function describeRotation(
     `rotated signing key on chain ${chainId} (seq ${sequence})`,
     ...rows.map(([label, value]) => `  ${label.padEnd(20)} ${value}`),
     '',
-    'Start the daemon again: it signs with the incoming key.',
+    newKey === ''
+      ? 'Start the daemon again: it signs with the incoming key.'
+      : `Start the daemon with -key ${newKey} -public-key ${publicKey}: it signs with the incoming key.`,
     `Publish the new ${publicKey}, and keep the archived key beside it:`,
     '`obsigna verify` follows the rotation from one to the other.',
     '',

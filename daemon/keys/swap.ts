@@ -16,6 +16,7 @@ import {
   readPublicKey,
   writeNewKeyFile,
 } from './key-files.ts';
+import { stagedPathOf } from './staged-path.ts';
 import { syncDirectory } from './sync.ts';
 
 /** Where the key pair in use lies. */
@@ -32,13 +33,6 @@ export interface NextKey {
   readonly privatePem: string | undefined;
 }
 
-/**
- * The incoming pair waits beside the one in use, under this name, from before the rotation is
- * recorded until both files are replaced. So a file of this name is the mark of a rotation under
- * way, and the receipt in the store says whether it is to be finished or undone.
- */
-const stagedPathOf = (path: string) => `${path}.rotating`;
-
 export function isSwapPending(paths: KeyPaths): boolean {
   return stagedFiles(paths).some((path) => statOf(path) !== undefined);
 }
@@ -48,7 +42,9 @@ export function stageKeys(paths: KeyPaths, { publicPem, privatePem }: NextKey): 
   const { key, publicKey } = paths;
   writeLike(publicKey, stagedPathOf(publicKey), publicPem, PUBLIC_MODE);
   if (key !== undefined && privatePem !== undefined) {
-    writeLike(key, stagedPathOf(key), privatePem, PRIVATE_MODE);
+    // A key that moves into a file has none to take after yet.
+    const model = statOf(key) === undefined ? publicKey : key;
+    writeLike(model, stagedPathOf(key), privatePem, PRIVATE_MODE);
   }
 }
 
@@ -101,7 +97,8 @@ export function undoSwap(paths: KeyPaths): void {
  * Brings a rotation that was cut short to an end: finished when the store has its receipt, undone
  * when it has not.
  *
- * @throws CodedError `KEY_RETIRED` when the store knows a successor and it is not the waiting key
+ * @throws CodedError `KEY_RETIRED` when the store knows a successor and it is not the waiting key;
+ *   `ROTATION_UNFINISHED` when the waiting key is all there is, and nothing leads to it here
  */
 export function settleSwap(
   paths: KeyPaths,
@@ -116,6 +113,11 @@ export function settleSwap(
     return { finished };
   }
   const fingerprint = keyFingerprint(nodeSuite, current);
+  if (waiting === fingerprint) {
+    // Perhaps the only copy of a key in force: with another store or public key it may well be.
+    const message = `${stagedPathOf(paths.key ?? paths.publicKey)} waits for a rotation that this store does not prove; start with the key from before, or with the -public-key it was published as`;
+    throw new CodedError('ROTATION_UNFINISHED', message);
+  }
   const successor = handovers.from(fingerprint);
   if (successor !== undefined) {
     const { toFingerprint, receiptId } = successor;

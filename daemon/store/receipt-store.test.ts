@@ -3,6 +3,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readFileSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -142,6 +143,29 @@ test('[D.newer-store] a store with a later schema is refused and not touched', (
   expect(indicesOf(after)).toHaveLength(INDICES.length - 1);
   after.close();
 });
+
+for (const [name, sql, says] of [
+  ['of another program', 'CREATE TABLE bookmarks (url TEXT)', 'it has a table "bookmarks"'],
+  ['with receipts of a shop', 'CREATE TABLE receipts (total REAL)', 'has no column "id"'],
+] as const) {
+  test(`[D.foreign-store] a database ${name} is refused and not touched`, () => {
+    const path = fresh();
+    mkdirSync(join(path, '..'));
+    const db = new Database(path);
+    db.exec(sql);
+    db.close();
+    chmodSync(path, 0o644);
+    const before = readFileSync(path);
+    expect(() => open(path)).toThrow(
+      expect.objectContaining({
+        code: 'STORE_INVALID',
+        message: expect.stringContaining(says) as string,
+      }),
+    );
+    expect(readFileSync(path)).toEqual(before);
+    expect([modeOf(path), existsSync(`${path}-wal`)]).toEqual(['644', false]);
+  });
+}
 
 for (const [name, sql] of [
   [

@@ -1,4 +1,4 @@
-import { chmodSync, lstatSync, mkdirSync, rmdirSync, rmSync } from 'node:fs';
+import { chmodSync, lstatSync, mkdirSync, rmdirSync, rmSync, type Stats } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import Database from 'better-sqlite3';
 import { ACTION_KEY_ROTATED } from '../../shared/chain/handovers.ts';
@@ -8,7 +8,7 @@ import { CodedError } from '../../shared/errors.ts';
 import type { InstanceLock } from '../native/lock.ts';
 import type { JournalRow, OpenCall } from '../journal/open-call.ts';
 import { recordedKey, type RecordedCall } from '../journal/recorded-calls.ts';
-import { migrate } from './schema.ts';
+import { migrate, refuseForeign } from './schema.ts';
 
 /** One row, columns and text, as it is written. */
 export interface ReceiptRow {
@@ -273,9 +273,11 @@ export function openStore(name: string, acquire: () => InstanceLock): OpenedStor
     lock = acquire();
     // Under the lock: another daemon may have been here until now.
     made = filesOf(path).filter((file) => !isThere(file));
-    tightenModes(path);
+    filesOf(path).forEach(regularFile);
     db = new Database(path, { timeout: 5000 });
     if (made.includes(path)) db.pragma(`page_size = ${PAGE_BYTES}`);
+    else refuseForeign(db, path);
+    tightenModes(path);
     db.pragma('journal_mode = WAL');
     db.pragma('synchronous = FULL'); // better-sqlite3 defaults to NORMAL in WAL mode
     db.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
@@ -313,11 +315,15 @@ function filesOf(path: string): readonly string[] {
 /** A looser mode becomes 0640, a tighter one stays; what is no regular file is refused. */
 function tightenModes(path: string): void {
   for (const file of filesOf(path)) {
-    const stat = lstatSync(file, { throwIfNoEntry: false });
-    if (stat === undefined) continue;
-    if (!stat.isFile()) throw new CodedError('STORE_UNSAFE', `${file} is not a regular file`);
-    if ((stat.mode & 0o777 & ~FILE_MODE) !== 0) chmodSync(file, FILE_MODE);
+    const stat = regularFile(file);
+    if (stat !== undefined && (stat.mode & 0o777 & ~FILE_MODE) !== 0) chmodSync(file, FILE_MODE);
   }
+}
+
+function regularFile(file: string): Stats | undefined {
+  const stat = lstatSync(file, { throwIfNoEntry: false });
+  if (stat === undefined || stat.isFile()) return stat;
+  throw new CodedError('STORE_UNSAFE', `${file} is not a regular file`);
 }
 
 function asCoded(path: string, error: unknown): Error {

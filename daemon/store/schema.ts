@@ -1,4 +1,5 @@
 import type { Database } from 'better-sqlite3';
+import { RECEIPT_COLUMNS } from '../../shared/chain/stored.ts';
 import { CodedError } from '../../shared/errors.ts';
 
 /**
@@ -67,6 +68,35 @@ const MIGRATIONS: readonly ((db: Database) => void)[] = [
 ];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;
+
+/**
+ * Looks whether a database is a receipt store or empty, before anything in it is changed: a wrong
+ * `-db` must not leave our tables, our journal mode or our file mode in somebody else's file.
+ *
+ * @throws CodedError `STORE_INVALID` for the database of another program
+ */
+export function refuseForeign(db: Database, path: string): void {
+  const tables = db
+    .prepare(
+      "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite~_%' ESCAPE '~'",
+    )
+    .pluck()
+    .all() as readonly string[];
+  const foreign = tables.find((name) => !name.startsWith('obsigna_'));
+  if (!tables.includes('receipts')) {
+    if (foreign === undefined) return;
+    const message = `${path} belongs to another program: it has a table "${foreign}", and none "receipts"`;
+    throw new CodedError('STORE_INVALID', message);
+  }
+  const columns = db.pragma('table_info(receipts)') as readonly { readonly name: string }[];
+  const present = new Set(columns.map(({ name }) => name));
+  // Stores from before tools had names of their own are ours; the column is added to them.
+  const needed = [...RECEIPT_COLUMNS, 'receipt_json'].filter((name) => name !== 'tool_name');
+  const missing = needed.find((name) => !present.has(name));
+  if (missing === undefined) return;
+  const message = `${path} belongs to another program: its table "receipts" has no column "${missing}"`;
+  throw new CodedError('STORE_INVALID', message);
+}
 
 /**
  * Brings a store to this version's schema, in one transaction.

@@ -15,6 +15,7 @@ interface Said {
   readonly pending?: string;
   readonly dropped?: number;
   readonly issuer?: string;
+  readonly rotation?: boolean;
 }
 
 /** What the meter looks at, and nothing else. `at` is a time of day. */
@@ -32,6 +33,7 @@ function receiptOf(said: Said): Receipt {
       ...(dropped !== undefined && { emitter_metadata: { drop_count: dropped } }),
     },
     outcome: pending === undefined ? { status: 'success' } : { status: 'pending', error: pending },
+    ...(said.rotation === true && { keyRotation: {} }),
     chain: { chain_id: chain, ...(terminal !== undefined && { terminal: true, status: terminal }) },
   };
   return { issuer, credentialSubject } as unknown as Receipt;
@@ -76,6 +78,18 @@ describe('down time', () => {
         end('10:10:01', 'a'),
         started('10:20:01', 'a-2'),
         call('10:21:00', 'a-2'),
+      ],
+      causes: [{ cause: 'stopped: SIGTERM', certainty: 'exact', gaps: 1, seconds: 600 }],
+    },
+    {
+      name: 'from a stop and the next start, with a rotation and a pruning between them',
+      said: [
+        started('10:00:00', 'a'),
+        stopped('10:10:00', 'a'),
+        end('10:10:00', 'a', 'complete'),
+        { at: '10:12:00', chain: 'a-2', type: 'agent.key.rotate', rotation: true },
+        { at: '10:15:00', chain: 'retention-1', type: 'obsigna.store.prune' },
+        started('10:20:00', 'a-2', { boot: 'clean', previous_stop: '2026-06-15T10:10:00Z' }),
       ],
       causes: [{ cause: 'stopped: SIGTERM', certainty: 'exact', gaps: 1, seconds: 600 }],
     },

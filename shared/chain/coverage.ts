@@ -1,4 +1,6 @@
 import { isActionReceipt, isDaemonStatement } from '../receipt/daemon-statement.ts';
+import { numberLimits } from './call-number-limits.ts';
+import { CallNumberMeter, type MissingCalls } from './call-numbers.ts';
 import { DownTimeMeter, type DownTime } from './down-time.ts';
 import { deletionLimit, isAgentChain, truncationLimit, type LinkCoverage } from './links.ts';
 import { Tally } from './tally.ts';
@@ -13,6 +15,10 @@ export interface CoverageLimit {
     | 'DELETED_CHAINS'
     | 'OTHER_CHAINS'
     | 'DOWN_TIME_UNRECORDED'
+    | 'NUMBERS_ELSEWHERE'
+    | 'SESSIONS_NOT_FOLLOWED'
+    | 'UNNUMBERED_CALLS'
+    | 'LAST_CALLS'
     | 'UNMEDIATED_ACTIONS';
   readonly text: string;
 }
@@ -23,8 +29,11 @@ export interface Coverage {
   readonly period: { readonly first: string; readonly last: string } | undefined;
   /** Receipts of actions; not those in which the daemon speaks of the record. */
   readonly calls: number;
-  /** Calls whose outcome nobody saw, by the reason that was written down. */
+  /** Calls whose outcome nobody had seen when it was recorded, by the reason written down. */
   readonly outcomesUnknown: readonly (readonly [reason: string, count: number])[];
+  /** Those of them whose outcome a later receipt tells. */
+  readonly outcomesKnownLater: number;
+  readonly missingCalls: MissingCalls;
   /** Actions that emitters counted and could not report. */
   readonly eventsDropped: number;
   readonly downTime: DownTime;
@@ -50,11 +59,13 @@ interface Moment {
 export class CoverageMeter {
   readonly #downTime = new DownTimeMeter();
   readonly #reasons = new Tally();
+  readonly #numbers = new CallNumberMeter();
   readonly #openIds: string[] = [];
   #openCount = 0;
   #first: Moment | undefined;
   #last: Moment | undefined;
   #calls = 0;
+  #knownLater = 0;
   #eventsDropped = 0;
   #notCounted = 0;
   #brokenChains = 0;
@@ -74,8 +85,13 @@ export class CoverageMeter {
       // Sub-agents come and go; whether the daemon was there is told by the root chains.
       if (!isAgentChain(chain.chain_id)) this.#downTime.receipt(receipt, ms);
     }
-    this.#eventsDropped += action.emitter_metadata?.drop_count ?? 0;
-    if (isActionReceipt(receipt)) this.#calls += 1;
+    const dropped = action.emitter_metadata?.drop_count ?? 0;
+    this.#eventsDropped += dropped;
+    if (dropped > 0) this.#numbers.dropped(receipt, dropped);
+    if (isActionReceipt(receipt)) {
+      if (this.#numbers.call(receipt, ms)) this.#knownLater += 1;
+      else this.#calls += 1;
+    }
     if (outcome.status === 'pending' && !isDaemonStatement(receipt)) {
       this.#reasons.add(
         outcome.error === undefined || outcome.error === '' ? NO_REASON : outcome.error,
@@ -91,8 +107,12 @@ export class CoverageMeter {
     if (this.#openIds.length < MOST_NAMES) this.#openIds.push(id);
   }
 
-  /** @param links - Given when every chain of the store was looked at, and what they say of others. */
-  finish(links?: LinkCoverage): Coverage {
+  /**
+   * @param links - Given when every chain of the store was looked at, and what they say of others.
+   * @param prunedBefore - RFC 3339; what ended before this was pruned. Undefined when nothing was.
+   */
+  finish(links?: LinkCoverage, prunedBefore?: string): Coverage {
+    const missingCalls = this.#numbers.finish({ isWhole: links !== undefined, prunedBefore });
     const period =
       this.#first === undefined || this.#last === undefined
         ? undefined
@@ -101,25 +121,27 @@ export class CoverageMeter {
       period,
       calls: this.#calls,
       outcomesUnknown: this.#reasons.entries(),
+      outcomesKnownLater: this.#knownLater,
+      missingCalls,
       eventsDropped: this.#eventsDropped,
       downTime: this.#downTime.finish(),
       openChains: { count: this.#openCount, ids: this.#openIds },
       notCounted: this.#notCounted,
-      notExcluded: this.#limits(links),
+      notExcluded: this.#limits(links, missingCalls),
     };
   }
 
-  #limits(links: LinkCoverage | undefined): readonly CoverageLimit[] {
+  #limits(links: LinkCoverage | undefined, missing: MissingCalls): readonly CoverageLimit[] {
     const limits: CoverageLimit[] = [];
     const add = (code: CoverageLimit['code'], text: string) => limits.push({ code, text });
     if (this.#notCounted > 0) {
-      add('NOT_COUNTED', `${this.#notCounted} receipts do not verify and are not counted here`);
+      const one = 'receipt does not verify and is not counted here';
+      const more = 'receipts do not verify and are not counted here';
+      add('NOT_COUNTED', `${this.#notCounted} ${this.#notCounted === 1 ? one : more}`);
     }
     if (this.#brokenChains > 0) {
-      add(
-        'BROKEN_CHAINS',
-        `${this.#brokenChains} chains are broken: receipts of theirs may be missing`,
-      );
+      const which = this.#brokenChains === 1 ? 'chain is' : 'chains are';
+      add('BROKEN_CHAINS', `${this.#brokenChains} ${which} broken: receipts there may be missing`);
     }
     if (links === undefined) {
       add('TRUNCATION', 'receipts removed from the end of a chain');
@@ -131,6 +153,7 @@ export class CoverageMeter {
     if (!this.#downTime.saysStarts) {
       add('DOWN_TIME_UNRECORDED', 'down time after a crash: the daemon wrote no start receipts');
     }
+    limits.push(...numberLimits(missing));
     add('UNMEDIATED_ACTIONS', 'actions that passed neither a proxy nor a hook');
     return limits;
   }

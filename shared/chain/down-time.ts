@@ -2,6 +2,7 @@ import { isJsonObject } from '../json/value.ts';
 import { isDaemonStatement } from '../receipt/daemon-statement.ts';
 import type { Receipt } from '../receipt/receipt.ts';
 import { ACTION_DAEMON_STARTED, ACTION_DAEMON_STOPPED } from '../receipt/taxonomy.ts';
+import { ACTION_PRUNED } from './pruned.ts';
 
 /**
  * What is known about a gap. `exact`: both ends were recorded. `at_most`: it began somewhere after
@@ -59,7 +60,9 @@ export class DownTimeMeter {
 
   /** Takes the next receipt of a root chain; chains in the order in which they began. */
   receipt(receipt: Receipt, ms: number): void {
-    const { action, chain } = receipt.credentialSubject;
+    const { action, chain, keyRotation } = receipt.credentialSubject;
+    // Written while no daemon runs: they neither end a gap nor begin one.
+    if (keyRotation !== undefined || action.type === ACTION_PRUNED) return;
     const now: Moment = { text: action.timestamp, ms };
     const line = this.#lines.get(receipt.issuer.id);
     const isOwn = isDaemonStatement(receipt);

@@ -14,6 +14,15 @@ describe('DuplicateKeys', () => {
     expect(keys.isComplete).toBe(true);
   });
 
+  test('[F.idempotency-noise] looks at every session by itself', () => {
+    const keys = new DuplicateKeys();
+    for (const [index, session] of ['s', 't', undefined, 's'].entries())
+      keys.add('1', index, session);
+    expect(keys.warnings()).toEqual([
+      `duplicate idempotency_key "1" on receipts at indices 0, 3 ${LINE}`,
+    ]);
+  });
+
   test('names twenty places and counts the rest', () => {
     const keys = new DuplicateKeys();
     for (let index = 0; index < 23; index += 1) keys.add('x', index);

@@ -1,6 +1,16 @@
 import { describe, expect, test } from 'vitest';
 import type { Receipt } from '../receipt/receipt.ts';
-import { deletionLimit, judgeLink, linkStatement, readLink, truncationLimit } from './links.ts';
+import { nodeSuite } from '../crypto/node-suite.ts';
+import {
+  deletionLimit,
+  judgeLink,
+  linkStatement,
+  readLink,
+  summariseAgents,
+  truncationLimit,
+  type AgentChains,
+  type AgentHead,
+} from './links.ts';
 
 const LINK = { chainId: 'c', sequence: 3, receiptHash: 'sha256:33' };
 
@@ -69,11 +79,35 @@ describe('[D.chain-links] judgeLink()', () => {
     },
   ] as const) {
     test(`a chain that is ${name}`, () => {
-      const said = judgeLink(LINK, { pruned: undefined, ...evidence });
+      const said = judgeLink(LINK, { pruned: undefined, agents: undefined, ...evidence });
       if (says === undefined) expect(said).toBeUndefined();
       else expect(said).toMatch(says);
     });
   }
+});
+
+describe('[D.chain-links] the chains of sub-agents', () => {
+  const heads = [
+    { chainId: 'c/agent/b', sequence: 2, receiptHash: 'sha256:bb' },
+    { chainId: 'c/agent/a', sequence: 1, receiptHash: 'sha256:aa' },
+  ];
+  const summary = (all = heads) => summariseAgents(nodeSuite, all) as AgentChains;
+  const link = { ...LINK, agents: summary() };
+  const evidence = { length: 3, hashThere: 'sha256:33', pruned: undefined };
+
+  test('are known again in any order, and survive the receipt', () => {
+    expect(judgeLink(link, { ...evidence, agents: summary(heads.toReversed()) })).toBeUndefined();
+    const runtime = { obsigna: { previous_chain: linkStatement(link) } };
+    expect(readLink(receiptOf({ runtime }))).toEqual(link);
+  });
+
+  test('that are missing or cut break the root, unless the root went on', () => {
+    const cut = [{ ...heads[0], sequence: 1 } as AgentHead, heads[1] as AgentHead];
+    for (const agents of [summary(heads.slice(1)), summary(cut), undefined]) {
+      expect(judgeLink(link, { ...evidence, agents })).toMatch(/^the chains of its sub-agents/);
+      expect(judgeLink(link, { ...evidence, agents, length: 4 })).toBeUndefined();
+    }
+  });
 });
 
 test('[P6.limits] what links do not reach is named', () => {
@@ -81,12 +115,14 @@ test('[P6.limits] what links do not reach is named', () => {
   expect(truncationLimit(one)).toBe(
     'receipts removed from the end of chain c, which no other chain names',
   );
-  expect(deletionLimit(one)).toBe('chains removed as a whole: newer than every one that is here');
+  expect(deletionLimit(one)).toBe(
+    'chains removed as a whole: newer than every root that is here, or of sub-agents below a root that no other names',
+  );
   const many = { unnamed: ['a', 'b', 'c', 'd', 'e'], unlinked: 4, agents: 1, retention: 1 };
   expect(truncationLimit(many)).toBe(
-    "receipts removed from the end of chains a, b, c and 2 more, which no other chain names, or of a sub-agent's chain, or of a chain of prune receipts",
+    "receipts removed from the end of chains a, b, c and 2 more, which no other chain names, or of a sub-agent's chain below it, or of a chain of prune receipts",
   );
   expect(deletionLimit(many)).toBe(
-    'chains removed as a whole: newer than every one that is here, or before 4 root chains that name none before them, or of sub-agents',
+    'chains removed as a whole: newer than every root that is here, or of sub-agents below a root that no other names, or before 4 root chains that name none before them',
   );
 });

@@ -30,12 +30,23 @@ export function pruneStatement(before: string, chains: readonly PrunedChain[]): 
 }
 
 /** The chains that a receipt says were removed; none for every other receipt. */
-export function readPruned({ issuer, credentialSubject }: Receipt): readonly PrunedChain[] {
-  if (credentialSubject.action.type !== ACTION_PRUNED) return [];
+export function readPruned(receipt: Receipt): readonly PrunedChain[] {
+  const chains = statementOf(receipt)?.['chains'];
+  return Array.isArray(chains) ? (chains as readonly JsonValue[]).flatMap(readEntry) : [];
+}
+
+/** Nothing that was written later was removed, RFC 3339; at the latest when the receipt says so. */
+export function readPrunedBefore(receipt: Receipt): string {
+  const before = statementOf(receipt)?.['before'];
+  const isTime = typeof before === 'string' && !Number.isNaN(Date.parse(before));
+  return isTime ? before : receipt.credentialSubject.action.timestamp;
+}
+
+function statementOf({ issuer, credentialSubject }: Receipt): JsonObject | undefined {
+  if (credentialSubject.action.type !== ACTION_PRUNED) return undefined;
   const ours = issuer.runtime?.['obsigna'];
   const statement = isJsonObject(ours) ? ours['prune'] : undefined;
-  const chains = isJsonObject(statement) ? statement['chains'] : undefined;
-  return Array.isArray(chains) ? (chains as readonly JsonValue[]).flatMap(readEntry) : [];
+  return isJsonObject(statement) ? statement : undefined;
 }
 
 function readEntry(entry: JsonValue): readonly PrunedChain[] {

@@ -1,5 +1,6 @@
 import { hashUri, type CryptoSuite, type VerifyKey } from '../crypto/suite.ts';
 import { canonicalizeText, encodeUtf8 } from '../json/text.ts';
+import { callNoteOf } from '../receipt/call.ts';
 import { hashedText, signedText } from '../receipt/hash.ts';
 import { parseReceipt } from '../receipt/parse.ts';
 import { verifyProof } from '../receipt/proof.ts';
@@ -16,9 +17,17 @@ import {
   type Unchecked,
 } from './verdict.ts';
 
+/** The place up to which receipts of a chain were removed, as a signed receipt says. */
+export interface ChainCut {
+  readonly sequence: number;
+  readonly hash: string;
+}
+
 export interface VerifyOptions {
   /** Key that the caller expects the first receipt to be signed with. */
   readonly key: VerifyKey;
+  /** Where the chain goes on from; without it the first receipt has to be the first of all. */
+  readonly cut?: ChainCut;
   /** Answer of the tool, as JSON text, for whoever kept it. */
   readonly responseBody?: (receiptId: string) => Uint8Array | undefined;
   readonly expectedLength?: number;
@@ -72,6 +81,7 @@ export class ChainVerifier {
     this.#chainId = chainId;
     this.#options = options;
     this.#active = options.key;
+    this.#previous = options.cut;
   }
 
   /** Judges the next receipt. Bad evidence is an answer, so this never throws for it. */
@@ -233,7 +243,9 @@ export class ChainVerifier {
     if (action.type === 'system.pty.close') this.#ptyClose += 1;
     if (outcome.status === 'pending') this.#outcomesUnknown += 1;
     this.#eventsDropped += action.emitter_metadata?.drop_count ?? 0;
-    if (action.idempotency_key) this.#duplicates.add(action.idempotency_key, this.#index);
+    // The late outcome of a call that was `pending` repeats its key, and is no second call.
+    if (!action.idempotency_key || callNoteOf(receipt)?.completes !== undefined) return;
+    this.#duplicates.add(action.idempotency_key, this.#index, receipt.issuer.session_id);
   }
 
   #note(found: Break): void {
@@ -336,7 +348,7 @@ export class ChainVerifier {
     if (this.#outcomesUnknown > 0) {
       add(
         'OUTCOME_UNKNOWN',
-        `${this.#outcomesUnknown} receipts say pending: nobody saw the outcome`,
+        `${this.#outcomesUnknown} receipts say pending: nobody had seen the outcome when they were written`,
       );
     }
     if (this.#eventsDropped > 0) {

@@ -2,9 +2,11 @@ import type { Receipt } from './receipt.ts';
 
 const OWN_NAMESPACE = 'agent_receipts.';
 const ACTION_KEY_ROTATED = 'agent.key.rotate';
+const ACTION_PRUNED = 'obsigna.store.prune';
 
 /**
- * Whether the daemon speaks for itself: it started, it stopped, a chain ends here, a key gave way.
+ * Whether the daemon speaks for itself: it started, it stopped, a chain ends here, a key gave way,
+ * chains were pruned.
  * Such a receipt has no caller, so a missing peer credential is no missing evidence.
  *
  * The action type alone would be a claim, because emitters may choose theirs. What they report always
@@ -16,7 +18,7 @@ export function isDaemonStatement({ issuer, credentialSubject }: Receipt): boole
   const { action, keyRotation } = credentialSubject;
   if (action.peer_credential !== undefined || issuer.session_id !== undefined) return false;
   if (action.type === ACTION_KEY_ROTATED) return keyRotation !== undefined;
-  return action.type.startsWith(OWN_NAMESPACE);
+  return action.type === ACTION_PRUNED || action.type.startsWith(OWN_NAMESPACE);
 }
 
 /**

@@ -54,8 +54,6 @@ const RISK_BY_TYPE: Readonly<Record<string, RiskLevel>> = {
   'financial.booking.cancel': 'high',
   'network.egress.observed': 'medium',
   'doctor.agent-receipts-doctor.roundtrip': 'low',
-  'agent_receipts.chain_completed': 'low',
-  'agent_receipts.chain_rolled': 'low',
   'agent_receipts.daemon_started': 'low',
   'agent_receipts.daemon_stopped': 'low',
   unknown: 'medium',

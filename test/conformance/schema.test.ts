@@ -22,7 +22,7 @@ function compile(path: string, amend?: (schema: Draft) => void): ValidateFunctio
   return new Ajv2020({ strict: false, validateFormats: false }).compile(schema);
 }
 
-/** The schema forgets a member that daemons have always written. */
+/** [F.schema-tool-name] The schema forgets a member that daemons have always written. */
 function allowToolName(schema: Draft): void {
   const isAction = (it: unknown): it is Schema =>
     typeof it === 'object' &&

@@ -10,7 +10,8 @@ test(
   async () => {
     const report = await runCrash({ frames: 4000, kills: 4, emitters: 64, seed });
     expect(report.faults).toEqual([]);
-    expect(report.chains).toEqual([`crash: ${report.receipts} valid complete`]);
+    // [D.roll] Killed around a roll, it has taken place or it has not: no chain is left half-way.
+    for (const chain of report.chains) expect(chain).toMatch(/^crash(-\d)?: \d+ valid complete$/);
     expect(report.acknowledged).toBeGreaterThan(3000);
   },
 );

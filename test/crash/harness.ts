@@ -1,7 +1,9 @@
+import { spawnSync } from 'node:child_process';
+import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Emitter, jsonText, type Acknowledgement } from '../../emitter/index.ts';
 import { CodedError } from '../../shared/errors.ts';
-import { DaemonHome } from '../fixtures/daemon-process.ts';
+import { DAEMON_BUNDLE, DaemonHome } from '../fixtures/daemon-process.ts';
 import { judge, type CrashVerdict, type Sent } from './judge.ts';
 import { mulberry32 } from './random.ts';
 
@@ -26,7 +28,8 @@ const WINDOW = 16;
 const SMALL_SPOOL = { every: 8, bytes: 6000 };
 
 /**
- * Emitters report without pause while the daemon is killed at random moments and started again.
+ * Emitters report without pause while the daemon is killed at random moments, with a roll of its
+ * chains on the way, and started again.
  * Afterwards the record is judged: everything that was acknowledged must be in it once, everything
  * else must be in it or counted.
  *
@@ -49,6 +52,7 @@ export async function runCrash(plan: CrashPlan): Promise<CrashReport> {
     const moments = Array.from({ length: kills }, () => Math.floor(random() * frames * 0.95));
     for (const [n, settled] of moments.sort((a, b) => a - b).entries()) {
       await Promise.race([progress.reached(settled), producers]); // one that fails ends this at once
+      daemon.kill('SIGUSR2'); // a roll is on its way, done, or will never be
       await pause(random() * 8); // anywhere inside a batch, a commit, an answer
       await daemon.stop('SIGKILL');
       log(`kill ${n + 1} after ${progress.settled} settled reports`);
@@ -63,6 +67,7 @@ export async function runCrash(plan: CrashPlan): Promise<CrashReport> {
     const verdict = judge(home.db, home.publicPem(), progress.sent, lostAtEnd);
     return {
       ...verdict,
+      faults: [...verdict.faults, ...verifierFaults(home)],
       frames: progress.sent.length,
       kills,
       seconds: (Date.now() - startedAt) / 1000,
@@ -70,6 +75,14 @@ export async function runCrash(plan: CrashPlan): Promise<CrashReport> {
   } finally {
     await home.remove();
   }
+}
+
+/** What a user would be told of the store as a whole, links between its chains included. */
+function verifierFaults(home: DaemonHome): readonly string[] {
+  const program = join(dirname(DAEMON_BUNDLE), 'obsigna.cjs');
+  const args = [program, 'verify'];
+  const { status, stdout } = spawnSync(process.execPath, args, { env: home.env, encoding: 'utf8' });
+  return status === 0 ? [] : [stdout];
 }
 
 function makeEmitter(socketPath: string, index: number): Emitter {

@@ -69,6 +69,9 @@ test('[D.life] each run says how the one before it ended, and why it ends itself
     { tool: 'daemon_stopped', reason: 'SIGINT' },
   ]);
   expect(chains()).toEqual(['root-2: 2 valid complete', 'root: 1 valid complete']);
+  const shown = obsigna('receipt', 'show', 'root-2:1').stdout;
+  expect(shown).toMatch(/^Daemon: +version \S+, pid \d+, boot clean, previous stop \S+Z$/m);
+  expect(shown).toMatch(/^Previous chain: +root:4 sha256:\w+$/m);
   const { code, stdout } = obsigna('verify', '-json');
   const { coverage } = JSON.parse(stdout) as { coverage: { down_time: { causes: object[] } } };
   expect(code).toBe(0);
@@ -88,20 +91,23 @@ test('[D.chain-links] a new root chain names the last receipt of the one before,
   ]);
 });
 
-describe('[D.chain-links] [C.chain-links] verify finds', () => {
+describe('[D.chain-links] [C.chain-links] verify', () => {
   beforeEach(async () => {
     await session('a', 'SIGTERM', [{}, { agent_id: 'helper' }]);
     await session('b');
     await session('c');
   });
 
-  test('nothing wrong with a store as it was written, and says what it cannot exclude', () => {
+  test('finds nothing wrong with a store as it was written, and says what it cannot exclude', () => {
     const { code, stdout } = obsigna('verify');
     expect(code).toBe(0);
     expect(stdout).toContain('Chain a: VALID (4 receipts) — complete; end named by b:1, key not');
+    expect(stdout).toContain(
+      'Chain a/agent/helper: VALID (2 receipts) — complete; end named by b:1',
+    );
     expect(stdout).toContain('Chain c: VALID (4 receipts) — complete; truncation not excluded');
     expect(stdout).toContain(
-      "- receipts removed from the end of chain c, which no other chain names, or of a sub-agent's chain\n",
+      '- receipts removed from the end of chain c, which no other chain names\n',
     );
     expect(stdout).not.toContain('root chains that name none');
   });
@@ -118,12 +124,22 @@ describe('[D.chain-links] [C.chain-links] verify finds', () => {
       says: /\nChain a: BROKEN — the whole chain is missing, up to receipt 4 /,
     },
     {
+      name: 'the chain of a sub-agent that was removed',
+      sql: "DELETE FROM receipts WHERE chain_id = 'a/agent/helper'",
+      says: /^Chain a: BROKEN — the chains of its sub-agents are not as they were: 1 \(sha256:\w+\) then, none now, named by b:1 /,
+    },
+    {
+      name: 'the chain of a sub-agent that was cut',
+      sql: "DELETE FROM receipts WHERE chain_id = 'a/agent/helper' AND sequence = 2",
+      says: /^Chain a: BROKEN — the chains of its sub-agents are not as they were/,
+    },
+    {
       name: 'a chain that lost its last receipts',
       sql: "DELETE FROM receipts WHERE chain_id = 'b' AND sequence > 2",
       says: /\nChain b: BROKEN — its end is missing: it stops at 2, before receipt 4 /,
     },
   ]) {
-    test(`verify finds ${name}`, () => {
+    test(`finds ${name}`, () => {
       change(sql);
       const { code, stdout } = obsigna('verify');
       expect(code).toBe(1);
@@ -138,9 +154,11 @@ describe('[D.chain-links] [C.chain-links] verify finds', () => {
     });
   }
 
-  test('[C.prune] nothing wrong where a prune receipt names what is gone, also behind a daemon that ran since', async () => {
+  test('[C.prune] finds nothing wrong where a prune receipt names what is gone, also behind a daemon that ran since', async () => {
     expect(obsigna('store', 'prune', '-before', '2999-01-01').code).toBe(0);
     expect(obsigna('verify').code).toBe(0);
+    // [D.rotation] The chain of prune receipts is the one written last, and is no live chain.
+    expect(obsigna('keys', 'rotate').stdout).toMatch(/^rotated signing key on chain \d{4}-/);
     const daemon = await session('c');
     expect(daemon.stderr).toContain('loaded chain c, next seq=1');
     expect(life().at(0)).toMatchObject({ boot: 'first' }); // no root chain is left

@@ -1,11 +1,15 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
+  appendFileSync,
   chmodSync,
   existsSync,
   mkdirSync,
   readFileSync,
+  readlinkSync,
+  renameSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -108,6 +112,37 @@ test('[C.daemon] start, status, reload, logs and stop of a plain process, each o
   });
   for (const verb of ['reload', 'roll']) expect(obsigna(home, ['daemon', verb]).code).toBe(1);
   expect(obsigna(home, ['daemon', 'logs', '-n', '1']).stdout).toContain('shutdown complete');
+});
+
+test('[D.log-rotation] a log that is full is moved aside, and last words go to the one in use', async () => {
+  const home = makeHome();
+  const log = join(home.data, 'daemon.log');
+  writeFileSync(log, 'x'.repeat(10 * 1024 * 1024 - 1));
+  appendFileSync(log, '\n');
+  const { stdout } = obsigna(home, ['daemon', 'start']);
+  const pid = Number(/^started \(pid (\d+)\)/.exec(stdout)?.[1]);
+  expect(statSync(`${log}.1`).size).toBe(10 * 1024 * 1024);
+  expect(readFileSync(log, 'utf8')).toContain(' obsigna-daemon listening on ');
+  if (isLinux) expect(readlinkSync(`/proc/${pid}/fd/2`)).toBe(log);
+  // Moved away by somebody else, and told so.
+  renameSync(log, `${log}.0`);
+  obsigna(home, ['daemon', 'reload']);
+  await expect
+    .poll(() => existsSync(log) && readFileSync(log, 'utf8'))
+    .toContain('reload: nothing');
+  if (isLinux) expect(readlinkSync(`/proc/${pid}/fd/2`)).toBe(log);
+  obsigna(home, ['daemon', 'stop']);
+  expect(readFileSync(log, 'utf8')).toContain('shutdown complete');
+});
+
+test('[D.log-rotation] a start that fails says why where it was started, and in its log', () => {
+  const home = makeHome();
+  const log = join(home.root, 'x.log');
+  writeFileSync(home.publicKey, 'nonsense');
+  const { code, stderr } = home.run(['-log-file', log]);
+  expect(code).toBe(1);
+  expect(readFileSync(log, 'utf8')).toBe(stderr);
+  expect(stderr).toMatch(/\n {2}fix: /);
 });
 
 test('[C.daemon] a pid in a lock file that a dead daemon left is nobody', async () => {
@@ -292,7 +327,7 @@ test('[D.units] the property list parses, and holds the command word for word', 
   expect(stderr).toBe('');
   expect(JSON.parse(stdout)).toMatchObject({
     Label: 'ai.obsigna.daemon',
-    ProgramArguments: [...command, '-config=/x'],
+    ProgramArguments: [...command, '-log-file=/l', '-config=/x'],
     StandardErrorPath: '/l',
     RunAtLoad: true,
     KeepAlive: { SuccessfulExit: false, Crashed: true },

@@ -20,6 +20,8 @@ beforeEach(() => {
 afterEach(() => home.remove());
 
 const CHAIN = ['-chain-id', 'root'];
+/** Reads on until all is silent, however slow the machine is. */
+const PATIENT = [...CHAIN, '-shutdown-deadline', '60s'];
 const start = () => home.start({ flags: CHAIN });
 const dial = () => RawClient.connect(home.socket);
 const chains = () => outline(home.db, home.publicPem());
@@ -79,7 +81,7 @@ async function stopWithFramesInTheKernel(daemon: DaemonProcess, send: () => Prom
 }
 
 test('frames of open connections that the kernel holds at SIGTERM are recorded', async () => {
-  const daemon = await start();
+  const daemon = await home.start({ flags: PATIENT });
   const clients = await Promise.all(Array.from({ length: 8 }, dial));
   for (const client of clients) await client.ask({ ack: 1 });
   await stopWithFramesInTheKernel(daemon, async () => {
@@ -92,7 +94,7 @@ test('frames of open connections that the kernel holds at SIGTERM are recorded',
 });
 
 test('frames of connections that wait for their accept at SIGTERM are recorded', async () => {
-  const daemon = await start();
+  const daemon = await home.start({ flags: PATIENT });
   await stopWithFramesInTheKernel(daemon, async () => {
     for (let i = 0; i < 8; i += 1) {
       const { socket } = await dial();

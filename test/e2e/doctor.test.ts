@@ -25,6 +25,7 @@ const NAMES = [
   'peer credentials',
   'chain head',
   'round-trip',
+  'recent outcomes',
   'daemon extensions',
   'shared uid',
   'emitter environment',
@@ -81,7 +82,7 @@ describe('obsigna doctor on a healthy system', () => {
       expect(row('round-trip')?.reason).toMatch(
         new RegExp(`^found at seq ${round + 1} of chain .+ pid \\d+, uid \\d+, /.+`),
       );
-      expect(row('chain head')?.reason).toMatch(/valid and being written$/);
+      expect(row('chain head')?.reason).toMatch(/valid and being written; key not pinned$/);
     }
     const { code, stdout } = await doctor();
     expect(code).toBe(0);
@@ -89,7 +90,7 @@ describe('obsigna doctor on a healthy system', () => {
       /^obsigna doctor \u2014 pipeline health\n\n\[ok {2}\] daemon process {5}/,
     );
     expect(stdout).toMatch(/\n\[note\] shared uid {9}.+\n {9}fix: .+\n/);
-    expect(stdout).toMatch(/\n\ndoctor: PASS \(9 ok, 0 warn, 0 fail\)\n$/);
+    expect(stdout).toMatch(/\n\ndoctor: PASS \(10 ok, 0 warn, 0 fail\)\n$/);
     expect(daemon.stderr).not.toContain('error');
   });
 
@@ -175,7 +176,7 @@ describe('obsigna doctor finds, with a remedy', () => {
       name: 'chain head',
       status: 'warn',
       arrange: () => afterwards((daemon) => daemon.stop('SIGKILL')),
-      reason: /no daemon runs and nothing ended the chain$/,
+      reason: /no daemon runs and nothing ended the chain; key not pinned$/,
       fix: /^start the daemon/,
     },
     {

@@ -1,8 +1,9 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { rotateKey } from '../../daemon/keys/rotate.ts';
 import { SshAgentSigner } from '../../daemon/keys/ssh-agent.ts';
 import { loadLibC } from '../../daemon/native/libc.ts';
 import { nodeSuite } from '../../shared/crypto/node-suite.ts';
@@ -152,6 +153,70 @@ describe.skipIf(!hasAgent)('a key in an ssh-agent', () => {
     );
     expect(home.verified().code).toBe(0);
   });
+
+  test('[D.rotation] out of the agent into a file, which is made for it', async () => {
+    addKey('one');
+    const withFile = ['-key', 'ssh-agent:one', '-new-key', home.key];
+    await home.session(['', 'a'], 'SIGKILL', withKey('ssh-agent:one'));
+    const rotated = home.cli(['keys', 'rotate', ...withFile], env());
+    expect(rotated).toMatchObject({ code: 0, stderr: '' });
+    expect(rotated.stdout).toContain(`with -key ${home.key} -public-key ${home.publicKey}`);
+    expect(statSync(home.key).mode & 0o777).toBe(0o600);
+    expect(readdirSync(home.data).filter((name) => name.endsWith('.rotating'))).toEqual([]);
+    await home.session(['', 'a'], 'SIGTERM');
+    const { code, chains } = home.verified(['-pin', rawFingerprint('one')]);
+    expect(code).toBe(0);
+    expect(chains.map((it) => it.replace(/\d+ /, ''))).toEqual([
+      'root: valid',
+      'root/agent/a: valid',
+    ]);
+    expect(home.run(['-key', 'ssh-agent:one'], env()).stderr).toContain('[KEY_MISMATCH]');
+    // And in a file it is replaced where it lies; a key that is there is never written over.
+    expect(home.cli(['keys', 'rotate', '-new-key', `${home.key}-2`]).stderr).toContain('[USAGE]');
+    expect(home.cli(['keys', 'rotate', ...withFile], env()).code).not.toBe(0);
+  });
+
+  const steps = ['staged', 'recorded'] as const;
+  for (const at of steps) {
+    for (const next of ['the key before', 'the file', 'another rotation'] as const) {
+      test(`[D.rotation-crash] out of the agent, killed when ${at}, then ${next}`, async () => {
+        addKey('one');
+        await home.session([''], 'SIGKILL', withKey('ssh-agent:one'));
+        const flags = ['-key', 'ssh-agent:one', '-new-key', home.key];
+        let crashed = home;
+        await rotateKey(home.config(flags), {
+          env: env(),
+          log: () => undefined,
+          onStep: (step) => {
+            if (step === at) crashed = home.snapshot();
+          },
+        });
+        try {
+          const isRecorded = at === 'recorded';
+          if (next === 'another rotation') {
+            const again = flags.map((it) => it.replace(home.key, crashed.key));
+            expect(crashed.cli(['keys', 'rotate', ...again], env()).code).toBe(0);
+            await crashed.session([''], 'SIGTERM');
+            expect(crashed.verified().code).toBe(0);
+          } else {
+            const key = next === 'the file' ? crashed.key : 'ssh-agent:one';
+            const isRight = isRecorded === (next === 'the file');
+            if (isRight) {
+              await crashed.session([''], 'SIGTERM', withKey(key));
+              expect(crashed.verified().code).toBe(0);
+            } else {
+              const refused = crashed.run(['-chain-id', 'root', '-key', key], env()).stderr;
+              expect(refused).toMatch(isRecorded ? /\[KEY_MISMATCH\]/ : /\[ROTATION_UNFINISHED\]/);
+              // Nothing that may be the only copy of a key is taken away.
+              expect(existsSync(`${crashed.key}.rotating`)).toBe(true);
+            }
+          }
+        } finally {
+          await crashed.remove();
+        }
+      });
+    }
+  }
 });
 
 /** Of the raw key, from the file that ssh-keygen wrote: `ssh-ed25519 <blob> <comment>`. */

@@ -70,7 +70,7 @@ test('[C.prune] prune removes whole chains and leaves a signed receipt that name
       `3 chains, 11 receipts that ended before ${LATER}T00:00:00Z\n` +
       `named by ${row?.receipt.id}\n`,
   );
-  expect(outline(home.db, home.publicPem())).toEqual([`${row?.columns.chain_id}: 1 valid unknown`]);
+  expect(outline(home.db, home.publicPem())).toEqual([`${row?.columns.chain_id}: 0 valid unknown`]);
   expect(existsSync(home.lock)).toBe(false);
 
   // What a verifier says of a chain that is gone, and of the store as a whole.

@@ -1,0 +1,35 @@
+import { isJsonObject } from '../json/value.ts';
+import type { Receipt } from './receipt.ts';
+
+/** What our daemon writes about the call behind a receipt, in `issuer.runtime.obsigna.call`. */
+export interface CallNote {
+  /** Unique in the session; our emitters count from 1. */
+  readonly id?: string;
+  /** When the daemon took the intent. */
+  readonly began?: string;
+  /** `daemon` when nobody reported an outcome and the daemon closed the call itself. */
+  readonly closedBy?: string;
+  /** Id of the receipt that said `pending` of this same call. */
+  readonly completes?: string;
+}
+
+/** Undefined for receipts that say nothing of the kind: frames without a call, other daemons. */
+export function callNoteOf({ issuer }: Receipt): CallNote | undefined {
+  const ours = issuer.runtime?.['obsigna'];
+  const call = isJsonObject(ours) ? ours['call'] : undefined;
+  if (!isJsonObject(call)) return undefined;
+  const text = (name: string) => (typeof call[name] === 'string' ? call[name] : undefined);
+  const [id, began, closedBy] = [text('id'), text('began'), text('closed_by')];
+  const completes = text('completes');
+  return {
+    ...(id !== undefined && { id }),
+    ...(began !== undefined && { began }),
+    ...(closedBy !== undefined && { closedBy }),
+    ...(completes !== undefined && { completes }),
+  };
+}
+
+/** Which call of its session this is; undefined for an id that is no plain number. */
+export function callNumber(id: string | undefined): number | undefined {
+  return id !== undefined && /^[1-9]\d{0,8}$/.test(id) ? Number(id) : undefined;
+}
