@@ -187,13 +187,19 @@ describe('[D.chain-complete] the last receipt of a stop', () => {
     { name: 'in order', stop: {}, want: 'chain_completed' },
     { name: 'with calls that are open', stop: { openCalls: 1 }, want: 'chain_interrupted' },
     { name: 'with emitters that go on', stop: { isQuiet: false }, want: 'chain_interrupted' },
-    { name: 'behind its deadline', stop: { mayGoOn: () => false }, want: 'chain_interrupted' },
   ]) {
     test(`${name} is ${want}`, () => {
       open('main', false).terminate({ ...STOP, ...stop });
       expect(record()).toEqual(['main daemon_started', 'main daemon_stopped', `main ${want}`]);
     });
   }
+
+  test('is there for the root also behind the deadline, and not for sub-agents', async () => {
+    const ledger = open('main', false);
+    await call(ledger, 'one', 'bob');
+    expect(ledger.terminate({ ...STOP, mayGoOn: () => false })).toEqual(['main/agent/bob']);
+    expect(record().slice(-1)).toEqual(['main chain_completed']);
+  });
 
   test('is chain_interrupted where something was lost, which is told before it', async () => {
     const ledger = open('main', false);
