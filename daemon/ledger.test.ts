@@ -186,7 +186,6 @@ describe('[D.chain-complete] the last receipt of a stop', () => {
   for (const { name, stop, want } of [
     { name: 'in order', stop: {}, want: 'chain_completed' },
     { name: 'with emitters that go on', stop: { isQuiet: false }, want: 'chain_interrupted' },
-    { name: 'behind its deadline', stop: { mayGoOn: () => false }, want: 'chain_interrupted' },
   ]) {
     test(`${name} is ${want}`, () => {
       open('main', false).terminate({ ...STOP, ...stop });
@@ -205,6 +204,13 @@ describe('[D.chain-complete] the last receipt of a stop', () => {
       'main daemon_stopped',
       'main chain_interrupted',
     ]);
+  });
+
+  test('is there for the root also behind the deadline, and not for sub-agents', async () => {
+    const ledger = open('main', false);
+    await call(ledger, 'one', 'bob');
+    expect(ledger.terminate({ ...STOP, mayGoOn: () => false })).toEqual(['main/agent/bob']);
+    expect(record().slice(-1)).toEqual(['main chain_completed']);
   });
 
   test('is chain_interrupted where something was lost, which is told before it', async () => {

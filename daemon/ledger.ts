@@ -292,7 +292,8 @@ export class Ledger {
    */
   terminate({ reason, isQuiet, mayGoOn }: Stop): readonly string[] {
     clearTimeout(this.#idleTimer);
-    const isWhole = this.#lost === 0 && this.journal.count === 0 && isQuiet && mayGoOn();
+    // Time alone makes nothing incomplete: chains it runs out for get no last receipt at all.
+    const isWhole = this.#lost === 0 && this.journal.count === 0 && isQuiet;
     let left: readonly string[] = [];
     try {
       this.#commit(this.#now(), (draft) => {
