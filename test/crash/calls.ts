@@ -20,6 +20,9 @@ export interface CallPlan {
 }
 
 export interface CallReport extends CallVerdict {
+  /** Times without a daemon, and numbers of calls that are missing, as `receipt verify` says. */
+  readonly gaps: number;
+  readonly missingNumbers: number;
   readonly seconds: number;
   readonly kills: { readonly daemon: number; readonly proxy: number; readonly server: number };
 }
@@ -87,10 +90,23 @@ export async function runCalls(plan: CallPlan): Promise<CallReport> {
       notes: readFileSync(notes, 'utf8').split('\n'),
       outages: supervisor.outages,
     });
-    const faults = [...verdict.faults, ...verifierFaults(home)];
+    const coverage = verifyOutside(home);
+    const faults = [...verdict.faults, ...coverage.faults];
+    if (verdict.inGaps > 0 && coverage.gaps === 0) faults.push('calls are lost, and no gap shows');
+    if (coverage.missingNumbers > verdict.calls - verdict.found) {
+      faults.push(`${coverage.missingNumbers} numbers are missing: more than calls`);
+    }
+    const { gaps, missingNumbers } = coverage;
     const said = faults.length === 0 ? [] : agents.map(({ stderr }) => stderr);
     for (const text of said) log(text);
-    return { ...verdict, faults, kills, seconds: (Date.now() - startedAt) / 1000 };
+    return {
+      ...verdict,
+      gaps,
+      missingNumbers,
+      faults,
+      kills,
+      seconds: (Date.now() - startedAt) / 1000,
+    };
   } finally {
     await home.remove();
   }
@@ -104,9 +120,29 @@ function victimOf(roll: number): 'daemon' | 'proxy' | 'server' {
   return roll < 0.75 ? 'proxy' : 'server';
 }
 
+interface Coverage {
+  /** Times without a daemon that the record shows. */
+  readonly gaps: number;
+  /** Numbers of calls that are nowhere in the record. */
+  readonly missingNumbers: number;
+  readonly faults: readonly string[];
+}
+
 /** The record as a stranger checks it. */
-function verifierFaults(home: DaemonHome): string[] {
-  const args = [CLI, 'receipt', 'verify', '-db', home.db, '-public-key', home.publicKey];
-  const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
-  return status === 0 ? [] : [`receipt verify ended with ${status}: ${stdout}${stderr}`];
+function verifyOutside(home: DaemonHome): Coverage {
+  const args = [CLI, 'receipt', 'verify', '-json', '-db', home.db, '-public-key', home.publicKey];
+  const options = { encoding: 'utf8', maxBuffer: 256 * 1024 * 1024 } as const;
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, options);
+  if (status !== 0) {
+    const fault = `receipt verify ended with ${status}: ${stdout.slice(-4000)}${stderr}`;
+    return { gaps: 0, missingNumbers: 0, faults: [fault] };
+  }
+  const { coverage } = JSON.parse(stdout) as {
+    readonly coverage: {
+      readonly down_time: { readonly gaps: number };
+      readonly missing_calls: { readonly count: number };
+    };
+  };
+  const { down_time: downTime, missing_calls: missing } = coverage;
+  return { gaps: downTime.gaps, missingNumbers: missing.count, faults: [] };
 }

@@ -17,7 +17,9 @@ export interface CallVerdict {
   readonly calls: number;
   /** Calls that a server has seen. */
   readonly ran: number;
-  /** Calls with a receipt, by outcome. */
+  /** Calls with a receipt. */
+  readonly found: number;
+  /** Receipts of calls, by outcome. */
   readonly recorded: Readonly<Record<string, number>>;
   /** Receipts that complete an earlier one. */
   readonly completed: number;
@@ -46,6 +48,7 @@ export function judgeCalls({ record, calls, notes, outages }: Evidence): CallVer
   }
   const faults: string[] = [];
   let inGaps = 0;
+  let found = 0;
   for (const call of calls) {
     const { marker, end } = call;
     const receipts = receiptsOf.get(marker) ?? [];
@@ -57,6 +60,7 @@ export function judgeCalls({ record, calls, notes, outages }: Evidence): CallVer
       else faults.push(`${marker}: it ran and is in no receipt (${end}, ${call.isRequired})`);
       continue;
     }
+    found += 1;
     faults.push(...receiptFaults(marker, receipts));
     const status = receipts.at(-1)?.credentialSubject.outcome.status;
     const isDenied = decisionOf(receipts[0] as Receipt) === 'block';
@@ -71,6 +75,7 @@ export function judgeCalls({ record, calls, notes, outages }: Evidence): CallVer
   return {
     calls: calls.length,
     ran: ran.size,
+    found,
     recorded: countBy(actions, ({ columns }) => columns.status),
     completed: actions.filter(({ receipt }) => completes(receipt) !== undefined).length,
     inGaps,
