@@ -61,6 +61,8 @@ const PARENT_SEARCH = 10_000;
 export class Draft implements MovedHeads {
   /** What the batch holds so far; true once it is committed. */
   readonly tally = emptyTally();
+  /** Reports of it that got no receipt and that nobody else tells of. */
+  unrecorded = 0;
   readonly moved = new Map<string, ChainHead>();
   readonly spoken = new Map<string, string>();
   statementId: string | undefined;

@@ -122,6 +122,12 @@ export class Ledger {
     return event.phase === 'intent' && event.awaited !== true && !this.isFull;
   }
 
+  /** Reports that came in and cannot be recorded; the next commit tells of them. */
+  countLost(count: number): void {
+    this.#lost += count;
+    this.#metrics.lost(count);
+  }
+
   /** Resolves once everything submitted so far is in the record or refused. */
   drained(): Promise<void> {
     const until = this.#submitted;
@@ -192,15 +198,17 @@ export class Ledger {
     const calls = new CallDraft(this.journal, this.#recorded);
     const draft = new Draft(this.#options, this.#heads, calls, now);
     const startedAt = performance.now();
+    const lost = this.#lost;
     this.#options.store.commit(() => {
       if (this.#owedStart !== undefined) draft.appendStatement(this.#owedStart);
-      if (this.#lost > 0) draft.appendLost(this.#lost);
+      if (lost > 0) draft.appendLost(lost);
       write(draft);
       draft.writeCalls();
     });
     this.#metrics.committed(draft.tally, performance.now() - startedAt);
     this.#owedStart = undefined;
-    this.#lost = 0;
+    this.#lost -= lost;
+    this.countLost(draft.unrecorded);
     this.#heads.settle(draft);
     calls.apply();
   }
@@ -260,7 +268,9 @@ export class Ledger {
       const cause = error instanceof CodedError ? error.message : String((error as Error).stack);
       this.#options.log(`handler error: build receipt: ${cause}`, { level: 'error' });
       this.#metrics.refused(error instanceof CodedError ? error.code : 'INTERNAL');
-      return ack === undefined ? undefined : refusal(ack, error);
+      if (ack !== undefined) return refusal(ack, error);
+      draft.unrecorded += lossOf(job);
+      return undefined;
     }
   }
 
@@ -271,13 +281,9 @@ export class Ledger {
     this.#metrics.commitFailed();
     this.#metrics.refused(coded.code, batch.length);
     return batch.map((job) => {
-      const { ack, dropCount, phase } = job.event;
+      const { ack } = job.event;
       if (ack !== undefined) return [job, refusal(ack, coded)] as const;
-      // An intent is told again by its outcome; what the daemon itself ends stays in the journal.
-      const isTold = phase === 'intent' || job.sink === undefined;
-      const lost = dropCount + (isTold ? 0 : 1);
-      this.#lost += lost;
-      this.#metrics.lost(lost);
+      this.countLost(lossOf(job));
       return [job, undefined] as const;
     });
   }
@@ -321,6 +327,13 @@ export class Ledger {
     }
     return left;
   }
+}
+
+/** What nobody else will tell of when a frame without `ack` gets no receipt. */
+function lossOf({ event, sink }: Job): number {
+  // An intent is told again by its outcome; what the daemon itself ends stays in the journal.
+  const isTold = event.phase === 'intent' || sink === undefined;
+  return event.dropCount + (isTold ? 0 : 1);
 }
 
 /** The outcome that nobody reported, in the words of the daemon. */

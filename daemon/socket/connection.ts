@@ -64,6 +64,7 @@ export class Connection implements ReplySink {
   readonly #sessions = new Set<string>();
   #replies: Buffer[] = [];
   #heldBack = false;
+  #hasGreeted = false;
   #isEnding = false;
 
   constructor(options: ConnectionOptions) {
@@ -123,6 +124,7 @@ export class Connection implements ReplySink {
       // The stream cannot be followed any further: where the next frame starts is unknown.
       log(`read frame: ${wordFrameLength(error.message)}`, { level: 'warn' });
       this.#options.metrics?.refused(error.code);
+      if (!this.#hasGreeted) ledger.countLost(1);
       socket.destroy();
       return;
     }
@@ -145,8 +147,12 @@ export class Connection implements ReplySink {
       const details = { level: 'error', code: error.code, pid: peer.pid } as const;
       log(`handler error: ${error.message} (pid ${peer.pid})`, details);
       this.#options.metrics?.refused(error.code);
-      const ack = error instanceof FrameError ? error.ack : undefined;
-      if (ack === undefined) return;
+      const said = error instanceof FrameError ? error : { ack: undefined, dropCount: 0 };
+      const { ack } = said;
+      if (ack === undefined) {
+        this.#options.ledger.countLost(1 + said.dropCount); // nobody else can tell of it
+        return;
+      }
       this.reply(refusal(ack, error));
       this.flush();
     }
@@ -156,7 +162,7 @@ export class Connection implements ReplySink {
   #announced(frame: EventFrame): void {
     if (!this.#speaksFor(frame.sessionId)) {
       const message = `one connection speaks for at most ${MAX_SESSIONS} sessions`;
-      throw new FrameError(message, frame.ack);
+      throw new FrameError(message, frame);
     }
     this.#take(frame);
   }
@@ -190,6 +196,7 @@ export class Connection implements ReplySink {
   #greet({ ack, sessionId }: HelloFrame): void {
     if (sessionId !== undefined) this.#speaksFor(sessionId);
     if (ack === undefined) return;
+    this.#hasGreeted = true;
     const hello = { server: 'obsigna-daemon', version: VERSION, extensions: EXTENSIONS };
     this.reply({ ack, ok: true, hello });
     this.flush();
@@ -199,6 +206,8 @@ export class Connection implements ReplySink {
     const { log, peer, socket } = this.#options;
     if (this.#decoder.isPartial) {
       log(`read frame: unexpected end inside a frame (pid ${peer.pid})`, { level: 'warn' });
+      // One that has greeted sends again what was not acknowledged.
+      if (!this.#hasGreeted) this.#options.ledger.countLost(1);
     }
     // Half-closed: replies to what it sent are still owed.
     void this.#settled().then(() => socket.end());

@@ -79,11 +79,20 @@ export interface HelloFrame {
 /** An invalid frame that asked for a reply: the number is kept so that the refusal can name it. */
 export class FrameError extends CodedError {
   readonly ack: number | undefined;
+  /** What the frame said was dropped before it, as far as that could be read. */
+  readonly dropCount: number;
 
-  constructor(message: string, ack: number | undefined, options?: ErrorOptions) {
+  constructor(message: string, said: FrameClaims = {}, options?: ErrorOptions) {
     super('FRAME_INVALID', message, options);
-    this.ack = ack;
+    this.ack = said.ack;
+    this.dropCount = Math.max(0, said.dropCount ?? 0);
   }
+}
+
+/** What can be told about a frame that is refused. */
+interface FrameClaims {
+  readonly ack?: number | undefined;
+  readonly dropCount?: number | undefined;
 }
 
 /** String members with their byte limit; 0 means none. */
@@ -156,7 +165,9 @@ export function parseFrame(body: Uint8Array): EventFrame | HelloFrame {
   const hello = draft.objects.get('hello');
   if (hello !== undefined) return toHello(hello, ack);
   const problem = firstProblem(draft);
-  if (problem !== undefined) throw new FrameError(`invalid emitter frame: ${problem}`, ack);
+  if (problem !== undefined) {
+    throw new FrameError(`invalid emitter frame: ${problem}`, claimsOf(draft));
+  }
   return toEvent(draft);
 }
 
@@ -166,7 +177,7 @@ function decode(body: Uint8Array): Draft {
     members = scanMembers(body);
   } catch (cause) {
     if (!(cause instanceof CodedError) || cause.code !== 'JSON_INVALID') throw cause;
-    throw new FrameError(`decode emitter frame: ${cause.message}`, undefined, { cause });
+    throw new FrameError(`decode emitter frame: ${cause.message}`, {}, { cause });
   }
   const draft: Draft = {
     strings: {},
@@ -191,9 +202,13 @@ function decode(body: Uint8Array): Draft {
   }
   if (wrong !== undefined) {
     // Judged at the end, so that an `ack` behind the wrong member still gets its reply.
-    throw new FrameError(`decode emitter frame: ${wrong}`, draft.integers.get('ack'));
+    throw new FrameError(`decode emitter frame: ${wrong}`, claimsOf(draft));
   }
   return draft;
+}
+
+function claimsOf({ integers }: Draft): FrameClaims {
+  return { ack: integers.get('ack'), dropCount: integers.get('drop_count') };
 }
 
 /** Returns what is wrong with the member, or undefined once it is stored. */

@@ -22,6 +22,15 @@ function receiptsOf(sessionId: string): RecordedReceipt[] {
   return readRecord(home.db).filter(({ receipt }) => receipt.issuer.session_id === sessionId);
 }
 
+/** What the daemon says that it could not record. */
+function lostReports(): number {
+  const own = readRecord(home.db).filter(({ receipt }) => receipt.issuer.session_id === undefined);
+  const counts = own.map(
+    ({ receipt }) => receipt.credentialSubject.action.emitter_metadata?.drop_count ?? 0,
+  );
+  return counts.reduce((sum, count) => sum + count, 0);
+}
+
 const namesOf = (sessionId: string) =>
   receiptsOf(sessionId).map(({ columns }) => columns.tool_name);
 
@@ -151,15 +160,19 @@ test('[P1.drop-count] a refused frame leaves its drop count to the next one', as
   await client.end();
 });
 
-test('[D.bad-frame-survives] an invalid frame in the middle costs itself, not the connection', async () => {
+test('[D.bad-frame-survives] an invalid frame in the middle costs itself, not the connection, and is counted', async () => {
   const client = await dial();
+  await client.ask({ ack: 1 });
+  const counted = lostReports();
   client.send({ session_id: 'middle', tool: { name: 'before' } });
   client.write(frame('{"v":"1",'));
   client.write(frame('[]'));
-  client.write(frame(eventMembers({ session_id: 'middle', decision: 'perhaps' })));
+  client.write(frame(eventMembers({ session_id: 'middle', decision: 'perhaps', drop_count: 7 })));
   client.write(frame(Buffer.from([0xff, 0xfe]).toString('latin1')));
-  await client.ask({ session_id: 'middle', tool: { name: 'behind' }, ack: 1 });
-  expect(namesOf('middle')).toEqual(['before', 'behind']);
+  await client.ask({ session_id: 'middle', tool: { name: 'behind' }, ack: 2 });
+  await client.ask({ session_id: 'middle', tool: { name: 'last' }, ack: 3 });
+  expect(namesOf('middle')).toEqual(['before', 'behind', 'last']);
+  expect(lostReports() - counted).toBe(4 + 7); // four frames, and what one of them had to tell
   await daemon.said('handler error: decode emitter frame:');
   await daemon.said('unknown decision "perhaps" (want allowed|denied|pending)');
   await client.end();
