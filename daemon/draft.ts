@@ -104,7 +104,8 @@ export class Draft implements MovedHeads {
     const isKnown =
       this.#calls.find(party, callId) !== undefined ||
       this.#recordedBefore(callId, job, event.redelivered === true) !== undefined;
-    if (!isKnown) this.#calls.begin(openCallOf({ ...job, callId, beganMs: this.#nowMs }));
+    if (isKnown) return undefined; // and so is what it says was dropped
+    this.#calls.begin(openCallOf({ ...job, callId, beganMs: this.#nowMs }));
     // Behind what may refuse it: the count then goes out again with the next frame.
     this.#tellDrops(event, job);
     return undefined;
@@ -124,10 +125,7 @@ export class Draft implements MovedHeads {
     const row = this.#options.store.at(before.chainId, before.sequence);
     if (row === undefined) throw new CodedError('STORE_CHANGED', 'a recorded call has gone');
     const isNews = before.isPending && event.decision !== 'pending';
-    if (event.redelivered === true && !isNews) {
-      this.#tellDrops(event, job);
-      return placeOf(row);
-    }
+    if (event.redelivered === true && !isNews) return placeOf(row);
     const call = isNews ? { completes: row.columns.id } : {};
     return this.#recordCall(callId, event, job, { disclosure: job.disclosure, call });
   }

@@ -71,7 +71,10 @@ export class Emitter {
   #calls = 0;
   readonly #outbox = new Outbox();
   #dropped = 0;
-  /** Drops that were told on this connection and are forgotten once the frame is in the record. */
+  /**
+   * Drops that one frame tells, and that are forgotten once it is in the record. Sent again it says
+   * the same, and no other frame does: a daemon that has it already then knows both.
+   */
   #told: { readonly ack: number; readonly count: number } | undefined;
   #retryMs = RETRY_MS.first;
   #retryTimer: NodeJS.Timeout | undefined;
@@ -292,10 +295,11 @@ export class Emitter {
 
   #send(socket: Socket, pending: Pending): void {
     let prefix = pending.sent ? '{"redelivered":true,' : '{';
-    if (this.#dropped > 0 && this.#told === undefined) {
-      prefix += `"drop_count":${this.#dropped},`;
+    // Only with a frame that is new: one that was sent before may be in the record, without a count.
+    if (this.#dropped > 0 && this.#told === undefined && !pending.sent) {
       this.#told = { ack: pending.ack, count: this.#dropped };
     }
+    if (this.#told?.ack === pending.ack) prefix += `"drop_count":${this.#told.count},`;
     pending.sent = true;
     pending.taken = false;
     this.#outbox.toWindow(pending);
@@ -435,7 +439,6 @@ export class Emitter {
     clearTimeout(this.#helloTimer);
     this.#socket = undefined;
     this.#outbox.requeue();
-    this.#told = undefined;
     if (this.#state === 'closed') return;
     const wasOpen = this.#isOpen();
     this.#state = 'away';
