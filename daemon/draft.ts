@@ -31,6 +31,8 @@ export interface ReplySink {
   reply(reply: Reply): void;
   /** Everything that was replied since the last call may go out now. */
   flush(): void;
+  /** The same, within some milliseconds: nobody waits for it. */
+  flushSoon(): void;
 }
 
 /** One reported action on its way into the record. */
