@@ -213,17 +213,20 @@ export class Connection implements ReplySink {
   }
 
   #onEnd(): void {
-    const { log, peer, socket } = this.#options;
+    const { log, peer } = this.#options;
     if (this.#decoder.isPartial) {
       log(`read frame: unexpected end inside a frame (pid ${peer.pid})`, { level: 'warn' });
       // One that has greeted sends again what was not acknowledged.
       if (!this.#hasGreeted) this.#options.ledger.countLost(1);
     }
     // Half-closed: replies to what it sent are still owed.
-    void this.#settled().then(() => {
-      this.flush();
-      socket.end();
-    });
+    void this.#sayTheRest();
+  }
+
+  async #sayTheRest(): Promise<void> {
+    await this.#settled();
+    this.flush();
+    this.#options.socket.end();
   }
 
   async #settled(): Promise<void> {
