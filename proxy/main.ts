@@ -1,4 +1,4 @@
-import { hash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { defaultSocketPath } from '../emitter/default-socket.ts';
@@ -13,6 +13,7 @@ import { startServer } from './child.ts';
 import { Governor } from './governor.ts';
 import { detectHost, overrideHost, parentProcessName, type AgentHost } from './host.ts';
 import { PROXY_FLAGS, readOptions, type ProxyOptions } from './options.ts';
+import { policyInForce } from './policy-in-force.ts';
 import { printable, stderrProxyLog, type ProxyLog } from './proxy-log.ts';
 import { emittingRecorder, silentRecorder } from './recorder.ts';
 import { relay, type ServerExit } from './relay.ts';
@@ -65,7 +66,9 @@ async function serve(options: ProxyOptions): Promise<void> {
   const governor = new Governor({
     serverName,
     rules,
-    policyDigest: `sha256:${hash('sha256', rules.canonicalText, 'hex')}`,
+    policyDigest: policyInForce(rules).digest,
+    agent: host.identity.issuerName,
+    workspace: process.cwd(),
     recorder:
       emitter === undefined
         ? silentRecorder
