@@ -72,11 +72,12 @@ export function decide(rules: RuleSet, request: PolicyRequest): Decision {
   }
   const winner = mostRestrictive(matches);
   const action = winner?.rule.action ?? 'pass';
+  const { risk } = facts; // before the call becomes part of what it is judged by
   if (action !== 'block') note(rules, facts, counting);
   return {
     action,
     ...(winner !== undefined && { rule: winner.rule }),
-    risk: facts.risk,
+    risk,
     matched: matches.map(({ rule }) => rule.name),
     reasons: winner === undefined ? [] : reasonsOf(winner),
     ...(request.findings !== undefined && { findings: request.findings }),

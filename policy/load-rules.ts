@@ -73,7 +73,7 @@ function readFile(source: YamlSource): ReadFile {
   if (members === undefined) return NOTHING;
   const { rules: _, ...settingShapes } = FILE_MEMBERS;
   const settings = readMembers({ source, what: 'the file' }, root, members, settingShapes) ?? {};
-  return { ...readRules(source, root, members), settings: settings as Settings };
+  return { ...readRules(source, root, members), settings };
 }
 
 function readRules(source: YamlSource, root: Node, members: Members): Omit<ReadFile, 'settings'> {

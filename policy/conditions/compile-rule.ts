@@ -46,9 +46,9 @@ export function compileRule(rule: Rule, lists: ListConditions = {}): CompiledRul
   if (sequence !== undefined) conditions.push(sequence.condition);
   if (lists.listed !== undefined) conditions.push(compileList('block', lists.listed));
   if (lists.unlisted !== undefined) {
-    const { holds } = compileList('allow', lists.unlisted);
+    const list = compileList('allow', lists.unlisted);
     const text = 'not on the allow list';
-    conditions.push({ key: 'allow', text, holds: (facts) => !holds(facts) });
+    conditions.push({ key: 'allow', text, holds: (facts) => !list.holds(facts) });
   }
   if (when !== undefined) conditions.push(...compileMatcher({ when }));
   const limits = [compileRate(rule), compileBudget(rule)].filter((limit) => limit !== undefined);

@@ -42,7 +42,7 @@ export function compileSequence({ name, after }: Rule): CompiledSequence | undef
     note: (facts) => {
       const times = facts.history.steps(key);
       // From the last step to the first, so that one call is not two steps.
-      for (const [index, step] of [...steps.entries()].reverse()) {
+      for (const [index, step] of [...steps.entries()].toReversed()) {
         if (index > 0 && !isOpen(times, index - 1, facts.nowMs)) continue;
         if (step.conditions.every((it) => it.holds(facts))) times[index] = facts.nowMs;
       }
