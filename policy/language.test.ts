@@ -86,7 +86,7 @@ describe('when [R.conditions]', () => {
     ['{not: {field: a, eq: 1}}', [{}, undefined as never, { a: 2 }], [{ a: 1 }]],
   ];
   for (const [condition, holds, not] of CASES) {
-    test(condition, () => {
+    test(`${condition}`, () => {
       const rules = when(condition);
       for (const args of holds)
         expect([args, ask(rules, { args }).action]).toEqual([args, 'block']);
