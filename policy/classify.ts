@@ -1,5 +1,5 @@
 import { foldCase } from './fold.ts';
-import type { OperationType } from './rule.ts';
+import type { OperationType } from './words.ts';
 
 /** What a tool does, judged by its name alone, and the part of the name that says so. */
 export type Classification = {

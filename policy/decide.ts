@@ -1,7 +1,11 @@
-import type { JsonValue } from '../shared/json/value.ts';
+import type { JsonObject, JsonValue } from '../shared/json/value.ts';
+import type { CompiledRule } from './conditions/compile-rule.ts';
+import { noteHosts } from './extended-risk/extended-risk.ts';
+import { Facts } from './facts.ts';
+import type { Finding } from './finding.ts';
+import type { PolicyHistory } from './history.ts';
 import type { Risk } from './risk.ts';
-import { scoreRisk } from './risk.ts';
-import type { Action, CompiledRule, Rule, RuleSet } from './rule.ts';
+import type { Action, Rule, RuleSet } from './rule.ts';
 import { compareSeverity } from './rule.ts';
 
 export type PolicyRequest = {
@@ -11,6 +15,24 @@ export type PolicyRequest = {
   readonly tool: string;
   /** Decodes the arguments; called at most once. */
   readonly arguments: () => JsonValue | undefined;
+  /** As the server lists them. */
+  readonly annotations?: JsonObject | undefined;
+  readonly client?: { readonly name: string; readonly version?: string } | undefined;
+  /** The name of the issuer: the agent that calls. */
+  readonly agent?: string | undefined;
+  /** The clock, in milliseconds since 1970. Without it time stands still at 1970. */
+  readonly nowMs?: number;
+  /** What rates, budgets and sequences remember of this session; `decide` writes into it. */
+  readonly history?: PolicyHistory;
+  /** What was noticed about the tool and its server. */
+  readonly findings?: readonly Finding[] | undefined;
+  /** Folders that are no outside, beside those of the rules file. */
+  readonly workspace?: readonly string[];
+  /**
+   * Set where the arguments are not known, as when only a receipt is left: what a condition on them is
+   * taken to say. Asked once with each, a decision has two ends.
+   */
+  readonly assume?: boolean;
 };
 
 export type Decision = {
@@ -20,6 +42,10 @@ export type Decision = {
   readonly risk: Risk;
   /** The names of all rules that matched, in the order of the file. */
   readonly matched: readonly string[];
+  /** Why the rule matched: one text for each of its conditions. Quotes the rule, never the call. */
+  readonly reasons: readonly string[];
+  /** What was known about the tool and its server, where there was anything. */
+  readonly findings?: readonly Finding[];
 };
 
 const TOOL_PREFIX = 'mcp__';
@@ -28,31 +54,63 @@ const PREFIX_END = '__';
 /**
  * Decides one call. Every enabled rule is asked; the most restrictive match wins, and among equals
  * the first. A call that no rule matches passes. So a further rule can only tighten a policy: a
- * `pass` rule takes nothing back.
+ * `pass` rule takes nothing back. Only an allow list with more entries lets more through.
+ *
+ * A call that is not blocked is noted in `request.history`; a blocked one is not, so that an agent that
+ * keeps trying does not keep itself out.
  *
  * Answers for every input; throws only what `request.arguments` throws.
  */
 export function decide(rules: RuleSet, request: PolicyRequest): Decision {
-  const risk = scoreRisk(request);
-  const matches = rules.compiled.filter((compiled) => holds(compiled, request, risk));
-  const matched = matches.map(({ rule }) => rule.name);
-
-  let winner: Rule | undefined;
-  for (const { rule } of matches) {
-    if (winner === undefined || compareSeverity(rule.action, winner.action) > 0) winner = rule;
+  const facts = new Facts(rules, request);
+  const matches: CompiledRule[] = [];
+  const counting: CompiledRule[] = [];
+  for (const compiled of rules.compiled) {
+    if (!compiled.conditions.every((condition) => condition.holds(facts))) continue;
+    if (compiled.limits.length > 0) counting.push(compiled);
+    if (compiled.limits.every(({ condition }) => condition.holds(facts))) matches.push(compiled);
   }
-  if (winner === undefined) return { action: 'pass', risk, matched };
-  return { action: winner.action, rule: winner, risk, matched };
+  const winner = mostRestrictive(matches);
+  const action = winner?.rule.action ?? 'pass';
+  const { risk } = facts; // before the call becomes part of what it is judged by
+  if (action !== 'block') note(rules, facts, counting);
+  return {
+    action,
+    ...(winner !== undefined && { rule: winner.rule }),
+    risk,
+    matched: matches.map(({ rule }) => rule.name),
+    reasons: winner === undefined ? [] : reasonsOf(winner),
+    ...(request.findings !== undefined && { findings: request.findings }),
+  };
 }
 
-/** Every condition that is present must hold; a rule without any matches every call. */
-function holds({ rule, tool, server }: CompiledRule, request: PolicyRequest, risk: Risk): boolean {
-  if (tool !== undefined && !tool.matches(request.tool)) return false;
-  if (server !== undefined && !server.matches(request.server)) return false;
-  if (rule.operationTypes !== undefined && !rule.operationTypes.includes(risk.operation)) {
-    return false;
+function mostRestrictive(matches: readonly CompiledRule[]): CompiledRule | undefined {
+  let winner: CompiledRule | undefined;
+  for (const match of matches) {
+    const isStricter =
+      winner === undefined || compareSeverity(match.rule.action, winner.rule.action) > 0;
+    if (isStricter) winner = match;
   }
-  return rule.minRiskScore === undefined || risk.score >= rule.minRiskScore;
+  return winner;
+}
+
+function note(rules: RuleSet, facts: Facts, counting: readonly CompiledRule[]): void {
+  if (facts.request.history === undefined) return;
+  for (const { limits } of counting) {
+    for (const limit of limits) limit.note(facts);
+  }
+  for (const { sequence } of rules.compiled) sequence?.note(facts);
+  if (rules.settings.risk === 'extended') noteHosts(facts);
+}
+
+function reasonsOf({ conditions, limits }: CompiledRule): readonly string[] {
+  return [...conditions, ...limits.map(({ condition }) => condition)].map(({ text }) => text);
+}
+
+/** What the agent is told about a rule that keeps its call: without the rule's name where it can be. */
+export function messageOf({ name, description, message, hint }: Rule): string {
+  const text = message ?? (description === '' ? name : description);
+  return hint === undefined ? text : `${text}. Instead: ${hint}`;
 }
 
 /**

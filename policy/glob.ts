@@ -4,6 +4,15 @@ import { foldCase } from './fold.ts';
 export interface Glob {
   /** Whether the whole of `text` matches, upper and lower case alike. */
   matches(text: string): boolean;
+  /** The same for a text that many patterns are asked about. */
+  matchesFolded(text: FoldedText): boolean;
+}
+
+/** Made by `foldText`: code points in lower case. */
+export type FoldedText = readonly string[];
+
+export function foldText(text: string): FoldedText {
+  return Array.from(foldCase(text));
 }
 
 /** A malformed pattern. `offset` counts code points from the start of the pattern, from 0. */
@@ -38,8 +47,11 @@ const SEPARATOR = '/';
  * @throws GlobError for exactly the patterns Go calls `ErrBadPattern`.
  */
 export function compileGlob(pattern: string): Glob {
-  const tokens = parsePattern(Array.from(foldCase(pattern)));
-  return { matches: (text) => matchTokens(tokens, Array.from(foldCase(text))) };
+  const tokens = parsePattern(foldText(pattern));
+  return {
+    matches: (text) => matchTokens(tokens, foldText(text)),
+    matchesFolded: (text) => matchTokens(tokens, text),
+  };
 }
 
 function parsePattern(pattern: readonly string[]): Token[] {

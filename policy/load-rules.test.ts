@@ -192,7 +192,7 @@ rules:
 `;
     const { rules, source, compiled } = parseRules(text, 'f.yaml');
     expect(source).toBe('f.yaml');
-    expect(compiled).toEqual([]);
+    expect(compiled.map(({ rule }) => rule.name)).toEqual(['on_drift']);
     expect(rules).toEqual([
       {
         name: 'a b',

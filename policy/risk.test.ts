@@ -95,6 +95,7 @@ test('scoreRisk() caps at 100 and still shows every contribution', () => {
   expect(risk).toEqual({
     score: 100,
     operation: 'delete',
+    operations: ['delete'],
     reasons: [
       { reason: 'deletes (name starts with delete_)', points: 40 },
       { reason: 'sensitive (name contains auth)', points: 30 },

@@ -1,7 +1,7 @@
 import type { JsonValue } from '../shared/json/value.ts';
 import { explainOperation } from './classify.ts';
 import { foldCase } from './fold.ts';
-import type { OperationType } from './rule.ts';
+import type { OperationType } from './words.ts';
 
 /** One contribution to a score. The text is stable and quotes nothing from the arguments. */
 export type RiskReason = {
@@ -13,6 +13,8 @@ export type Risk = {
   /** 0 to 100: the sum of the points, capped. */
   readonly score: number;
   readonly operation: OperationType;
+  /** Every operation that it may be; a rule about one of them applies. More than one if extended. */
+  readonly operations: readonly OperationType[];
   /** Every contribution, also what the cap cut off. */
   readonly reasons: readonly RiskReason[];
 };
@@ -24,9 +26,9 @@ export type RiskInput = {
   readonly arguments: () => JsonValue | undefined;
 };
 
-const MAX_SCORE = 100;
+export const MAX_SCORE = 100;
 
-const OPERATION_POINTS: Readonly<Record<OperationType, number>> = {
+export const OPERATION_POINTS: Readonly<Record<OperationType, number>> = {
   read: 0,
   write: 20,
   execute: 30,
@@ -34,7 +36,7 @@ const OPERATION_POINTS: Readonly<Record<OperationType, number>> = {
   unknown: 10,
 };
 
-const OPERATION_TEXTS: Readonly<Record<OperationType, string>> = {
+export const OPERATION_TEXTS: Readonly<Record<OperationType, string>> = {
   read: 'reads',
   write: 'writes',
   execute: 'executes',
@@ -42,8 +44,8 @@ const OPERATION_TEXTS: Readonly<Record<OperationType, string>> = {
   unknown: 'operation unknown',
 };
 
-const SENSITIVE_WORDS = ['auth', 'credential', 'password', 'token', 'secret', 'key'];
-const SETTING_WORDS = ['config', 'setting'];
+export const SENSITIVE_WORDS = ['auth', 'credential', 'password', 'token', 'secret', 'key'];
+export const SETTING_WORDS = ['config', 'setting'];
 const MESSAGE_PREFIXES = ['send_', 'post_'];
 
 const SQL_KEYS: ReadonlySet<string> = new Set(['sql', 'query', 'statement', 'command']);
@@ -80,7 +82,7 @@ export function scoreRisk(input: RiskInput): Risk {
   if (message !== undefined) add(15, `sends a message (name starts with ${message})`);
 
   const sum = reasons.reduce((total, { points }) => total + points, 0);
-  return { score: Math.min(sum, MAX_SCORE), operation, reasons };
+  return { score: Math.min(sum, MAX_SCORE), operation, operations: [operation], reasons };
 }
 
 /**

@@ -1,93 +1,194 @@
-import type { Glob } from './glob.ts';
-import { compileGlob } from './glob.ts';
+import type { JsonValue } from '../shared/json/value.ts';
+import { compileRule, type CompiledRule } from './conditions/compile-rule.ts';
+import { DRIFT_CODES, type FindingCode } from './finding.ts';
+import { compileGlob, type Glob } from './glob.ts';
+import { canonicalMembers } from './language/canonical.ts';
+import { FILE_MEMBERS, RULE_MEMBERS } from './language/tables.ts';
+import type { Action, Day, OperationType, RiskMode, Scope } from './words.ts';
 
-/** What to do with a call, from the least restrictive to the most. */
-export const ACTIONS = ['pass', 'flag', 'pause', 'block'] as const;
-export type Action = (typeof ACTIONS)[number];
+export * from './words.ts';
+export type { CompiledRule } from './conditions/compile-rule.ts';
 
-export const OPERATION_TYPES = ['read', 'write', 'delete', 'execute', 'unknown'] as const;
-export type OperationType = (typeof OPERATION_TYPES)[number];
+/** One pattern, or several of which one must match. */
+export type Patterns = string | readonly string[];
 
-/** One rule as written. A condition that is absent holds for every call. */
-export type Rule = {
-  readonly name: string;
-  /** Shown to the agent when the rule blocks. */
-  readonly description: string;
-  readonly enabled: boolean;
-  readonly toolPattern?: string;
-  readonly serverPattern?: string;
-  readonly operationTypes?: readonly OperationType[];
-  /** 0 to 100; the rule needs at least this score. */
-  readonly minRiskScore?: number;
-  readonly action: Action;
+/** What a server says about its tool. Only what it says counts; silence is no answer. */
+export type Annotations = {
+  readonly readOnly?: boolean;
+  readonly destructive?: boolean;
+  readonly idempotent?: boolean;
+  readonly openWorld?: boolean;
 };
 
-/** An enabled rule, ready to be asked. */
-export type CompiledRule = {
-  readonly rule: Rule;
-  readonly tool?: Glob;
-  readonly server?: Glob;
+/** A number, or one for each currency. */
+export type Limits = number | Readonly<Record<string, number>>;
+
+/** A condition on the arguments, as written. A list means that all of them hold. */
+export type Condition = TestCondition | AmountCondition | LogicCondition | readonly Condition[];
+
+export type TestCondition = {
+  readonly field: string;
+  readonly eq?: JsonValue;
+  readonly neq?: JsonValue;
+  readonly gt?: number;
+  readonly gte?: number;
+  readonly lt?: number;
+  readonly lte?: number;
+  readonly in?: readonly JsonValue[];
+  readonly contains?: JsonValue;
+  readonly not_contains?: JsonValue;
+  readonly matches?: string;
+  readonly exists?: boolean;
+};
+
+export type AmountCondition = {
+  readonly amount: string;
+  readonly currency?: string;
+  readonly above: Limits;
+};
+
+export type LogicCondition =
+  | { readonly all: readonly Condition[] }
+  | { readonly any: readonly Condition[] }
+  | { readonly not: Condition };
+
+export type Window = {
+  readonly days?: readonly Day[];
+  readonly from?: string;
+  readonly to?: string;
+  readonly zone?: string;
+};
+
+export type Rate = { readonly max: number; readonly per: string; readonly by?: Scope };
+
+export type Budget = {
+  readonly field: string;
+  readonly currency?: string;
+  readonly max: Limits;
+  readonly per: string;
+  readonly by?: Scope;
+};
+
+/** What earlier calls are recognised by, and calls in general. */
+export type Matcher = {
+  readonly toolPattern?: Patterns;
+  readonly serverPattern?: Patterns;
+  readonly clientPattern?: Patterns;
+  readonly agentPattern?: Patterns;
+  readonly operationTypes?: readonly OperationType[];
+  readonly annotations?: Annotations;
+  readonly when?: Condition;
+};
+
+export type Step = Pick<Matcher, 'toolPattern' | 'operationTypes' | 'annotations' | 'when'> & {
+  readonly within?: string;
+};
+
+/** One rule as written. A condition that is absent holds for every call. */
+export type Rule = Matcher & {
+  readonly name: string;
+  /** Shown to the agent when the rule blocks and has no message of its own. */
+  readonly description: string;
+  readonly enabled: boolean;
+  /** 0 to 100; the rule needs at least this score. */
+  readonly minRiskScore?: number;
+  readonly findings?: readonly FindingCode[];
+  readonly during?: Window | readonly Window[];
+  readonly outside?: Window | readonly Window[];
+  readonly after?: Step | readonly Step[];
+  readonly rate?: Rate;
+  readonly budget?: Budget;
+  readonly action: Action;
+  readonly message?: string;
+  readonly hint?: string;
+};
+
+/** One line of an allow or block list: a pattern for the tool, or a map that says more. */
+export type Entry =
+  | string
+  | Pick<Matcher, 'toolPattern' | 'serverPattern' | 'clientPattern' | 'agentPattern'>;
+
+/** What a rules file says beside its rules. */
+export type Settings = {
+  readonly risk?: RiskMode;
+  readonly onDrift?: Action;
+  readonly hideBlocked?: boolean;
+  readonly allow?: readonly Entry[];
+  readonly block?: readonly Entry[];
+  readonly workspace?: Patterns;
+  readonly knownHosts?: Patterns;
 };
 
 /** Rules in force, in the order they were written. Made by `createRuleSet` only. */
 export type RuleSet = {
   /** All rules, the disabled ones too. */
   readonly rules: readonly Rule[];
+  /** What the file says beside them. Absent members mean what docs/rules.md says. */
+  readonly settings: Settings;
   /**
-   * JSON text of the enabled rules, in order, with sorted members. Hash it to name a policy:
-   * comments, formatting, key order and disabled rules do not change it, and it is itself a rules
-   * file that `parseRules` reads to the same text.
+   * JSON text of the settings and the enabled rules, in order, with sorted members. Hash it to name
+   * a policy: comments, formatting, key order and disabled rules do not change it, and it is itself
+   * a rules file that `parseRules` reads to the same text.
    */
   readonly canonicalText: string;
   /** Where the rules came from: a file name, or `built-in`. */
   readonly source: string;
+  /** What is asked for each call: the lists, drift, and then the enabled rules. */
   readonly compiled: readonly CompiledRule[];
+  readonly knownHosts: readonly Glob[];
 };
-
-/** Negative, zero or positive as `a` is less, equally or more restrictive than `b`. */
-export function compareSeverity(a: Action, b: Action): number {
-  return ACTIONS.indexOf(a) - ACTIONS.indexOf(b);
-}
 
 /**
  * Compiles every enabled rule once, so that deciding a call parses nothing.
  *
- * @throws GlobError if an enabled rule has a malformed pattern; `checkRules` finds those first.
+ * @throws GlobError, PatternError if an enabled rule is malformed; `checkRules` finds those first.
  */
-export function createRuleSet(rules: readonly Rule[], source: string): RuleSet {
+export function createRuleSet(
+  rules: readonly Rule[],
+  source: string,
+  settings: Settings = {},
+): RuleSet {
   const enabled = rules.filter((rule) => rule.enabled);
+  const written = canonicalMembers(FILE_MEMBERS, settings);
+  const canonical = { ...written, rules: enabled.map(canonicalRule) };
+  const sorted = Object.entries(canonical).sort(([a], [b]) => (a < b ? -1 : 1));
   return {
     rules,
-    canonicalText: JSON.stringify({ rules: enabled.map(canonicalMembers) }),
+    settings,
+    canonicalText: JSON.stringify(Object.fromEntries(sorted)),
     source,
-    compiled: enabled.map(compileRule),
+    compiled: [...settingRules(settings), ...enabled.map((rule) => compileRule(rule))],
+    knownHosts: listOf(settings.knownHosts).map(compileGlob),
   };
 }
 
-function compileRule(rule: Rule): CompiledRule {
-  return {
-    rule,
-    ...(rule.toolPattern !== undefined && { tool: compileGlob(rule.toolPattern) }),
-    ...(rule.serverPattern !== undefined && { server: compileGlob(rule.serverPattern) }),
-  };
+/** `enabled` is left out because only enabled rules come here. */
+function canonicalRule(rule: Rule): Record<string, JsonValue> {
+  return canonicalMembers(RULE_MEMBERS, { ...rule, enabled: undefined });
 }
 
-/**
- * The members in the order they are serialised: sorted, and named as in the file. `enabled` is
- * left out because only enabled rules come here. Receipts carry a hash of this text: changing it
- * changes the digest of every policy in the world.
- */
-function canonicalMembers(rule: Rule): Record<string, unknown> {
-  const { action, description, minRiskScore, name, operationTypes, serverPattern, toolPattern } =
-    rule;
-  return {
-    action,
-    ...(description !== '' && { description }),
-    ...(minRiskScore !== undefined && { min_risk_score: minRiskScore }),
-    name,
-    // A set: the order in which the file lists the types means nothing.
-    ...(operationTypes !== undefined && { operation_types: [...new Set(operationTypes)].sort() }),
-    ...(serverPattern !== undefined && { server_pattern: serverPattern }),
-    ...(toolPattern !== undefined && { tool_pattern: toolPattern }),
-  };
+/** The settings that decide about calls, as the rules that they stand for. */
+function settingRules({ allow, block, onDrift = 'flag' }: Settings): CompiledRule[] {
+  const built = { enabled: true, action: 'block' } as const;
+  const rules: CompiledRule[] = [];
+  if (block !== undefined) {
+    const rule = { ...built, name: 'block list', description: 'the tool is on the block list' };
+    rules.push(compileRule(rule, { listed: block }));
+  }
+  if (allow !== undefined) {
+    const rule = { ...built, name: 'allow list', description: 'the tool is not on the allow list' };
+    rules.push(compileRule(rule, { unlisted: allow }));
+  }
+  if (onDrift !== 'pass') {
+    const description = 'the tool or its server is not what it was';
+    const rule = { name: 'on_drift', description, enabled: true, findings: DRIFT_CODES };
+    rules.push(compileRule({ ...rule, action: onDrift }));
+  }
+  return rules;
+}
+
+/** A value that may stand for a list of one. */
+export function listOf<T>(value: T | readonly T[] | undefined): readonly T[] {
+  if (value === undefined) return [];
+  return Array.isArray(value) ? (value as readonly T[]) : [value as T];
 }

@@ -53,6 +53,7 @@ export class ClientStream implements LineHandler {
   }
 
   line(bytes: Buffer): void {
+    this.#options.governor.hear(bytes);
     const inspection = inspectClientLine(bytes);
     const elements =
       inspection.kind === 'batch'

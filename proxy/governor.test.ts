@@ -227,3 +227,63 @@ test('Governor reports every call exactly once, whatever happens to it [P1.outco
     }),
   );
 });
+
+test('Governor never decides by a mixture of two files [R.reload]', () => {
+  // Each file blocks what the other pauses, under names of its own.
+  const file = (mark: string, first: string, second: string) =>
+    parseRules(
+      `rules:
+  - {name: ${mark}1, tool_pattern: "x*", action: ${first}}
+  - {name: ${mark}2, tool_pattern: "*y", action: ${second}}
+`,
+      mark,
+    );
+  const [a, b] = [file('a', 'block', 'pause'), file('b', 'pause', 'block')];
+  const step = fc.constantFrom(
+    'a' as const,
+    'b' as const,
+    'xy' as const,
+    'x' as const,
+    'y' as const,
+  );
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 50 }), (steps) => {
+      const { governor, records } = governed(a);
+      governor.adopt({ rules: a, digest: 'a' });
+      let current = 'a';
+      const wanted: string[] = [];
+      for (const it of steps) {
+        if (it === 'a' || it === 'b') {
+          current = it;
+          governor.adopt({ rules: it === 'a' ? a : b, digest: it });
+          continue;
+        }
+        governor.rule(toolCall(it, '1'));
+        wanted.push(current);
+      }
+      expect(records.map(({ context }) => context['policy_digest'])).toEqual(wanted);
+      for (const { context } of records) {
+        const names = [context['rule'], ...((context['matched'] as string[] | undefined) ?? [])];
+        for (const name of names) expect(String(name).charAt(0)).toBe(context['policy_digest']);
+      }
+    }),
+  );
+});
+
+test('Governor tells rules who calls, and the agent what to do instead [R.conditions]', () => {
+  const rules = parseRules(
+    `rules: [{name: r, client_pattern: "claude*", message: Not here, hint: Use git, action: block}]`,
+    'test',
+  );
+  const { governor, records } = governed(rules);
+  expect(governor.rule(toolCall('x', '1')).forward).toBe(true);
+  governor.hear(
+    Buffer.from('{"method":"initialize","id":0,"params":{"clientInfo":{"name":"claude-code"}}}'),
+  );
+  governor.hear(Buffer.from('{"method":"initialize","params":{"clientInfo":{"name":"other"}}}'));
+  const ruling = governor.rule(toolCall('x', '2'));
+  expect(String('answer' in ruling && ruling.answer)).toContain(
+    '"message":"blocked by policy: Not here. Instead: Use git"',
+  );
+  expect(records.at(-1)?.context).toMatchObject({ reasons: ['client matches "claude*"'] });
+});

@@ -1,6 +1,7 @@
 import type { Buffer } from 'node:buffer';
 import { randomBytes } from 'node:crypto';
-import { decide, stripToolPrefix, type Decision } from '../policy/decide.ts';
+import { decide, messageOf, stripToolPrefix, type Decision } from '../policy/decide.ts';
+import { PolicyHistory } from '../policy/history.ts';
 import type { RuleSet } from '../policy/rule.ts';
 import { CodedError, type ErrorCode } from '../shared/errors.ts';
 import { decodeUtf8, parseJson } from '../shared/json/text.ts';
@@ -13,21 +14,31 @@ import {
   RPC_NO_APPROVER,
   RPC_RECEIPT_REQUIRED,
 } from './answers.ts';
+import { ClientName } from './client-name.ts';
 import type { Refusal, TaskRequest, ToolCall } from './inspect.ts';
 import { MAX_OPEN_CALLS } from './open-requests.ts';
 import { Outcomes } from './outcomes.ts';
+import type { PolicyInForce } from './policy-in-force.ts';
 import { printable, type ProxyLog } from './proxy-log.ts';
 import type { OpenRecord, Recorder } from './recorder.ts';
 import { WaitingCalls, type FinalRuling, type WaitingRuling } from './waiting-calls.ts';
 
 export interface GovernorOptions {
   readonly serverName: string;
+  /** The rules at the start; `adopt` brings others. */
   readonly rules: RuleSet;
-  /** `sha256:` of the rules in force. */
+  /** `sha256:` of these rules. */
   readonly policyDigest: string;
+  /** The agent, for rules about it. */
+  readonly agent?: string | undefined;
+  /** The folder the server works in, for extended risk. */
+  readonly workspace?: string | undefined;
   readonly recorder: Recorder;
   readonly log: ProxyLog;
 }
+
+/** A decision, and the digest of the rules that made it. */
+type Decided = Decision & { readonly policyDigest: string };
 
 /** What a transport does with a call, at once or later. */
 export type Ruling = FinalRuling | WaitingRuling;
@@ -44,9 +55,13 @@ export class Governor {
   readonly #options: GovernorOptions;
   readonly #waiting = new WaitingCalls();
   readonly #outcomes = new Outcomes();
+  readonly #client = new ClientName();
+  readonly #history = new PolicyHistory();
+  #policy: PolicyInForce;
 
   constructor(options: GovernorOptions) {
     this.#options = options;
+    this.#policy = { rules: options.rules, digest: options.policyDigest };
   }
 
   /** True while what the server says may end a call. */
@@ -54,23 +69,27 @@ export class Governor {
     return !this.#outcomes.isEmpty;
   }
 
+  /** From the next call on other rules decide. What was counted goes on to count. */
+  adopt(policy: PolicyInForce): void {
+    this.#policy = policy;
+  }
+
+  /** A line of the client, which may say who it is. */
+  hear(line: Buffer): void {
+    this.#client.hear(line);
+  }
+
   /**
    * Decides a call. Once this says forward, the call is open until its outcome is known; a transport
    * that is told to wait holds the call back, and nothing else.
    */
   rule(call: ToolCall): Ruling {
-    const { serverName, rules } = this.#options;
     if (this.#outcomes.openCount + this.#waiting.count >= MAX_OPEN_CALLS)
       return this.#refuseForRoom(call);
     const tool = stripToolPrefix(call.name);
-    let decision: Decision;
+    let decision: Decided;
     try {
-      decision = decide(rules, {
-        server: serverName,
-        tool,
-        arguments: () =>
-          call.arguments === undefined ? undefined : parseJson(decodeUtf8(call.arguments)),
-      });
+      decision = this.#decide(call, tool);
     } catch (error) {
       return this.#refuseUndecided(call, error as Error); // no decision is not a yes
     }
@@ -126,8 +145,26 @@ export class Governor {
     this.#outcomes.end(what);
   }
 
+  /** The rules that decided and their digest belong together, whatever is adopted meanwhile. */
+  #decide(call: ToolCall, tool: string): Decided {
+    const { serverName, agent, workspace } = this.#options;
+    const { rules, digest } = this.#policy;
+    const decision = decide(rules, {
+      server: serverName,
+      tool,
+      arguments: () =>
+        call.arguments === undefined ? undefined : parseJson(decodeUtf8(call.arguments)),
+      client: this.#client.info,
+      agent,
+      ...(workspace !== undefined && { workspace: [workspace] }),
+      nowMs: Date.now(),
+      history: this.#history,
+    });
+    return { ...decision, policyDigest: digest };
+  }
+
   /** Announces the call, and lets it go once the record is as safe as it has to be. */
-  #pass(call: ToolCall, tool: string, decision: Decision): Ruling {
+  #pass(call: ToolCall, tool: string, decision: Decided): Ruling {
     const context = this.#context(decision);
     const record = this.#options.recorder.begin({ tool, call, context });
     const send = (): FinalRuling => {
@@ -155,17 +192,16 @@ export class Governor {
     return refuseWith(call, RPC_RECEIPT_REQUIRED, error, data);
   }
 
-  #block(call: ToolCall, tool: string, decision: Decision): Ruling {
+  #block(call: ToolCall, tool: string, decision: Decided): Ruling {
     const { log } = this.#options;
-    const name = decision.rule?.name ?? '';
-    const message = `blocked by policy: ${decision.rule?.description || name}`;
+    const message = `blocked by policy: ${decision.rule === undefined ? '' : messageOf(decision.rule)}`;
     log(`BLOCKED ${printable(tool)} (${summary(decision)})`);
     log(policyEvent(tool, decision, 'block', 'blocked'));
     return this.#deny(call, tool, decision, RPC_BLOCKED, message);
   }
 
   /** No door to a person exists yet: a rule that wants one can only be kept by refusing. */
-  #pause(call: ToolCall, tool: string, decision: Decision): Ruling {
+  #pause(call: ToolCall, tool: string, decision: Decided): Ruling {
     const { log } = this.#options;
     const name = decision.rule?.name ?? '';
     const { score } = decision.risk;
@@ -192,7 +228,7 @@ export class Governor {
   #deny(
     call: ToolCall,
     tool: string,
-    decision: Decision,
+    decision: Decided,
     code: number,
     message: string,
     data?: JsonObject,
@@ -218,16 +254,17 @@ export class Governor {
     return refuseWith(call, RPC_INTERNAL, error, codedData(code));
   }
 
-  #context({ action, rule, matched, risk }: Decision): JsonObject {
+  #context({ action, rule, matched, reasons, risk, policyDigest }: Decided): JsonObject {
     return {
       action,
       ...(rule !== undefined && { rule: rule.name }),
       ...(matched.length > 1 && { matched }),
+      ...(reasons.length > 0 && { reasons }),
       risk: {
         score: risk.score,
         reasons: risk.reasons.map(({ reason, points }) => ({ reason, points })),
       },
-      policy_digest: this.#options.policyDigest,
+      policy_digest: policyDigest,
     };
   }
 }

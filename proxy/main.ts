@@ -1,5 +1,4 @@
-import { hash, randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
 import { constants } from 'node:os';
 import { defaultSocketPath } from '../emitter/default-socket.ts';
 import { Emitter, type EmitterNotice } from '../emitter/emitter.ts';
@@ -13,9 +12,11 @@ import { startServer } from './child.ts';
 import { Governor } from './governor.ts';
 import { detectHost, overrideHost, parentProcessName, type AgentHost } from './host.ts';
 import { PROXY_FLAGS, readOptions, type ProxyOptions } from './options.ts';
+import { policyInForce, type PolicyInForce } from './policy-in-force.ts';
 import { printable, stderrProxyLog, type ProxyLog } from './proxy-log.ts';
 import { emittingRecorder, silentRecorder } from './recorder.ts';
 import { relay, type ServerExit } from './relay.ts';
+import { readRulesFile } from './rules-file.ts';
 
 const HELP = `Usage: mcp-proxy [serve] [flags] [--] <server command> [args...]
 
@@ -49,7 +50,8 @@ async function main(): Promise<void> {
 async function serve(options: ProxyOptions): Promise<void> {
   const log = stderrProxyLog();
   const { serverName, values } = options;
-  const rules = await loadRules(values.rules);
+  const rules = values.rules === undefined ? DEFAULT_RULES : await readRulesFile(values.rules);
+  const policy = policyInForce(rules);
   const detected = detectHost(process.env, parentProcessName(process.ppid));
   const host = overrideHost(detected, {
     issuerName: values['issuer-name'],
@@ -65,13 +67,16 @@ async function serve(options: ProxyOptions): Promise<void> {
   const governor = new Governor({
     serverName,
     rules,
-    policyDigest: `sha256:${hash('sha256', rules.canonicalText, 'hex')}`,
+    policyDigest: policy.digest,
+    agent: host.identity.issuerName,
+    workspace: process.cwd(),
     recorder:
       emitter === undefined
         ? silentRecorder
         : emittingRecorder(emitter, { serverName, sessionId, requireReceipt }),
     log,
   });
+  await followRules(values.rules, governor, policy, log);
   log(`session ${sessionId}, server ${printable(serverName)}`);
   const child = await startServer(options.command, options.args);
   const exit = await relay({ child, governor, input: process.stdin, output: process.stdout });
@@ -81,18 +86,18 @@ async function serve(options: ProxyOptions): Promise<void> {
   endAs(exit);
 }
 
-/** yaml is loaded only for whoever has a file to read: every agent waits for our start. */
-async function loadRules(file: string | undefined): Promise<RuleSet> {
-  if (file === undefined) return DEFAULT_RULES;
-  let text: string;
-  try {
-    text = readFileSync(file, 'utf8');
-  } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
-    throw new CodedError('RULES_UNREADABLE', `cannot read ${file} (${code})`, { cause });
-  }
-  const { parseRules } = await import('../policy/load-rules.ts');
-  return parseRules(text, file);
+/** From now on the file decides, whenever it changes. Loaded only for whoever has one. */
+async function followRules(
+  file: string | undefined,
+  governor: Governor,
+  current: PolicyInForce,
+  log: ProxyLog,
+): Promise<void> {
+  if (file === undefined) return;
+  const { RulesWatch } = await import('./rules-watch.ts');
+  const watch = new RulesWatch({ file, current, log, adopt: (policy) => governor.adopt(policy) });
+  // What was written between our reading and our watching.
+  void watch.look();
 }
 
 function connectEmitter(

@@ -645,6 +645,72 @@ export const REQUIREMENTS: readonly Requirement[] = [
     text: 'every input gets a decision; policy never throws',
     source: 'docs/rules.md',
   },
+  {
+    id: 'R.conditions',
+    text: 'conditions on arguments find values by path, and compare them strictly in type',
+    source: 'docs/rules.md',
+  },
+  {
+    id: 'R.amounts',
+    text: 'an amount is an amount as number and as text; one that cannot be read is above every limit',
+    source: 'docs/rules.md',
+  },
+  {
+    id: 'R.lists',
+    text: 'what is not on an allow list is blocked, and what is on a block list',
+    source: 'docs/rules.md',
+  },
+  {
+    id: 'R.limits',
+    text: 'rates and budgets count calls that went on, in a period that slides',
+    source: 'docs/rules.md',
+  },
+  {
+    id: 'R.sequences',
+    text: 'a rule can ask for earlier calls of the session, in their order',
+    source: 'docs/rules.md',
+  },
+  { id: 'R.time', text: 'time windows are those of the time zone named', source: 'docs/rules.md' },
+  {
+    id: 'R.annotations',
+    text: 'what a server says about its tool can make a decision stricter, never milder',
+    source: 'docs/rules.md',
+  },
+  {
+    id: 'R.extended-risk',
+    text: 'the extended score is never below the one of peers, and lists its reasons',
+    source: 'docs/rules.md',
+  },
+  {
+    id: 'R.linear',
+    text: 'no expression of a rules file can keep the proxy busy',
+    source: 'docs/adr/0024',
+  },
+  {
+    id: 'R.reload',
+    text: 'a changed file is in force as a whole or not at all; after a mistake the old rules stay',
+    source: 'docs/adr/0024',
+  },
+  {
+    id: 'R.schema',
+    text: 'loader, JSON Schema and reference page say the same',
+    source: 'docs/adr/0024',
+  },
+  {
+    id: 'R.warnings',
+    text: 'rules that can never match or never decide are named',
+    source: 'docs/rules.md',
+  },
+  {
+    id: 'R.commands',
+    text: 'rules can be checked, tested, explained, imported and replayed without a proxy',
+    source: 'docs/rules.md',
+  },
+  {
+    id: 'R.cookbook',
+    text: 'every policy of the cookbook decides its cases as it says',
+    source: 'docs/rules.md',
+  },
 
   // -- X Proxy --
   {

@@ -3,8 +3,8 @@ import { isSeq, type Node } from 'yaml';
 import { CodedError } from '../../shared/errors.ts';
 import { isEmpty, quote, readMap, readText, wrongType } from '../../shared/yaml/read-map.ts';
 import { YamlSource } from '../../shared/yaml/yaml-source.ts';
-import { compilePattern } from './compile-pattern.ts';
-import { PatternError } from './pattern-syntax.ts';
+import { compilePattern } from '../../shared/pattern/compile-pattern.ts';
+import { PatternError } from '../../shared/pattern/pattern-syntax.ts';
 
 const MAX_FILE_BYTES = 256 * 1024;
 const MAX_PATTERNS = 100;

@@ -39,13 +39,13 @@ interface Before {
  *
  * @throws PatternError naming the repetition
  */
-export function checkPatternCost(pattern: PatternNode): void {
+export function checkPatternCost(pattern: PatternNode, maxSteps = MAX_STEPS): void {
   if (shortestOf(pattern) === 0) {
     throw new PatternError('it matches the empty text, so it would match everywhere', 0);
   }
   const { steps } = costOf(pattern, [], { fences: [], length: 0 });
-  if (steps <= MAX_STEPS) return;
-  const message = `up to ${show(steps)} steps for one character of text, limit ${MAX_STEPS}`;
+  if (steps <= maxSteps) return;
+  const message = `up to ${show(steps)} steps for one character of text, limit ${maxSteps}`;
   throw new PatternError(`${message}: shorten repetitions, or make neighbours differ`, 0);
 }
 

@@ -1,20 +1,21 @@
 import { classSource } from './char-set.ts';
-import { checkPatternCost } from './pattern-cost.ts';
+import { checkPatternCost, MAX_STEPS } from './pattern-cost.ts';
 import { parsePattern, PatternError, type PatternNode } from './pattern-syntax.ts';
 
 export const MAX_PATTERN_CHARACTERS = 500;
 
 /**
- * A custom pattern, in the syntax of RE2, as an expression of this language that means the same.
+ * A pattern in the syntax of RE2 as an expression of this language that means the same.
  *
+ * @param maxSteps - What one character of a text may cost; less where texts are long.
  * @throws PatternError for what is not understood, and for what a hostile text could keep busy
  */
-export function compilePattern(text: string): RegExp {
+export function compilePattern(text: string, maxSteps = MAX_STEPS): RegExp {
   if (text.length > MAX_PATTERN_CHARACTERS) {
     throw new PatternError(`longer than ${MAX_PATTERN_CHARACTERS} characters`, 0);
   }
   const pattern = parsePattern(text);
-  checkPatternCost(pattern);
+  checkPatternCost(pattern, maxSteps);
   // Written anew from the tree, so that no difference between the two syntaxes can matter.
   return new RegExp(sourceOf(pattern), 'gu');
 }

@@ -1,0 +1,33 @@
+import { readFile, stat } from 'node:fs/promises';
+import { CodedError } from '../shared/errors.ts';
+import type { RuleSet } from '../policy/rule.ts';
+
+/** A policy that nobody could read is not read. */
+const MAX_FILE_BYTES = 4 * 1024 * 1024;
+
+/** @throws CodedError `RULES_UNREADABLE` */
+export async function readRulesText(file: string): Promise<string> {
+  try {
+    const { size } = await stat(file);
+    if (size > MAX_FILE_BYTES) {
+      const message = `${file} has ${size} bytes, limit ${MAX_FILE_BYTES}`;
+      throw new CodedError('RULES_UNREADABLE', message);
+    }
+    return await readFile(file, 'utf8');
+  } catch (cause) {
+    if (cause instanceof CodedError) throw cause;
+    const { code } = cause as NodeJS.ErrnoException;
+    throw new CodedError('RULES_UNREADABLE', `cannot read ${file} (${code})`, { cause });
+  }
+}
+
+/**
+ * yaml is loaded only for whoever has a file to read: every agent waits for our start.
+ *
+ * @throws CodedError `RULES_UNREADABLE`, `RULES_INVALID`
+ */
+export async function readRulesFile(file: string): Promise<RuleSet> {
+  const text = await readRulesText(file);
+  const { parseRules } = await import('../policy/load-rules.ts');
+  return parseRules(text, file);
+}
