@@ -159,7 +159,7 @@ export class Governor {
       until: leaving.durable,
       rule: (result) =>
         result.status === 'fulfilled' ? leaving.send() : leaving.fail(result.reason),
-      withdrawn: leaving.withdrawn,
+      withdrawn: (reason) => leaving.withdrawn(reason),
     });
   }
 

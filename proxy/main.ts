@@ -11,6 +11,7 @@ import { renderFlags } from '../shared/flags.ts';
 import { VERSION } from '../shared/version.ts';
 import type { Door } from './approvals/door.ts';
 import type { HttpDoor } from './approvals/http-door.ts';
+import { TerminalDoor } from './approvals/terminal-door.ts';
 import { startServer } from './child.ts';
 import { Governor } from './governor.ts';
 import { detectHost, overrideHost, parentProcessName, type AgentHost } from './host.ts';
@@ -63,7 +64,7 @@ async function serve(options: ProxyOptions): Promise<void> {
   const socketPath = values.socket ?? defaultSocketPath();
   const emitter =
     socketPath === '' ? undefined : connectEmitter(socketPath, sessionId, values, host, log);
-  const { doors, http } = await openDoors(options);
+  const { doors, http } = await openDoors(options, socketPath);
   announce(options, { rules, host, socketPath, http, log });
   const governor = new Governor({
     serverName,
@@ -137,7 +138,10 @@ function noticeLog(log: ProxyLog): (notice: EmitterNotice) => void {
 }
 
 /** Each way to a person loads only where it is asked for: every agent waits for our start. */
-async function openDoors({ doors: names, http: address }: ProxyOptions): Promise<Doors> {
+async function openDoors(
+  { doors: names, http: address }: ProxyOptions,
+  socketPath: string,
+): Promise<Doors> {
   let http: HttpDoor | undefined;
   const doors: Door[] = [];
   for (const name of names) {
@@ -146,6 +150,7 @@ async function openDoors({ doors: names, http: address }: ProxyOptions): Promise
       http = await openHttpDoor(address);
       doors.push(http);
     }
+    if (name === 'terminal' && socketPath !== '') doors.push(new TerminalDoor(socketPath));
   }
   return { doors, http };
 }

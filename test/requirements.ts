@@ -209,7 +209,6 @@ export const REQUIREMENTS: readonly Requirement[] = [
     id: 'P4.paused-no-wait',
     text: 'a call that waits for a person delays no other message',
     source: 'docs/adr/0006',
-    gap: 'comes with approvals',
   },
 
   // -- P5 Checkable without us --

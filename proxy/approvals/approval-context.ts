@@ -16,6 +16,7 @@ export function approvalContext(
     digest: question.digest,
     outcome: verdict.kind,
     ...(answer !== undefined && { by: answer.by, door: answer.door }),
+    ...(answer?.peer !== undefined && { peer: answer.peer }),
     asked_at: new Date(question.askedAtMs).toISOString(),
     waited_ms: verdict.waitedMs,
     ...(reason !== undefined && { reason }),

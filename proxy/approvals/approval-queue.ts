@@ -126,7 +126,7 @@ export class ApprovalQueue implements Desk {
 
   /** Nobody is left who could use an answer. */
   withdrawAll(reason: string): void {
-    for (const id of [...this.#waiting.keys()]) this.#withdraw(id, reason);
+    for (const id of this.#waiting.keys()) this.#withdraw(id, reason);
   }
 
   #refuse(

@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../../shared/errors.ts';
+import type { JsonObject } from '../../shared/json/value.ts';
 import type { ToolCall } from '../inspect.ts';
 import type { Question } from './question.ts';
 
@@ -16,6 +17,8 @@ export interface Answer {
   readonly door: DoorName;
   /** Who it was, as far as the door can tell. A claim, unless the door says how it knows. */
   readonly by: string;
+  /** The process that answered, where the kernel named it. */
+  readonly peer?: JsonObject | undefined;
   readonly reason?: string | undefined;
   readonly grant?: GrantScope | undefined;
   /** What the person was shown the question of. A door that cannot know leaves it out. */

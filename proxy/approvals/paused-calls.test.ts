@@ -124,7 +124,7 @@ for (const { name, end, status, code, message } of [
     name: 'another rules file',
     end: ({ door, rulesInForce }: ReturnType<typeof session>) => {
       rulesInForce.digest = 'sha256:two';
-      expect(door.answer()).toBe('APPROVAL_VOID');
+      door.answer();
     },
     status: 'denied',
     code: 'APPROVAL_VOID',

@@ -4,7 +4,7 @@ import type { JsonObject } from '../../shared/json/value.ts';
 import type { ToolCall } from '../inspect.ts';
 import { printable, type ProxyLog } from '../proxy-log.ts';
 import type { FinalRuling, WaitingCalls, WaitingRuling } from '../waiting-calls.ts';
-import { ApprovalQueue, type Asked, type Verdict } from './approval-queue.ts';
+import { ApprovalQueue, type Asked, type RefusedAnswer, type Verdict } from './approval-queue.ts';
 import { approvalContext, grantContext } from './approval-context.ts';
 import type { Door } from './door.ts';
 import { Grants } from './grants.ts';
@@ -80,7 +80,7 @@ export class PausedCalls {
     this.#options = options;
     this.#url = doors.find(({ url }) => url !== undefined)?.url ?? '';
     this.#statements = approvalStatements(gate.stated, log);
-    const refused = this.#statements.answerRefused;
+    const refused = (answer: RefusedAnswer) => this.#statements.answerRefused(answer);
     this.#queue = new ApprovalQueue({ doors, policyDigest, refused });
   }
 

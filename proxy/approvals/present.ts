@@ -2,7 +2,8 @@ import type { JsonObject } from '../../shared/json/value.ts';
 import type { Question } from './question.ts';
 
 /** What a person looks at is short; the whole is named by its hash. */
-const MAX_SHOWN = 16 * 1024;
+const MAX_SHOWN = 8 * 1024;
+const MAX_NAME = 256;
 
 /**
  * A question for whoever shows it. The arguments are canonical JSON as text: they come from the
@@ -13,11 +14,11 @@ export function presentQuestion(question: Question): JsonObject {
   return {
     id,
     digest,
-    server: subject.server,
-    tool,
-    tool_name: subject.toolName,
-    rule: subject.rule,
-    rule_description: ruleDescription,
+    server: named(subject.server),
+    tool: named(tool),
+    tool_name: named(subject.toolName),
+    rule: named(subject.rule),
+    rule_description: ruleDescription.slice(0, MAX_SHOWN).toWellFormed(),
     risk: {
       score: risk.score,
       reasons: risk.reasons.map(({ reason, points }) => ({ reason, points })),
@@ -38,4 +39,10 @@ function presentArguments({ arguments: text, subject }: Question): JsonObject {
     ...(isCut && { arguments_cut: true }),
     arguments_hash: subject.argumentsHash ?? '',
   };
+}
+
+/** An agent can make up names of megabytes. */
+function named(name: string): string {
+  if (name.length <= MAX_NAME) return name;
+  return `${name.slice(0, MAX_NAME).toWellFormed()}... (${name.length} characters)`;
 }
