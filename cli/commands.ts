@@ -13,6 +13,14 @@ const DIAGNOSTICS = [
   ['doctor', 'Check daemon, socket, store and key, with a real round trip'],
 ] as const;
 
+const APPROVAL_COMMANDS = [
+  ['approvals list', 'Show the tool calls that wait for a person'],
+  ['approvals show ID', 'Show one of them, with its arguments'],
+  ['approvals approve ID', 'Let it run'],
+  ['approvals deny ID', 'Refuse it'],
+  ['approvals watch', 'Show them as they come'],
+] as const;
+
 const KEY_COMMANDS = [
   ['keys generate', 'Make a signing key'],
   ['keys list', 'Show the published key and those it replaced'],
@@ -56,6 +64,8 @@ and runs the daemon that writes them.
 
 Receipt commands:
 ${renderRows(RECEIPT_COMMANDS)}
+Approvals:
+${renderRows(APPROVAL_COMMANDS)}
 Key commands:
 ${renderRows(KEY_COMMANDS)}
 Store commands:
@@ -76,6 +86,11 @@ ${MORE}`,
 
 Receipt commands:
 ${renderRows(RECEIPT_COMMANDS.map(([name, text]) => [name.replace('receipt ', ''), text]))}
+${MORE}`,
+  approvals: `Usage: obsigna approvals <command> [options]
+
+Approvals:
+${renderRows(APPROVAL_COMMANDS.map(([name, text]) => [name.replace('approvals ', ''), text]))}
 ${MORE}`,
   keys: `Usage: obsigna keys <command> [options]
 
@@ -109,6 +124,8 @@ const pubkey = async () => (await daemonVerbs()).pubkeyCommand;
 const rotate = async () => (await daemonVerbs()).rotateCommand;
 const listKeys = async () => (await import('./keys/list.ts')).listKeysCommand;
 
+const approvalAnswer = () => import('./approvals/answer.ts');
+
 /** The tree of commands. A command's code, and the database driver, load when it is asked for. */
 export const ROOT: CommandDef = defineCommand({
   meta: { name: 'obsigna' },
@@ -116,6 +133,16 @@ export const ROOT: CommandDef = defineCommand({
     receipt: defineCommand({
       meta: { name: 'receipt' },
       subCommands: { list, show, disclose, verify, 'verify-event': verifyEvent },
+    }),
+    approvals: defineCommand({
+      meta: { name: 'approvals' },
+      subCommands: {
+        list: async () => (await import('./approvals/list.ts')).listCommand,
+        show: async () => (await import('./approvals/show.ts')).showCommand,
+        approve: async () => (await approvalAnswer()).approveCommand,
+        deny: async () => (await approvalAnswer()).denyCommand,
+        watch: async () => (await import('./approvals/watch.ts')).watchCommand,
+      },
     }),
     keys: defineCommand({
       meta: { name: 'keys' },

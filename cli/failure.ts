@@ -7,6 +7,12 @@ import { printable } from './terminal.ts';
 const EXIT_CODES: Partial<Readonly<Record<ErrorCode, ExitCode>>> = {
   RECEIPT_NOT_FOUND: 1,
   PROGRAM_MISSING: 1,
+  APPROVAL_UNKNOWN: 1,
+  APPROVAL_USED: 1,
+  APPROVAL_EXPIRED: 1,
+  APPROVAL_MISMATCH: 1,
+  APPROVAL_VOID: 1,
+  APPROVAL_UNAUTHORIZED: 1,
   DISCLOSURE_NONE: 1,
   DISCLOSURE_MISMATCH: 3,
   ENVELOPE_INVALID: 3,

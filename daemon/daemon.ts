@@ -5,6 +5,7 @@ import type { Signer } from '../shared/crypto/suite.ts';
 import { CodedError } from '../shared/errors.ts';
 import { defaultPaths, type HostFacts } from '../shared/paths.ts';
 import type { PeerCredential } from '../shared/receipt/receipt.ts';
+import { ApprovalBoard } from './approvals/board.ts';
 import { Chains, type ChainHead } from './chains.ts';
 import type { DaemonConfig } from './config.ts';
 import type { Discloser } from './disclosure/discloser.ts';
@@ -187,6 +188,8 @@ async function open(config: DaemonConfig, parts: Parts): Promise<RunningDaemon> 
   const connections = new Set<Connection>();
   const activity: Activity = { count: 0 };
   const onRead = () => void (activity.count += 1);
+  // The socket is made by this process, so it belongs to its user.
+  const approvals = new ApprovalBoard(process.geteuid?.() ?? 0);
   const peerOf = peerReader(libc, platform);
   const loginOf = loginReader(libc);
   const server = await listen(config.socket, (socket) => {
@@ -197,6 +200,7 @@ async function open(config: DaemonConfig, parts: Parts): Promise<RunningDaemon> 
       processes,
       ledger,
       presence: abandonment,
+      approvals,
       discloser,
       log,
       metrics,
@@ -270,6 +274,7 @@ interface AcceptParts {
   readonly loginOf: LoginReader;
   readonly processes: ProcessClock;
   readonly presence: Presence;
+  readonly approvals: ApprovalBoard;
   readonly ledger: Ledger;
   readonly discloser: Discloser | undefined;
   readonly log: Log;

@@ -117,6 +117,7 @@ function headOf(
     channel: report.channel,
     tool: report.tool,
     decision: report.decision,
+    action_type: report.actionType,
     error: clipError(report.error),
     issuer_name: identity.issuerName,
     issuer_model: identity.issuerModel,

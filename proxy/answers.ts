@@ -4,6 +4,8 @@ import type { JsonObject } from '../shared/json/value.ts';
 
 /** JSON-RPC codes that clients of the protocol know a refusal by. */
 export const RPC_BLOCKED = -32001;
+/** Denied by a person, or not answered in time. */
+export const RPC_APPROVAL = -32002;
 export const RPC_NO_APPROVER = -32003;
 export const RPC_INTERNAL = -32603;
 /** Ours, outside of -32768 to -32000, which belongs to JSON-RPC, to MCP and to its SDKs. */

@@ -49,6 +49,7 @@ export class ClientStream implements LineHandler {
   end(): void {
     this.#splitter.end(this);
     this.#hasEnded = true;
+    this.#options.governor.clientEnded();
     if (this.#waiting.calls === 0) this.#options.finished();
   }
 

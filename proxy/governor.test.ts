@@ -82,6 +82,7 @@ test('Governor refuses a paused call with -32003 and its data [X.errors]', () =>
         approval_timeout_ms: 60_000,
         approval_token_required: true,
         approval_url: '',
+        code: 'NO_APPROVER',
         risk_score: 20,
         rule_name: 'ask',
         status: 'no_approver',

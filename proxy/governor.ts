@@ -1,5 +1,4 @@
 import type { Buffer } from 'node:buffer';
-import { randomBytes } from 'node:crypto';
 import { decide, messageOf, stripToolPrefix, type Decision } from '../policy/decide.ts';
 import { PolicyHistory } from '../policy/history.ts';
 import type { RuleSet } from '../policy/rule.ts';
@@ -11,10 +10,11 @@ import {
   errorAnswer,
   RPC_BLOCKED,
   RPC_INTERNAL,
-  RPC_NO_APPROVER,
   RPC_RECEIPT_REQUIRED,
 } from './answers.ts';
 import { ClientName } from './client-name.ts';
+import { PausedCalls, type ApprovalOptions, type Leaving } from './approvals/paused-calls.ts';
+import { policyEvent } from './approvals/refusals.ts';
 import type { Refusal, TaskRequest, ToolCall } from './inspect.ts';
 import { MAX_OPEN_CALLS } from './open-requests.ts';
 import { Outcomes } from './outcomes.ts';
@@ -35,6 +35,8 @@ export interface GovernorOptions {
   readonly workspace?: string | undefined;
   readonly recorder: Recorder;
   readonly log: ProxyLog;
+  /** How a person is asked about calls that a rule pauses. Absent: nobody is. */
+  readonly approvals?: ApprovalOptions | undefined;
 }
 
 /** A decision, and the digest of the rules that made it. */
@@ -44,8 +46,8 @@ type Decided = Decision & { readonly policyDigest: string };
 export type Ruling = FinalRuling | WaitingRuling;
 
 const FORWARD: FinalRuling = { forward: true };
-/** How long an approver would have had; peers read it from the refusal. */
-const APPROVAL_TIMEOUT_MS = 60_000;
+/** Peers read from a refusal how long an approver would have had. */
+const NO_APPROVALS: ApprovalOptions = { doors: [], sessionId: '', timeoutMs: 60_000 };
 
 /**
  * The governance of one session, whatever the transport: every call is decided and announced before
@@ -58,10 +60,26 @@ export class Governor {
   readonly #client = new ClientName();
   readonly #history = new PolicyHistory();
   #policy: PolicyInForce;
+  readonly #paused: PausedCalls;
 
   constructor(options: GovernorOptions) {
+    const { serverName: server, approvals = NO_APPROVALS, recorder, log } = options;
     this.#options = options;
     this.#policy = { rules: options.rules, digest: options.policyDigest };
+    this.#paused = new PausedCalls({
+      ...approvals,
+      server,
+      policyDigest: () => this.#policy.digest,
+      log,
+      gate: {
+        waiting: this.#waiting,
+        pass: (call, tool, context) => this.#pass(call, tool, context),
+        leave: (call, tool, context) => this.#leave(call, tool, context),
+        denied: (call, tool, context, error) => recorder.denied({ tool, call, context }, error),
+        answer: refuseWith,
+        stated: (statement) => recorder.stated(statement),
+      },
+    });
   }
 
   /** True while what the server says may end a call. */
@@ -100,9 +118,9 @@ export class Governor {
         return this.#pause(call, tool, decision);
       case 'flag':
         this.#options.log(`FLAGGED ${printable(tool)} (${summary(decision)})`);
-        return this.#pass(call, tool, decision);
+        return this.#pass(call, tool, this.#context(decision));
       case 'pass':
-        return this.#pass(call, tool, decision);
+        return this.#pass(call, tool, this.#context(decision));
     }
   }
 
@@ -139,9 +157,15 @@ export class Governor {
     this.#waiting.withdrawAll(`not sent: ${reason}`);
   }
 
+  /** The client says nothing more: whoever is asked now could not be heard through it. */
+  clientEnded(): void {
+    this.#paused.withdrawAll('the client has ended its input');
+  }
+
   /** Nothing more will come, in either direction, because of `what`. */
   end(what: string): void {
     this.withdrawWaiting(what);
+    this.#paused.close();
     this.#outcomes.end(what);
   }
 
@@ -164,23 +188,29 @@ export class Governor {
   }
 
   /** Announces the call, and lets it go once the record is as safe as it has to be. */
-  #pass(call: ToolCall, tool: string, decision: Decided): Ruling {
-    const context = this.#context(decision);
-    const record = this.#options.recorder.begin({ tool, call, context });
-    const send = (): FinalRuling => {
-      this.#outcomes.sent(call, record, context);
-      return FORWARD;
-    };
-    if (record.durable === undefined) return send();
+  #pass(call: ToolCall, tool: string, context: JsonObject): Ruling {
+    const leaving = this.#leave(call, tool, context);
+    if (leaving.durable === undefined) return leaving.send();
     return this.#waiting.hold({
       id: call.id,
-      until: record.durable,
+      until: leaving.durable,
       rule: (result) =>
-        result.status === 'fulfilled'
-          ? send()
-          : this.#refuseUnrecorded(call, tool, record, result.reason),
-      withdrawn: (reason) => record.denied(reason),
+        result.status === 'fulfilled' ? leaving.send() : leaving.fail(result.reason),
+      withdrawn: (reason) => leaving.withdrawn(reason),
     });
+  }
+
+  #leave(call: ToolCall, tool: string, context: JsonObject): Leaving {
+    const record = this.#options.recorder.begin({ tool, call, context });
+    return {
+      durable: record.durable,
+      send: () => {
+        this.#outcomes.sent(call, record, context);
+        return FORWARD;
+      },
+      fail: (fault) => this.#refuseUnrecorded(call, tool, record, fault),
+      withdrawn: (reason) => record.denied(reason),
+    };
   }
 
   #refuseUnrecorded(call: ToolCall, tool: string, record: OpenRecord, fault: unknown): FinalRuling {
@@ -195,34 +225,20 @@ export class Governor {
   #block(call: ToolCall, tool: string, decision: Decided): Ruling {
     const { log } = this.#options;
     const message = `blocked by policy: ${decision.rule === undefined ? '' : messageOf(decision.rule)}`;
+    const name = decision.rule?.name ?? '';
     log(`BLOCKED ${printable(tool)} (${summary(decision)})`);
-    log(policyEvent(tool, decision, 'block', 'blocked'));
+    const { score: riskScore } = decision.risk;
+    const event = { action: 'block', approver: 'NONE', outcome: 'blocked', durationMs: 0 } as const;
+    log(policyEvent({ tool, rule: name, riskScore, ...event }));
     return this.#deny(call, tool, decision, RPC_BLOCKED, message);
   }
 
-  /** No door to a person exists yet: a rule that wants one can only be kept by refusing. */
   #pause(call: ToolCall, tool: string, decision: Decided): Ruling {
-    const { log } = this.#options;
-    const name = decision.rule?.name ?? '';
-    const { score } = decision.risk;
-    const approvalId = randomBytes(16).toString('hex');
-    const message =
-      `tool call rejected: no approver configured for pause rule ${JSON.stringify(name)} ` +
-      `(pass -http=ADDR to enable, or -http=none to acknowledge): tool=${tool} risk=${score}`;
-    log(`PAUSED ${printable(tool)} (${summary(decision)}) \u2014 approval id: ${approvalId}`);
-    log(policyEvent(tool, decision, 'pause', 'no_approver'));
-    log(`DENIED ${printable(tool)} (no_approver)`);
-    return this.#deny(call, tool, decision, RPC_NO_APPROVER, message, {
-      approval_id: approvalId,
-      approval_required: true,
-      approval_timeout_ms: APPROVAL_TIMEOUT_MS,
-      approval_token_required: true,
-      approval_url: '',
-      risk_score: score,
-      rule_name: name,
-      status: 'no_approver',
-      tool_name: tool,
-    });
+    try {
+      return this.#paused.pause({ call, tool, decision, context: this.#context(decision) });
+    } catch (error) {
+      return this.#refuseUndecided(call, error as Error); // what cannot be asked is not allowed
+    }
   }
 
   #deny(
@@ -280,13 +296,4 @@ function refuseWith(call: ToolCall, code: number, message: string, data?: JsonOb
 
 function summary({ rule, risk }: Decision): string {
   return `rule: ${printable(rule?.name ?? '')}, risk: ${risk.score}`;
-}
-
-function policyEvent(tool: string, decision: Decision, action: string, outcome: string): string {
-  const quoted = (text: string) => JSON.stringify(printable(text));
-  return (
-    `policy_event tool=${quoted(tool)} rule=${quoted(decision.rule?.name ?? '')} ` +
-    `risk=${decision.risk.score} action=${quoted(action)} approver="NONE" ` +
-    `outcome=${quoted(outcome)} duration_ms=0`
-  );
 }

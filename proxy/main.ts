@@ -8,6 +8,9 @@ import type { RuleSet } from '../policy/rule.ts';
 import { CodedError } from '../shared/errors.ts';
 import { renderFlags } from '../shared/flags.ts';
 import { VERSION } from '../shared/version.ts';
+import type { Door } from './approvals/door.ts';
+import type { HttpDoor } from './approvals/http-door.ts';
+import { TerminalDoor } from './approvals/terminal-door.ts';
 import { startServer } from './child.ts';
 import { Governor } from './governor.ts';
 import { detectHost, overrideHost, parentProcessName, type AgentHost } from './host.ts';
@@ -63,7 +66,8 @@ async function serve(options: ProxyOptions): Promise<void> {
   const socketPath = values.socket ?? defaultSocketPath();
   const emitter =
     socketPath === '' ? undefined : connectEmitter(socketPath, sessionId, values, host, log);
-  announce(options, { rules, host, socketPath, log });
+  const { doors, http } = await openDoors(options, socketPath);
+  announce(options, { rules, host, socketPath, http, log });
   const governor = new Governor({
     serverName,
     rules,
@@ -75,6 +79,7 @@ async function serve(options: ProxyOptions): Promise<void> {
         ? silentRecorder
         : emittingRecorder(emitter, { serverName, sessionId, requireReceipt }),
     log,
+    approvals: { doors, sessionId, timeoutMs: options.approvalTimeoutMs },
   });
   await followRules(values.rules, governor, policy, log);
   log(`session ${sessionId}, server ${printable(serverName)}`);
@@ -137,14 +142,41 @@ function noticeLog(log: ProxyLog): (notice: EmitterNotice) => void {
   };
 }
 
+/** Each way to a person loads only where it is asked for: every agent waits for our start. */
+async function openDoors(
+  { doors: names, http: address }: ProxyOptions,
+  socketPath: string,
+): Promise<Doors> {
+  let http: HttpDoor | undefined;
+  const doors: Door[] = [];
+  for (const name of names) {
+    if (name === 'http' && address !== undefined) {
+      const { openHttpDoor } = await import('./approvals/http-door.ts');
+      http = await openHttpDoor(address);
+      doors.push(http);
+    }
+    if (name === 'terminal' && socketPath !== '') doors.push(new TerminalDoor(socketPath));
+  }
+  return { doors, http };
+}
+
+interface Doors {
+  readonly doors: readonly Door[];
+  readonly http: HttpDoor | undefined;
+}
+
 interface Announcement {
   readonly rules: RuleSet;
   readonly host: AgentHost;
   readonly socketPath: string;
+  readonly http: HttpDoor | undefined;
   readonly log: ProxyLog;
 }
 
-function announce(options: ProxyOptions, { rules, host, socketPath, log }: Announcement): void {
+function announce(
+  options: ProxyOptions,
+  { rules, host, socketPath, http, log }: Announcement,
+): void {
   const { source, identity } = host;
   const { issuerName, operatorId, operatorName } = identity;
   const model = options.values['issuer-model'];
@@ -160,7 +192,13 @@ function announce(options: ProxyOptions, { rules, host, socketPath, log }: Annou
   if (options.values['require-receipt'] === true) {
     log('receipts are required; calls that the daemon does not record are refused');
   }
-  const banner = policyBanner(rules, { approverUrl: '', httpFlag: options.httpFlag });
+  if (http !== undefined) {
+    const { url, token } = http;
+    log(`approvals at ${url} (token: ${token})`);
+    process.stderr.write(`${JSON.stringify({ event: 'approval_endpoint', token, url })}\n`);
+  }
+  const approver = { approverUrl: http?.url ?? '', httpFlag: options.httpFlag };
+  const banner = policyBanner(rules, approver);
   log(banner.text.replace(/^mcp-proxy: /, ''));
   process.stderr.write(`${banner.json}\n`);
 }

@@ -18,6 +18,18 @@ for (const { argv, want } of [
   { argv: ['srv'], want: { httpFlag: 'unset' } },
   { argv: ['-http', '', 'srv'], want: { httpFlag: 'empty' } },
   { argv: ['-http= NONE ', 'srv'], want: { httpFlag: 'acknowledged' } },
+  { argv: ['srv'], want: { doors: ['elicit', 'terminal'], approvalTimeoutMs: 60_000 } },
+  {
+    argv: ['-http', ':0', 'srv'],
+    want: { httpFlag: 'unset', http: { host: '127.0.0.1', port: 0 } },
+  },
+  { argv: ['-http', '[::1]:7778', 'srv'], want: { http: { host: '::1', port: 7778 } } },
+  { argv: ['-approve', 'none', 'srv'], want: { doors: [] } },
+  {
+    argv: ['-approve', 'terminal,http', '-http=127.0.0.1:0', 'srv'],
+    want: { doors: ['terminal', 'http'] },
+  },
+  { argv: ['-approval-timeout', '1m30s', 'srv'], want: { approvalTimeoutMs: 90_000 } },
   {
     argv: ['-require-receipt', 'srv'],
     want: { command: 'srv', values: { 'require-receipt': true } },
@@ -47,7 +59,12 @@ for (const { argv, code, message } of [
   { argv: ['serve', 'init', '-name', 'x'], code: LATER, message: 'mcp-proxy init' },
   // The word is no server because something behind it is: `init` would be a program on most hosts.
   { argv: ['init', '--', 'npx'], code: LATER, message: 'mcp-proxy init' },
-  { argv: ['-http', '127.0.0.1:0', 'srv'], code: LATER, message: '-http 127.0.0.1:0' },
+  { argv: ['-http', '7778', 'srv'], code: USAGE, message: '-http 7778: expected HOST:PORT' },
+  { argv: ['-http', '127.0.0.1:65536', 'srv'], code: USAGE, message: 'expected HOST:PORT' },
+  { argv: ['-approve', 'phone', 'srv'], code: USAGE, message: '-approve phone: expected http' },
+  { argv: ['-approve', 'http', 'srv'], code: USAGE, message: '-approve http needs -http' },
+  { argv: ['-approve', 'none', '-http', ':0', 'srv'], code: USAGE, message: '-approve none' },
+  { argv: ['-approval-timeout', '0', 'srv'], code: USAGE, message: 'between 1ns and 24h' },
 ]) {
   test(`readOptions(${argv.join(' ')}) says ${code} [X.flags]`, () => {
     expect(() => readOptions(argv, {})).toThrow(

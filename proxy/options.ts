@@ -1,6 +1,11 @@
 import { basename } from 'node:path';
 import { CodedError } from '../shared/errors.ts';
 import { parseFlags, readFlagEnvironment, type FlagSpec } from '../shared/flags.ts';
+import { DOORS, type DoorName } from './approvals/door.ts';
+import type { HttpAddress } from './approvals/http-door.ts';
+
+const DEFAULT_APPROVAL_MS = 60_000;
+const MAX_APPROVAL_MS = 24 * 60 * 60_000;
 
 export const PROXY_FLAGS = {
   rules: {
@@ -17,9 +22,21 @@ export const PROXY_FLAGS = {
   },
   http: {
     type: 'string',
-    placeholder: 'none',
-    describe: 'none: nobody is asked, calls that a rule pauses are refused',
+    placeholder: 'ADDR',
+    describe: 'listen here for answers to paused calls, such as 127.0.0.1:0',
     default: 'none',
+  },
+  approve: {
+    type: 'list',
+    placeholder: 'DOORS',
+    describe: 'who is asked about paused calls: http, elicit (the client), terminal; or none',
+    default: 'all that can be reached',
+  },
+  'approval-timeout': {
+    type: 'duration',
+    placeholder: 'DURATION',
+    describe: 'how long a paused call waits for an answer',
+    default: DEFAULT_APPROVAL_MS,
   },
   socket: {
     type: 'string',
@@ -69,6 +86,11 @@ export interface ProxyOptions {
   readonly action: 'help' | 'version' | 'serve';
   readonly values: Values;
   readonly httpFlag: 'unset' | 'acknowledged' | 'empty';
+  /** Where answers to paused calls are listened for. */
+  readonly http: HttpAddress | undefined;
+  /** Who is asked, in this order. */
+  readonly doors: readonly DoorName[];
+  readonly approvalTimeoutMs: number;
   readonly serverName: string;
   readonly command: string;
   readonly args: readonly string[];
@@ -111,7 +133,7 @@ export function readOptions(
   return {
     action,
     values,
-    httpFlag: httpFlagOf(flags.http),
+    ...readApprovals(flags),
     serverName: values.name ?? (basename(command) || command),
     command,
     args: rest,
@@ -123,12 +145,50 @@ function overEnvironment(flags: Values, env: Values): Values {
   return { ...env, ...(Object.fromEntries(given) as Partial<Values>) };
 }
 
+type Approvals = Pick<ProxyOptions, 'httpFlag' | 'http' | 'doors' | 'approvalTimeoutMs'>;
+
+function readApprovals(flags: Values): Approvals {
+  const http = httpAddressOf(flags.http);
+  const doors = doorsOf(flags.approve, http !== undefined);
+  const approvalTimeoutMs = flags['approval-timeout'] ?? DEFAULT_APPROVAL_MS;
+  if (approvalTimeoutMs <= 0 || approvalTimeoutMs > MAX_APPROVAL_MS) {
+    throw new CodedError('USAGE', '-approval-timeout is not between 1ns and 24h');
+  }
+  return { httpFlag: httpFlagOf(flags.http), http, doors, approvalTimeoutMs };
+}
+
 function httpFlagOf(http: string | undefined): ProxyOptions['httpFlag'] {
-  if (http === undefined) return 'unset';
   if (http === '') return 'empty';
-  if (http.trim().toLowerCase() === 'none') return 'acknowledged';
-  throw new CodedError(
-    'NOT_IN_THIS_VERSION',
-    `-http ${http}: this version has no approval listener`,
-  );
+  return http !== undefined && isNone(http) ? 'acknowledged' : 'unset';
+}
+
+/** `HOST:PORT`; without a host it is this machine's own, never all of its networks. */
+function httpAddressOf(http: string | undefined): HttpAddress | undefined {
+  if (http === undefined || http === '' || isNone(http)) return undefined;
+  const [, bracketed, plain, digits] = /^(?:\[([^\]]+)\]|([^:]*)):(\d+)$/.exec(http.trim()) ?? [];
+  const port = Number(digits ?? Number.NaN);
+  if (!(port <= 65_535)) {
+    throw new CodedError('USAGE', `-http ${http}: expected HOST:PORT, such as 127.0.0.1:0`);
+  }
+  return { host: bracketed ?? (plain || '127.0.0.1'), port };
+}
+
+function doorsOf(given: readonly string[] | undefined, isListening: boolean): readonly DoorName[] {
+  if (given === undefined) return DOORS.filter((door) => door !== 'http' || isListening);
+  if (given.length === 1 && given.every(isNone) && !isListening) return [];
+  for (const name of given) {
+    if (DOORS.some((door) => door === name)) continue;
+    throw new CodedError('USAGE', `-approve ${name}: expected ${DOORS.join(', ')} or none`);
+  }
+  if (isListening && !given.includes('http')) {
+    throw new CodedError('USAGE', '-http is given, and -approve leaves http out');
+  }
+  if (!isListening && given.includes('http')) {
+    throw new CodedError('USAGE', '-approve http needs -http ADDR');
+  }
+  return [...new Set(given)] as DoorName[];
+}
+
+function isNone(text: string): boolean {
+  return text.trim().toLowerCase() === 'none';
 }

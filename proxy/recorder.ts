@@ -38,12 +38,23 @@ export interface Outcome {
   readonly context?: JsonObject | undefined;
 }
 
+/** Something that happened beside the calls, such as a grant. A receipt of its own. */
+export interface Statement {
+  /** The tool that it is about. */
+  readonly tool: string;
+  readonly actionType: string;
+  readonly decision: EventDecision;
+  readonly context: JsonObject;
+  readonly error?: string;
+}
+
 /** Where calls are told of: one report each, begun before the call leaves. */
 export interface Recorder {
   /** The call never left for the server, and was never going to. */
   denied(record: CallRecord, error: string): void;
   /** The call is about to leave. */
   begin(record: CallRecord): OpenRecord;
+  stated(statement: Statement): void;
 }
 
 export interface RecorderOptions {
@@ -66,6 +77,11 @@ export function emittingRecorder(emitter: Emitter, options: RecorderOptions): Re
       if (!options.requireReceipt) return openRecord(emitter.begin(report), undefined);
       const { open, durable } = emitter.beginConfirmed(report, RECEIPT_TIMEOUT_MS);
       return openRecord(open, durable);
+    },
+    stated: ({ tool, actionType, decision, context, error }) => {
+      const record = { tool, call: undefined, context };
+      const report = { ...reportOf(record, decision, options), actionType };
+      emitter.emit(error === undefined ? report : { ...report, error });
     },
   };
 }
@@ -129,4 +145,5 @@ const SILENT: OpenRecord = {
 export const silentRecorder: Recorder = {
   denied: () => undefined,
   begin: () => SILENT,
+  stated: () => undefined,
 };

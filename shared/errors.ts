@@ -105,6 +105,25 @@ const REMEDIES = {
   SERVER_NOT_STARTED:
     'Check the command behind `--`: it must exist and be executable for this user.',
   NOT_IN_THIS_VERSION: 'Leave the option out; the changelog says when it arrives.',
+  // -- approvals -------------------------------------------------------------------------------
+  NO_APPROVER:
+    'Open a way to a person: -http ADDR, a daemon for `obsigna approvals`, or a client that can ask; docs/approvals.md.',
+  APPROVAL_DENIED: 'Do not repeat the call: a person has decided against it.',
+  APPROVAL_TIMED_OUT:
+    'Repeat the call when somebody is there to answer, or raise -approval-timeout.',
+  APPROVAL_WITHDRAWN: 'Repeat the call if it is still wanted; nobody has decided about it.',
+  APPROVAL_VOID: 'Repeat the call: the rules have changed since it was asked about.',
+  APPROVAL_MISMATCH:
+    'Look at the question again (`obsigna approvals show`): the answer was for something else.',
+  APPROVAL_UNKNOWN: 'See what waits with `obsigna approvals list`.',
+  APPROVAL_USED: 'Nothing to do: this question has been answered, and one answer counts once.',
+  APPROVAL_EXPIRED: 'Nothing to do: nobody waits for this answer any more.',
+  APPROVAL_UNAUTHORIZED:
+    'Answer as the user who owns the daemon, or with the token that the proxy printed when it started.',
+  TOO_MANY_APPROVALS: 'Answer what waits already, or let it time out, before more is asked.',
+  APPROVAL_LISTENER_FAILED: 'Give -http a free port on this machine, such as 127.0.0.1:0.',
+  APPROVALS_UNAVAILABLE:
+    'Start a daemon of this version; an older one keeps no questions for `obsigna approvals`.',
   // -- processes -------------------------------------------------------------------------------
   SERVICE_FAILED:
     'Look at what the service manager says: `obsigna daemon status`, `obsigna daemon logs`.',

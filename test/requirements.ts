@@ -209,7 +209,6 @@ export const REQUIREMENTS: readonly Requirement[] = [
     id: 'P4.paused-no-wait',
     text: 'a call that waits for a person delays no other message',
     source: 'docs/adr/0006',
-    gap: 'comes with approvals',
   },
 
   // -- P5 Checkable without us --
@@ -748,7 +747,16 @@ export const REQUIREMENTS: readonly Requirement[] = [
     id: 'X.approvals',
     text: 'an approver answers by HTTP, in the client or in the terminal',
     source: 'Agent Receipts 0.5.0, approval HTTP server',
-    gap: 'comes with approvals',
+  },
+  {
+    id: 'X.approval-bound',
+    text: 'an answer counts for the one call it was asked about, once, in time, and under the same rules',
+    source: 'docs/adr/0025',
+  },
+  {
+    id: 'X.grants',
+    text: 'a grant lets this exact call pass for ten minutes, or this tool until the session ends, and is a receipt',
+    source: 'docs/adr/0025',
   },
 
   // -- C Command line (cli/) --

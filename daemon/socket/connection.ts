@@ -1,16 +1,24 @@
 import { Buffer } from 'node:buffer';
 import type { Socket } from 'node:net';
 import { CodedError } from '../../shared/errors.ts';
+import type { JsonObject } from '../../shared/json/value.ts';
 import type { PeerCredential } from '../../shared/receipt/receipt.ts';
 import { VERSION } from '../../shared/version.ts';
 import {
   FrameError,
   parseFrame,
+  type ApprovalsFrame,
   type EventFrame,
   type HelloFrame,
 } from '../../shared/wire/event.ts';
 import { encodeFrame, FrameDecoder, MAX_FRAME_BYTES } from '../../shared/wire/frame.ts';
-import { refusal, type Reply } from '../../shared/wire/reply.ts';
+import {
+  parseApprovalRequest,
+  type ApprovalAnswer,
+  type RefusedRelay,
+} from '../../shared/wire/approvals.ts';
+import { refusal, type Reply, type ReplyOk } from '../../shared/wire/reply.ts';
+import type { ApprovalBoard, Asker } from '../approvals/board.ts';
 import type { Discloser, Disclosure } from '../disclosure/discloser.ts';
 import { SealingQueue } from '../disclosure/sealing-queue.ts';
 import type { Party } from '../journal/open-call.ts';
@@ -23,7 +31,7 @@ import type { Metrics } from '../metrics.ts';
 const MAX_UNREAD_BYTES = 1024 * 1024;
 
 /** What this daemon understands beyond the protocol, for the reply to `hello`. */
-const EXTENSIONS = ['ack', 'decision_context', 'payload_digest', 'phase'] as const;
+const EXTENSIONS = ['ack', 'decision_context', 'payload_digest', 'phase', 'approvals'] as const;
 
 /** A reply that nobody waits for may lie this long, so that several leave in one piece. */
 const PATIENCE_MS = 20;
@@ -38,6 +46,7 @@ export interface ConnectionOptions {
   readonly principalId: string;
   readonly ledger: Ledger;
   readonly presence: Presence;
+  readonly approvals: ApprovalBoard;
   readonly log: Log;
   readonly metrics?: Metrics;
   /** Absent while disclosure is off: frames go to the ledger at once. */
@@ -59,7 +68,7 @@ export interface Presence {
  *
  * @see Daemon protocol, "Frame transport"
  */
-export class Connection implements ReplySink {
+export class Connection implements ReplySink, Asker {
   readonly #options: ConnectionOptions;
   readonly #decoder = new FrameDecoder();
   readonly #sealing: SealingQueue | undefined;
@@ -85,7 +94,21 @@ export class Connection implements ReplySink {
     );
     socket.on('drain', () => this.#release());
     socket.once('close', () => void this.#settled().then(() => this.#leave()));
+    socket.once('close', () => options.approvals.left(this));
     socket.resume();
+  }
+
+  get peer(): PeerCredential {
+    return this.#options.peer;
+  }
+
+  get principalId(): string {
+    return this.#options.principalId;
+  }
+
+  /** Only to a connection that has asked something: others never read. */
+  push(frame: JsonObject): void {
+    this.#options.socket.write(encodeFrame([Buffer.from(JSON.stringify(frame))]));
   }
 
   /** What was read is still recorded and answered. */
@@ -150,6 +173,7 @@ export class Connection implements ReplySink {
     try {
       const frame = parseFrame(body);
       if (frame.kind === 'hello') this.#greet(frame);
+      else if (frame.kind === 'approvals') this.#approvals(frame);
       else if (frame.phase === 'intent') this.#announced(frame);
       else this.#take(frame);
     } catch (error) {
@@ -212,6 +236,56 @@ export class Connection implements ReplySink {
     this.flush();
   }
 
+  #approvals({ approvals, ack }: ApprovalsFrame): void {
+    const respond = (rest: Omit<ReplyOk, 'ack' | 'ok'> = {}) => {
+      if (ack === undefined) return;
+      this.reply({ ack, ok: true, ...rest });
+      this.flush();
+    };
+    try {
+      const { approvals: board } = this.#options;
+      const request = parseApprovalRequest(approvals);
+      switch (request.op) {
+        case 'ask':
+          board.ask(this, request.id, request.question);
+          return respond();
+        case 'withdraw':
+          board.withdraw(this, request.id);
+          return respond();
+        case 'received':
+          board.received(this, request.relay, request.refused);
+          return respond();
+        case 'list':
+          return respond({ approvals: board.list(this) });
+        case 'show':
+          return respond({ approvals: [board.show(this, request.id)] });
+        case 'answer':
+          void this.#relay(request.answer, ack);
+      }
+    } catch (error) {
+      if (!(error instanceof CodedError)) throw error;
+      this.#decline(ack, error);
+    }
+  }
+
+  async #relay(answer: ApprovalAnswer, ack: number | undefined): Promise<void> {
+    const refused = await this.#options.approvals.answer(this, answer).catch(asRefused);
+    if (refused !== undefined) this.#decline(ack, new CodedError(refused.code, refused.error));
+    else if (ack !== undefined) {
+      this.reply({ ack, ok: true });
+      this.flush();
+    }
+  }
+
+  /** No report is lost with a frame about approvals, so nothing is counted. */
+  #decline(ack: number | undefined, error: CodedError): void {
+    const { peer, log } = this.#options;
+    log(`approvals: ${error.message} (pid ${peer.pid})`, { level: 'warn', code: error.code });
+    if (ack === undefined) return;
+    this.reply(refusal(ack, error));
+    this.flush();
+  }
+
   #onEnd(): void {
     const { log, peer } = this.#options;
     if (this.#decoder.isPartial) {
@@ -252,6 +326,11 @@ export class Connection implements ReplySink {
     this.#heldBack = false;
     socket.resume();
   }
+}
+
+function asRefused(error: unknown): RefusedRelay {
+  if (!(error instanceof CodedError)) throw error;
+  return { code: error.code, error: error.message };
 }
 
 /** The words that operators of the protocol search their logs for. */

@@ -82,6 +82,13 @@ export interface HelloFrame {
   readonly ack?: number;
 }
 
+/** About questions that a person is to answer. Nothing of it is an action. */
+export interface ApprovalsFrame {
+  readonly kind: 'approvals';
+  readonly approvals: JsonObject;
+  readonly ack?: number;
+}
+
 /** An invalid frame that asked for a reply: the number is kept so that the refusal can name it. */
 export class FrameError extends CodedError {
   readonly ack: number | undefined;
@@ -132,7 +139,14 @@ const RAW = new Set(['input', 'output', 'usage']);
 const QUOTE = 0x22;
 const INTEGERS = new Set(['drop_count', 'ack']);
 const FLAGS = new Set(['redelivered', 'patient']);
-const OBJECTS = new Set(['tool', 'hello', 'decision_context', 'input_digest', 'output_digest']);
+const OBJECTS = new Set([
+  'tool',
+  'hello',
+  'approvals',
+  'decision_context',
+  'input_digest',
+  'output_digest',
+]);
 const NAMES = [...Object.keys(STRINGS), ...RAW, ...INTEGERS, ...FLAGS, ...OBJECTS];
 const EXACT = new Set(NAMES);
 const FOLDED = new Map(NAMES.map((name) => [foldName(name), name]));
@@ -165,11 +179,15 @@ interface Draft {
  * @throws FrameError (`FRAME_INVALID`) with the reference's wording; `JSON_TOO_DEEP`
  * @see Daemon protocol, "Frame members"; Go encoding/json
  */
-export function parseFrame(body: Uint8Array): EventFrame | HelloFrame {
+export function parseFrame(body: Uint8Array): EventFrame | HelloFrame | ApprovalsFrame {
   const draft = decode(body);
   const ack = draft.integers.get('ack');
   const hello = draft.objects.get('hello');
   if (hello !== undefined) return toHello(hello, ack);
+  const approvals = draft.objects.get('approvals');
+  if (approvals !== undefined) {
+    return { kind: 'approvals', approvals, ...(ack !== undefined && { ack }) };
+  }
   const problem = firstProblem(draft);
   if (problem !== undefined) {
     throw new FrameError(`invalid emitter frame: ${problem}`, claimsOf(draft));

@@ -13,6 +13,8 @@ export interface ReplyOk {
   readonly sequence?: number;
   readonly receipt_hash?: string;
   readonly hello?: JsonObject;
+  /** Questions, in the reply to `list` and `show`. */
+  readonly approvals?: readonly JsonObject[];
 }
 
 export interface ReplyRefused {

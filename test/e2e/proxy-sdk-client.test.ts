@@ -52,6 +52,7 @@ test("the protocol authors' client gets -32003 and its data for a paused call [X
       approval_timeout_ms: 60_000,
       approval_token_required: true,
       approval_url: '',
+      code: 'NO_APPROVER',
       risk_score: 10,
       rule_name: 'ask-image',
       status: 'no_approver',

@@ -72,10 +72,14 @@ for (const { name, args, code, says } of [
     says: ['cannot read /no/such.yaml (ENOENT)', '[RULES_UNREADABLE]'],
   },
   {
-    name: 'a listener, which comes later',
-    args: ['-http', '127.0.0.1:0', 'srv'],
+    name: 'a listener where none can be',
+    args: ['-http', '192.0.2.1:1', 'srv'],
     code: 1,
-    says: ['no approval listener', '[NOT_IN_THIS_VERSION]'],
+    says: [
+      'mcp-proxy: cannot bind approval listener on 192.0.2.1:1: ',
+      '  fix: ',
+      '[APPROVAL_LISTENER_FAILED]',
+    ],
   },
   { name: 'a later command', args: ['doctor'], code: 1, says: ['[NOT_IN_THIS_VERSION]'] },
 ]) {
