@@ -115,6 +115,7 @@ function headOf(
     session_id: identity.sessionId,
     channel: report.channel,
     tool: report.tool,
+    action_type: report.actionType,
     decision: report.decision,
     error: clipError(report.error),
     issuer_name: identity.issuerName,

@@ -18,6 +18,8 @@ export interface ActionReport {
   readonly channel: string;
   readonly tool: { readonly name: string; readonly server?: string };
   readonly decision: EventDecision;
+  /** What happened, where it was no call of the tool. */
+  readonly actionType?: string;
   readonly input?: JsonText;
   readonly output?: JsonText;
   /** Why it failed or was refused; secrets are taken out by the daemon. */

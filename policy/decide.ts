@@ -1,4 +1,5 @@
-import type { JsonValue } from '../shared/json/value.ts';
+import type { JsonObject, JsonValue } from '../shared/json/value.ts';
+import { isDrift, type Finding } from './finding.ts';
 import type { Risk } from './risk.ts';
 import { scoreRisk } from './risk.ts';
 import type { Action, CompiledRule, Rule, RuleSet } from './rule.ts';
@@ -11,6 +12,10 @@ export type PolicyRequest = {
   readonly tool: string;
   /** Decodes the arguments; called at most once. */
   readonly arguments: () => JsonValue | undefined;
+  /** As the server lists them. */
+  readonly annotations?: JsonObject | undefined;
+  /** What is known about the tool and its server. */
+  readonly findings?: readonly Finding[];
 };
 
 export type Decision = {
@@ -20,8 +25,16 @@ export type Decision = {
   readonly risk: Risk;
   /** The names of all rules that matched, in the order of the file. */
   readonly matched: readonly string[];
+  /** What was known about the tool and its server, where there was anything. */
+  readonly findings?: readonly Finding[];
 };
 
+/** The setting `on_drift`, as the rule that it stands for. */
+const ON_DRIFT = {
+  name: 'on_drift',
+  description: 'the tool or its server is not what it was',
+  enabled: true,
+};
 const TOOL_PREFIX = 'mcp__';
 const PREFIX_END = '__';
 
@@ -40,6 +53,12 @@ export function decide(rules: RuleSet, request: PolicyRequest): Decision {
   let winner: Rule | undefined;
   for (const { rule } of matches) {
     if (winner === undefined || compareSeverity(rule.action, winner.action) > 0) winner = rule;
+  }
+  const { onDrift = 'flag' } = rules.settings;
+  const drifts = (request.findings ?? []).some(isDrift);
+  if (drifts && compareSeverity(onDrift, winner?.action ?? 'pass') > 0) {
+    winner = { ...ON_DRIFT, action: onDrift };
+    return { action: onDrift, rule: winner, risk, matched: [...matched, winner.name] };
   }
   if (winner === undefined) return { action: 'pass', risk, matched };
   return { action: winner.action, rule: winner, risk, matched };

@@ -14,12 +14,12 @@ import {
 import { suggestWord } from '../shared/suggest.ts';
 import { YamlSource, type YamlProblem } from '../shared/yaml/yaml-source.ts';
 import { compileGlob, GlobError } from './glob.ts';
-import type { Action, OperationType, Rule, RuleSet } from './rule.ts';
+import type { Action, OperationType, Rule, RuleSet, Settings } from './rule.ts';
 import { ACTIONS, createRuleSet, OPERATION_TYPES } from './rule.ts';
 
 export type RulesProblem = YamlProblem;
 
-const FILE_KEYS = ['rules'];
+const FILE_KEYS = ['rules', 'on_drift', 'hide_blocked'];
 const RULE_KEYS = [
   'name',
   'description',
@@ -49,10 +49,11 @@ export type RulesCheck = {
  */
 export function checkRules(text: string, file: string): RulesCheck {
   const source = new YamlSource(text);
-  const rules = source.root === undefined && source.problems.length > 0 ? [] : readFile(source);
+  const isNoYaml = source.root === undefined && source.problems.length > 0;
+  const { rules, settings } = isNoYaml ? { rules: [], settings: {} } : readFile(source);
   const { problems } = source;
   if (problems.length > 0) return { problems };
-  return { ruleSet: createRuleSet(rules, file), problems };
+  return { ruleSet: createRuleSet(rules, file, settings), problems };
 }
 
 /**
@@ -68,22 +69,29 @@ export function parseRules(text: string, file: string): RuleSet {
   throw new CodedError('RULES_INVALID', lines.join('\n'));
 }
 
-function readFile(source: YamlSource): Rule[] {
+interface RulesFile {
+  readonly rules: readonly Rule[];
+  readonly settings: Settings;
+}
+
+const NOTHING: RulesFile = { rules: [], settings: {} };
+
+function readFile(source: YamlSource): RulesFile {
   const { root } = source;
   if (root === undefined || isEmpty(root)) {
     source.report(0, 'the file is empty', 'write a "rules" list; "rules: []" means no rules');
-    return [];
+    return NOTHING;
   }
   const members = readMap(source, root, 'the file', FILE_KEYS);
-  if (members === undefined) return [];
+  if (members === undefined) return NOTHING;
   const list = members.get('rules');
   if (list === undefined) {
     source.report(root, 'no "rules" list', 'write "rules:" and the list of rules below it');
-    return [];
+    return NOTHING;
   }
   if (!isSeq(list.value)) {
     wrongType(source, list, '"rules" must be a list', 'begin every rule with "- name: ..."');
-    return [];
+    return NOTHING;
   }
   const rules: Rule[] = [];
   const lines = new Map<string, number>();
@@ -91,7 +99,18 @@ function readFile(source: YamlSource): Rule[] {
     const rule = readRule(source, item as Node, index + 1, lines);
     if (rule !== undefined) rules.push(rule);
   }
-  return rules;
+  return { rules, settings: readSettings(source, members) };
+}
+
+function readSettings(source: YamlSource, members: Members): Settings {
+  const drift = members.get('on_drift');
+  const onDrift =
+    drift === undefined ? undefined : readWord(source, drift, drift.value, 'action', ACTIONS);
+  const hideBlocked = readFlag(source, members.get('hide_blocked'));
+  return {
+    ...(onDrift !== undefined && { onDrift }),
+    ...(hideBlocked !== undefined && { hideBlocked }),
+  };
 }
 
 /** @param lines - The line of every rule name so far; the rule's own is added. */

@@ -29,10 +29,19 @@ export type CompiledRule = {
   readonly server?: Glob;
 };
 
+/** What a rules file says beside its rules. */
+export type Settings = {
+  /** What follows when a tool or its server is not what was accepted. Absent: `flag`. */
+  readonly onDrift?: Action;
+  /** Tools that a rule blocks whatever their arguments are left out of what the server lists. */
+  readonly hideBlocked?: boolean;
+};
+
 /** Rules in force, in the order they were written. Made by `createRuleSet` only. */
 export type RuleSet = {
   /** All rules, the disabled ones too. */
   readonly rules: readonly Rule[];
+  readonly settings: Settings;
   /**
    * JSON text of the enabled rules, in order, with sorted members. Hash it to name a policy:
    * comments, formatting, key order and disabled rules do not change it, and it is itself a rules
@@ -54,11 +63,20 @@ export function compareSeverity(a: Action, b: Action): number {
  *
  * @throws GlobError if an enabled rule has a malformed pattern; `checkRules` finds those first.
  */
-export function createRuleSet(rules: readonly Rule[], source: string): RuleSet {
+export function createRuleSet(
+  rules: readonly Rule[],
+  source: string,
+  settings: Settings = {},
+): RuleSet {
   const enabled = rules.filter((rule) => rule.enabled);
   return {
     rules,
-    canonicalText: JSON.stringify({ rules: enabled.map(canonicalMembers) }),
+    settings,
+    canonicalText: JSON.stringify({
+      ...(settings.hideBlocked === true && { hide_blocked: true }),
+      ...(settings.onDrift !== undefined && { on_drift: settings.onDrift }),
+      rules: enabled.map(canonicalMembers),
+    }),
     source,
     compiled: enabled.map(compileRule),
   };

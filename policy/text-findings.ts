@@ -66,7 +66,7 @@ const INSTRUCTIONS: readonly Check[] = [
     pattern: /[ \t]{120}\S/u,
   },
   {
-    code: 'model_instructions',
+    code: 'instructions',
     what: 'markup that speaks to a model',
     needles: [
       '<important',
@@ -80,28 +80,28 @@ const INSTRUCTIONS: readonly Check[] = [
     pattern: /<(?:important|system|instructions?|secret|critical|assistant|hidden)\b[^<>]{0,40}>/iu,
   },
   {
-    code: 'model_instructions',
+    code: 'instructions',
     what: 'a request to ignore instructions',
     needles: ['ignore', 'disregard', 'forget', 'override'],
     pattern:
       /\b(?:ignore|disregard|forget|override)\s(?:all\s|any\s|the\s|your\s){0,3}(?:previous|prior|above|earlier|other|system)\s(?:instruction|prompt|rule|message|direction)/iu,
   },
   {
-    code: 'model_instructions',
+    code: 'instructions',
     what: 'a request to keep something from the user',
     needles: ['do not', "don't", 'never', 'without'],
     pattern:
       /\b(?:do not|don't|never|without)\s(?:ever\s)?(?:tell|inform|mention|notify|show|reveal|alert|telling|informing|mentioning|notifying|showing)\b[^.\n]{0,60}\b(?:user|human|person|anyone|them)\b/iu,
   },
   {
-    code: 'model_instructions',
+    code: 'instructions',
     what: 'an order about when tools are to be called',
     needles: [' tool'],
     pattern:
       /\b(?:before|after|whenever|instead of)\s(?:you\s)?(?:using|use|calling|call|invoking|invoke|running|run)\s(?:this|any|other|another|every|all)\s(?:other\s)?tools?\b/iu,
   },
   {
-    code: 'model_instructions',
+    code: 'instructions',
     what: 'an order to read, send or call something',
     needles: ['you must', 'you should', 'you have to', 'you need to'],
     pattern:
@@ -143,34 +143,61 @@ const SECRETS: readonly Check[] = [
 ];
 
 function secret(what: string, needles: readonly string[], pattern: RegExp): Check {
-  return { code: 'secret', what, needles, pattern };
+  return { code: 'secret_in_result', what, needles, pattern };
 }
 
 /** More than this of a text is not looked at: other messages wait meanwhile. Who asks says so. */
 export const MAX_TEXT_CHARACTERS = 128 * 1024;
 
-const CHECKS = [...INSTRUCTIONS, ...SECRETS];
-/** Any of the needles: one pass settles nearly every text. */
-const ANY_NEEDLE = new RegExp(
-  CHECKS.flatMap(({ needles }) => needles)
-    .map((needle) => needle.replace(/[\\[\].$]/g, '\\$&'))
-    .join('|'),
-);
+class Checks {
+  readonly #checks: readonly Check[];
+  /** Any of the needles: one pass settles nearly every text. */
+  readonly #anyNeedle: RegExp;
 
-/** What stands in a description or a result: hidden text, orders to a model, secrets. */
-export function textFindings(whole: string): readonly Finding[] {
-  const text = whole.length > MAX_TEXT_CHARACTERS ? whole.slice(0, MAX_TEXT_CHARACTERS) : whole;
-  return [...hiddenIn(text), ...writtenIn(text)].map(({ code, what }) => finding(code, what));
+  constructor(checks: readonly Check[]) {
+    const needles = checks.flatMap((check) => check.needles);
+    const escaped = needles.map((needle) => needle.replace(/[\\[\].$]/g, '\\$&'));
+    this.#checks = checks;
+    this.#anyNeedle = new RegExp(escaped.join('|'));
+  }
+
+  /** Everything that is found in a text, or in as much of it as is looked at. */
+  in(whole: string): readonly Omit<Check, 'needles'>[] {
+    const text = whole.length > MAX_TEXT_CHARACTERS ? whole.slice(0, MAX_TEXT_CHARACTERS) : whole;
+    const lower = text.toLowerCase();
+    const hidden = hiddenIn(text);
+    if (!this.#anyNeedle.test(lower)) return hidden;
+    const found = this.#checks.filter(
+      ({ needles, pattern }) =>
+        needles.some((needle) => lower.includes(needle)) && pattern.test(text),
+    );
+    return [...hidden, ...found];
+  }
 }
 
-function writtenIn(text: string): readonly Check[] {
-  const lower = text.toLowerCase();
-  if (!ANY_NEEDLE.test(lower)) return [];
-  return CHECKS.filter(
-    ({ needles, pattern }) =>
-      needles.some((needle) => lower.includes(needle)) && pattern.test(text),
-  );
+const FOR_DESCRIPTIONS = new Checks(INSTRUCTIONS);
+const FOR_RESULTS = new Checks([...INSTRUCTIONS, ...SECRETS]);
+
+/** What a server says of itself or of a tool: hidden text, and orders to a model. */
+export function descriptionFindings(text: string): readonly Finding[] {
+  return FOR_DESCRIPTIONS.in(text).map(({ code, what }) => finding(code, what));
 }
+
+/**
+ * What a tool has answered. A result may hold anything that somebody wrote somewhere, so that it is
+ * told in other codes than what a server says of itself.
+ */
+export function resultFindings(text: string): readonly Finding[] {
+  return FOR_RESULTS.in(text).map(({ code, what }) => finding(IN_RESULT[code] ?? code, what));
+}
+
+const IN_RESULT: { readonly [code in FindingCode]?: FindingCode } = {
+  hidden_unicode: 'hidden_in_result',
+  terminal_escape: 'hidden_in_result',
+  hidden_markup: 'hidden_in_result',
+  instructions: 'instructions_in_result',
+  sensitive_path: 'instructions_in_result',
+};
 
 function hiddenIn(text: string): readonly Omit<Check, 'needles'>[] {
   if (!/[^\0-\x7f]/.test(text)) return [];
@@ -198,7 +225,7 @@ export function foreignToolFindings(
   );
   return found
     .slice(0, 3)
-    .map((word) => finding('other_tool_named', `names ${word} of server ${others.get(word)}`));
+    .map((word) => finding('other_server_tool', `names ${word} of server ${others.get(word)}`));
 }
 
 /**

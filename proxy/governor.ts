@@ -13,9 +13,11 @@ import {
   RPC_NO_APPROVER,
   RPC_RECEIPT_REQUIRED,
 } from './answers.ts';
-import type { Refusal, TaskRequest, ToolCall } from './inspect.ts';
+import { findingsMember } from './finding-context.ts';
+import type { ClientAnswer, Refusal, SurveyRequest, TaskRequest, ToolCall } from './inspect.ts';
 import { MAX_OPEN_CALLS } from './open-requests.ts';
 import { Outcomes } from './outcomes.ts';
+import type { ServerTools, ToolFacts } from './pins/server-tools.ts';
 import { printable, type ProxyLog } from './proxy-log.ts';
 import type { OpenRecord, Recorder } from './recorder.ts';
 import { WaitingCalls, type FinalRuling, type WaitingRuling } from './waiting-calls.ts';
@@ -27,6 +29,8 @@ export interface GovernorOptions {
   readonly policyDigest: string;
   readonly recorder: Recorder;
   readonly log: ProxyLog;
+  /** What the server has listed, beside what was accepted of it. */
+  readonly tools?: ServerTools;
 }
 
 /** What a transport does with a call, at once or later. */
@@ -43,10 +47,11 @@ const APPROVAL_TIMEOUT_MS = 60_000;
 export class Governor {
   readonly #options: GovernorOptions;
   readonly #waiting = new WaitingCalls();
-  readonly #outcomes = new Outcomes();
+  readonly #outcomes: Outcomes;
 
   constructor(options: GovernorOptions) {
     this.#options = options;
+    this.#outcomes = new Outcomes((request, answer) => options.tools?.observe(request, answer));
   }
 
   /** True while what the server says may end a call. */
@@ -65,12 +70,16 @@ export class Governor {
     const tool = stripToolPrefix(call.name);
     let decision: Decision;
     try {
+      const facts = this.#options.tools?.of(call.name) ?? NOTHING_KNOWN;
+      const { findings } = facts;
       decision = decide(rules, {
         server: serverName,
         tool,
+        ...facts,
         arguments: () =>
           call.arguments === undefined ? undefined : parseJson(decodeUtf8(call.arguments)),
       });
+      if (findings.length > 0) decision = { ...decision, findings };
     } catch (error) {
       return this.#refuseUndecided(call, error as Error); // no decision is not a yes
     }
@@ -109,6 +118,14 @@ export class Governor {
   follow(request: TaskRequest): void {
     this.#outcomes.follow(request);
   }
+
+  /** A request for what the server is or has leaves for the server. */
+  watch(request: SurveyRequest): void {
+    if (this.#options.tools !== undefined) this.#outcomes.watch(request);
+  }
+
+  /** An answer of the client leaves for the server. */
+  answered(_answer: ClientAnswer): void {}
 
   /** Looks at a message of the server for what became of open calls. */
   observe(message: Buffer): void {
@@ -218,7 +235,7 @@ export class Governor {
     return refuseWith(call, RPC_INTERNAL, error, codedData(code));
   }
 
-  #context({ action, rule, matched, risk }: Decision): JsonObject {
+  #context({ action, rule, matched, risk, findings = [] }: Decision): JsonObject {
     return {
       action,
       ...(rule !== undefined && { rule: rule.name }),
@@ -227,10 +244,13 @@ export class Governor {
         score: risk.score,
         reasons: risk.reasons.map(({ reason, points }) => ({ reason, points })),
       },
+      ...findingsMember(findings),
       policy_digest: this.#options.policyDigest,
     };
   }
 }
+
+const NOTHING_KNOWN: ToolFacts = { annotations: undefined, findings: [] };
 
 /** Stands where a tool's name would, when no name could be read. */
 const UNREADABLE = '(unreadable)';

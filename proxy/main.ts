@@ -13,6 +13,7 @@ import { startServer } from './child.ts';
 import { Governor } from './governor.ts';
 import { detectHost, overrideHost, parentProcessName, type AgentHost } from './host.ts';
 import { PROXY_FLAGS, readOptions, type ProxyOptions } from './options.ts';
+import { defaultPinFolder, openTools } from './pins/open-tools.ts';
 import { printable, stderrProxyLog, type ProxyLog } from './proxy-log.ts';
 import { emittingRecorder, silentRecorder } from './recorder.ts';
 import { relay, type ServerExit } from './relay.ts';
@@ -62,15 +63,25 @@ async function serve(options: ProxyOptions): Promise<void> {
   const emitter =
     socketPath === '' ? undefined : connectEmitter(socketPath, sessionId, values, host, log);
   announce(options, { rules, host, socketPath, log });
+  const recorder =
+    emitter === undefined
+      ? silentRecorder
+      : emittingRecorder(emitter, { serverName, sessionId, requireReceipt });
+  const tools = openTools({
+    serverName,
+    isNamed: values.name !== undefined,
+    launch: [options.command, ...options.args],
+    folder: values.pins ?? defaultPinFolder(),
+    recorder,
+    log,
+  });
   const governor = new Governor({
     serverName,
     rules,
     policyDigest: `sha256:${hash('sha256', rules.canonicalText, 'hex')}`,
-    recorder:
-      emitter === undefined
-        ? silentRecorder
-        : emittingRecorder(emitter, { serverName, sessionId, requireReceipt }),
+    recorder,
     log,
+    tools,
   });
   log(`session ${sessionId}, server ${printable(serverName)}`);
   const child = await startServer(options.command, options.args);
