@@ -20,6 +20,7 @@ import { Outcomes } from './outcomes.ts';
 import type { ServerTools, ToolFacts } from './pins/server-tools.ts';
 import { printable, type ProxyLog } from './proxy-log.ts';
 import type { OpenRecord, Recorder } from './recorder.ts';
+import { ResultWatch } from './result-watch.ts';
 import { WaitingCalls, type FinalRuling, type WaitingRuling } from './waiting-calls.ts';
 
 export interface GovernorOptions {
@@ -47,6 +48,7 @@ const APPROVAL_TIMEOUT_MS = 60_000;
 export class Governor {
   readonly #options: GovernorOptions;
   readonly #waiting = new WaitingCalls();
+  readonly #results = new ResultWatch();
   readonly #outcomes: Outcomes;
 
   constructor(options: GovernorOptions) {
@@ -71,11 +73,12 @@ export class Governor {
     let decision: Decision;
     try {
       const facts = this.#options.tools?.of(call.name) ?? NOTHING_KNOWN;
-      const { findings } = facts;
+      const findings = [...facts.findings, ...this.#results.findings];
       decision = decide(rules, {
         server: serverName,
         tool,
-        ...facts,
+        annotations: facts.annotations,
+        findings,
         arguments: () =>
           call.arguments === undefined ? undefined : parseJson(decodeUtf8(call.arguments)),
       });
@@ -148,7 +151,7 @@ export class Governor {
     const context = this.#context(decision);
     const record = this.#options.recorder.begin({ tool, call, context });
     const send = (): FinalRuling => {
-      this.#outcomes.sent(call, record, context);
+      this.#outcomes.sent(call, this.#results.over(record, tool, context), context);
       return FORWARD;
     };
     if (record.durable === undefined) return send();

@@ -51,7 +51,7 @@ for (const { name, line, want } of [
   { name: 'a request', line: '{"jsonrpc":"2.0","id":1,"method":"prompts/list"}\n', want: 'other' },
   {
     name: 'a request for the tools',
-    line: '{"id":"a","method":"tools\/list","params":{"cursor":""}}\n',
+    line: '{"id":"a","method":"tools\\/list","params":{"cursor":""}}\n',
     want: { method: 'tools/list', id: '"a"', cursor: '' },
   },
   {

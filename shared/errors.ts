@@ -101,6 +101,7 @@ const REMEDIES = {
     'Send one unambiguous JSON-RPC 2.0 message per line; what cannot be understood is not passed on.',
   RECEIPT_REQUIRED:
     'Start the daemon or mend what it complains about, then repeat the call; without -require-receipt calls go on.',
+  PINS_MISSING: 'See what is pinned with `mcp-proxy pins list`; -pins names another folder.',
   PINS_UNREADABLE:
     'Mend or move the file; what is recorded anew then is trusted on first use. docs/pins.md.',
   PINS_UNWRITABLE:

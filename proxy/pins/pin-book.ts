@@ -26,6 +26,11 @@ export class PinBook {
     this.#onProblem = onProblem;
   }
 
+  /** Kept beyond this session. */
+  get isKept(): boolean {
+    return this.#file !== undefined;
+  }
+
   /** The file cannot be read: whether anything has changed is not known. */
   get isUnreadable(): boolean {
     return this.#problem?.code === 'PINS_UNREADABLE';

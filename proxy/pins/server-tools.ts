@@ -156,7 +156,7 @@ export class ServerTools {
         : this.#toolFindings(name, book.record.tools.get(name)).map((found) => named(name, found)),
     );
     const gone = names === undefined ? [] : goneTools(book.record);
-    this.#tell('tools/list', book.isUnreadable ? 0 : pinned.length, [
+    this.#tell('tools/list', book.isKept && !book.isUnreadable ? pinned.length : 0, [
       ...(book.isUnreadable ? [UNREADABLE] : []),
       ...findings,
       ...gone,
