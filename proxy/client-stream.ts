@@ -91,6 +91,12 @@ export class ClientStream implements LineHandler {
       case 'task':
         governor.follow(inspection.request);
         return { element, ruling: { forward: true } };
+      case 'survey':
+        governor.watch(inspection.request);
+        return { element, ruling: { forward: true } };
+      case 'answer':
+        governor.answered(inspection.answer);
+        return { element, ruling: { forward: true } };
       case 'call':
         return { element, ruling: governor.rule(inspection.call) };
       case 'refuse':

@@ -288,3 +288,26 @@ test('Governor tells rules who calls, and the agent what to do instead [R.condit
   );
   expect(records.at(-1)?.context).toMatchObject({ reasons: ['client matches "claude*"'] });
 });
+
+test('Governor tells what stands in a result, and knows it at the next call [X.text-checks]', () => {
+  const { governor, records } = governed();
+  governor.rule(toolCall('read_page', '1'));
+  const text = 'ok \\u200b AKIAABCDEFGHIJKLMNOP';
+  governor.observe(
+    Buffer.from(`{"id":1,"result":{"content":[{"type":"text","text":"${text}"}]}}\n`),
+  );
+  const found = [
+    { code: 'hidden_in_result', text: 'characters of no width', points: 0 },
+    { code: 'secret_in_result', text: 'an access key of AWS', points: 0 },
+  ];
+  expect(records[0]?.context).toMatchObject({ action: 'pass', result_findings: found });
+  governor.rule(toolCall('delete_it', '2'));
+  const heard = found.map((one) => ({
+    ...one,
+    text: `an earlier result of read_page: ${one.text}`,
+  }));
+  expect(records[1]?.context).toMatchObject({ action: 'block', findings: heard });
+  governor.rule(toolCall('read_page', '3'));
+  governor.observe(Buffer.from(`{"id":3,"result":{"x":"${'y'.repeat(200_000)}"}}\n`));
+  expect(records[2]?.context).toMatchObject({ result_bytes_checked: 131_072 });
+});

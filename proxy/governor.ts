@@ -15,12 +15,15 @@ import {
 import { ClientName } from './client-name.ts';
 import { PausedCalls, type ApprovalOptions, type Leaving } from './approvals/paused-calls.ts';
 import { policyEvent } from './approvals/refusals.ts';
-import type { Refusal, TaskRequest, ToolCall } from './inspect.ts';
+import type { PolicyInForce } from './policy-in-force.ts';
+import { findingsMember } from './finding-context.ts';
+import type { ClientAnswer, Refusal, SurveyRequest, TaskRequest, ToolCall } from './inspect.ts';
 import { MAX_OPEN_CALLS } from './open-requests.ts';
 import { Outcomes } from './outcomes.ts';
-import type { PolicyInForce } from './policy-in-force.ts';
+import type { ServerTools, ToolFacts } from './pins/server-tools.ts';
 import { printable, type ProxyLog } from './proxy-log.ts';
 import type { OpenRecord, Recorder } from './recorder.ts';
+import { ResultWatch } from './result-watch.ts';
 import { WaitingCalls, type FinalRuling, type WaitingRuling } from './waiting-calls.ts';
 
 export interface GovernorOptions {
@@ -37,6 +40,8 @@ export interface GovernorOptions {
   readonly log: ProxyLog;
   /** How a person is asked about calls that a rule pauses. Absent: nobody is. */
   readonly approvals?: ApprovalOptions | undefined;
+  /** What the server has listed, beside what was accepted of it. */
+  readonly tools?: ServerTools;
 }
 
 /** A decision, and the digest of the rules that made it. */
@@ -56,11 +61,12 @@ const NO_APPROVALS: ApprovalOptions = { doors: [], sessionId: '', timeoutMs: 60_
 export class Governor {
   readonly #options: GovernorOptions;
   readonly #waiting = new WaitingCalls();
-  readonly #outcomes = new Outcomes();
   readonly #client = new ClientName();
   readonly #history = new PolicyHistory();
   #policy: PolicyInForce;
   readonly #paused: PausedCalls;
+  readonly #results = new ResultWatch();
+  readonly #outcomes: Outcomes;
 
   constructor(options: GovernorOptions) {
     const { serverName: server, approvals = NO_APPROVALS, recorder, log } = options;
@@ -80,6 +86,7 @@ export class Governor {
         stated: (statement) => recorder.stated(statement),
       },
     });
+    this.#outcomes = new Outcomes((request, answer) => options.tools?.observe(request, answer));
   }
 
   /** True while what the server says may end a call. */
@@ -147,6 +154,14 @@ export class Governor {
     this.#outcomes.follow(request);
   }
 
+  /** A request for what the server is or has leaves for the server. */
+  watch(request: SurveyRequest): void {
+    if (this.#options.tools !== undefined) this.#outcomes.watch(request);
+  }
+
+  /** An answer of the client leaves for the server. */
+  answered(_answer: ClientAnswer): void {}
+
   /** Looks at a message of the server for what became of open calls. */
   observe(message: Buffer): void {
     this.#outcomes.observe(message);
@@ -173,9 +188,13 @@ export class Governor {
   #decide(call: ToolCall, tool: string): Decided {
     const { serverName, agent, workspace } = this.#options;
     const { rules, digest } = this.#policy;
+    const facts = this.#options.tools?.of(call.name) ?? NOTHING_KNOWN;
+    const findings = [...facts.findings, ...this.#results.findings];
     const decision = decide(rules, {
       server: serverName,
       tool,
+      annotations: facts.annotations,
+      ...(findings.length > 0 && { findings }),
       arguments: () =>
         call.arguments === undefined ? undefined : parseJson(decodeUtf8(call.arguments)),
       client: this.#client.info,
@@ -205,7 +224,7 @@ export class Governor {
     return {
       durable: record.durable,
       send: () => {
-        this.#outcomes.sent(call, record, context);
+        this.#outcomes.sent(call, this.#results.over(record, tool, context), context);
         return FORWARD;
       },
       fail: (fault) => this.#refuseUnrecorded(call, tool, record, fault),
@@ -270,7 +289,15 @@ export class Governor {
     return refuseWith(call, RPC_INTERNAL, error, codedData(code));
   }
 
-  #context({ action, rule, matched, reasons, risk, policyDigest }: Decided): JsonObject {
+  #context({
+    action,
+    rule,
+    matched,
+    reasons,
+    risk,
+    policyDigest,
+    findings = [],
+  }: Decided): JsonObject {
     return {
       action,
       ...(rule !== undefined && { rule: rule.name }),
@@ -280,10 +307,13 @@ export class Governor {
         score: risk.score,
         reasons: risk.reasons.map(({ reason, points }) => ({ reason, points })),
       },
+      ...findingsMember(findings),
       policy_digest: policyDigest,
     };
   }
 }
+
+const NOTHING_KNOWN: ToolFacts = { annotations: undefined, findings: [] };
 
 /** Stands where a tool's name would, when no name could be read. */
 const UNREADABLE = '(unreadable)';

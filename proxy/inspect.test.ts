@@ -9,6 +9,12 @@ function shown(inspection: Inspection): unknown {
       return 'other';
     case 'cancel':
       return { cancel: String(inspection.requestId) };
+    case 'answer': {
+      const { id, result, error } = inspection.answer;
+      return { answer: String(id), result: result?.toString(), error: error?.toString() };
+    }
+    case 'survey':
+      return { ...inspection.request, id: String(inspection.request.id) };
     case 'task':
       return { ...inspection.request, id: String(inspection.request.id) };
     case 'call': {
@@ -42,9 +48,28 @@ const withParams = (params: string) => `{"id":1,"method":"tools/call","params":$
 for (const { name, line, want } of [
   { name: 'an empty line', line: '\n', want: 'other' },
   { name: 'white space', line: ' \t\r\n', want: 'other' },
-  { name: 'a request', line: '{"jsonrpc":"2.0","id":1,"method":"tools/list"}\n', want: 'other' },
-  { name: 'an answer', line: '{"jsonrpc":"2.0","id":1,"result":{}}\r\n', want: 'other' },
-  { name: 'an answer that quotes a call', line: `{"id":1,"result":${CALL}}`, want: 'other' },
+  { name: 'a request', line: '{"jsonrpc":"2.0","id":1,"method":"prompts/list"}\n', want: 'other' },
+  {
+    name: 'a request for the tools',
+    line: '{"id":"a","method":"tools\\/list","params":{"cursor":""}}\n',
+    want: { method: 'tools/list', id: '"a"', cursor: '' },
+  },
+  {
+    name: 'a request for what the server is',
+    line: '{"id":1,"method":"server/discover"}',
+    want: { method: 'server/discover', id: '1', cursor: undefined },
+  },
+  { name: 'no request without an id', line: '{"method":"tools/list"}', want: 'other' },
+  {
+    name: 'an answer',
+    line: '{"jsonrpc":"2.0","id":1,"result":{}}\r\n',
+    want: { answer: '1', result: '{}', error: undefined },
+  },
+  {
+    name: 'an answer that quotes a call',
+    line: `{"id":1,"result":${CALL}}`,
+    want: { answer: '1', result: CALL, error: undefined },
+  },
   { name: 'a scalar', line: '"tools/call"\n', want: 'other' },
   { name: 'no members', line: '{}', want: 'other' },
   { name: 'a batch without calls', line: '[{"method":"ping"},1,"x"]', want: 'other' },

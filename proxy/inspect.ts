@@ -33,9 +33,26 @@ export interface TaskRequest {
   readonly taskId: string;
 }
 
+/** A request whose answer says what the server is, or what it has. */
+export interface SurveyRequest {
+  readonly method: 'initialize' | 'server/discover' | 'tools/list';
+  readonly id: Buffer;
+  /** Where a list goes on; undefined for its beginning. */
+  readonly cursor: string | undefined;
+}
+
+/** An answer of the client to a request of the server. The spans are its original text. */
+export interface ClientAnswer {
+  readonly id: Buffer;
+  readonly result: Buffer | undefined;
+  readonly error: Buffer | undefined;
+}
+
 /** What a line from the client is, as far as enforcement is concerned. */
 export type Inspection =
   | { readonly kind: 'other' }
+  | { readonly kind: 'answer'; readonly answer: ClientAnswer }
+  | { readonly kind: 'survey'; readonly request: SurveyRequest }
   | { readonly kind: 'cancel'; readonly requestId: Buffer }
   | { readonly kind: 'call'; readonly call: ToolCall }
   | { readonly kind: 'task'; readonly request: TaskRequest }
@@ -69,6 +86,7 @@ const OPEN_OBJECT = 0x7b;
 
 const TOOLS_CALL = 'tools/call';
 const CANCELLED = 'notifications/cancelled';
+const SURVEY_METHODS = ['initialize', 'server/discover', 'tools/list'] as const;
 const TASK_METHODS = ['tasks/get', 'tasks/result', 'tasks/update', 'tasks/cancel'] as const;
 /** Names that decide what a call is; another spelling of one is a second opinion about it. */
 const MESSAGE_NAMES = new Set(['JSONRPC', 'ID', 'METHOD', 'PARAMS']);
@@ -135,17 +153,34 @@ function inspectMessage(message: Buffer): BatchElement['inspection'] {
   const strange = ambiguousName(members, MESSAGE_NAMES, ['method']);
   if (strange !== undefined) return refuse(strange, id, INVALID_REQUEST);
   const member = members.find(({ name }) => name === 'method');
-  if (member === undefined) return { kind: 'other' }; // an answer to the server
+  if (member === undefined) return inspectAnswer(message, members, id);
   const name = parseJson(decodeUtf8(message.subarray(member.start, member.end)));
   if (typeof name !== 'string') return refuse('method is not a string', id, INVALID_REQUEST);
   if (name === CANCELLED) return inspectCancel(message, members);
   if (name === TOOLS_CALL) return inspectCall(message, members, id);
   const method = TASK_METHODS.find((known) => known === name);
   if (method !== undefined) return inspectTaskRequest(message, members, id, method);
+  const survey = SURVEY_METHODS.find((known) => known === name);
+  if (survey !== undefined) return inspectSurvey(message, members, id, survey);
   if (normalized(name) === TOOLS_CALL || normalized(beforeNul(name)) === TOOLS_CALL) {
     return refuse(`method is spelled ${quoted(name)}`, id, INVALID_REQUEST);
   }
   return { kind: 'other' };
+}
+
+/** No method: an answer to the server, or nothing that anybody could read. */
+function inspectAnswer(
+  message: Buffer,
+  members: readonly Member[],
+  id: Buffer | undefined,
+): BatchElement['inspection'] {
+  const text = (name: string) => {
+    const member = members.findLast((candidate) => candidate.name === name);
+    return member === undefined ? undefined : message.subarray(member.start, member.end);
+  };
+  const [result, error] = [text('result'), text('error')];
+  if (id === undefined || (result === undefined && error === undefined)) return { kind: 'other' };
+  return { kind: 'answer', answer: { id, result, error } };
 }
 
 /** Spellings that a forgiving server might accept. */
@@ -227,6 +262,22 @@ function inspectTaskRequest(
   const taskId = text === undefined ? undefined : parseJson(decodeUtf8(text));
   if (id === undefined || typeof taskId !== 'string') return { kind: 'other' };
   return { kind: 'task', request: { method, id, taskId } };
+}
+
+/** Nothing is decided about these either: their answers tell what the server has. */
+function inspectSurvey(
+  message: Buffer,
+  members: readonly Member[],
+  id: Buffer | undefined,
+  method: SurveyRequest['method'],
+): BatchElement['inspection'] {
+  if (id === undefined) return { kind: 'other' };
+  const text = method === 'tools/list' ? paramOf(message, members, 'cursor') : undefined;
+  const cursor = text === undefined ? undefined : parseJson(decodeUtf8(text));
+  return {
+    kind: 'survey',
+    request: { method, id, cursor: typeof cursor === 'string' ? cursor : undefined },
+  };
 }
 
 function paramOf(message: Buffer, members: readonly Member[], name: string): Buffer | undefined {

@@ -12,16 +12,19 @@ import type { Door } from './approvals/door.ts';
 import type { HttpDoor } from './approvals/http-door.ts';
 import { TerminalDoor } from './approvals/terminal-door.ts';
 import { startServer } from './child.ts';
+import { COMMANDS } from './commands.ts';
 import { Governor } from './governor.ts';
 import { detectHost, overrideHost, parentProcessName, type AgentHost } from './host.ts';
 import { PROXY_FLAGS, readOptions, type ProxyOptions } from './options.ts';
 import { policyInForce, type PolicyInForce } from './policy-in-force.ts';
+import { defaultPinFolder, openTools } from './pins/open-tools.ts';
 import { printable, stderrProxyLog, type ProxyLog } from './proxy-log.ts';
 import { emittingRecorder, silentRecorder } from './recorder.ts';
 import { relay, type ServerExit } from './relay.ts';
 import { readRulesFile } from './rules-file.ts';
 
 const HELP = `Usage: mcp-proxy [serve] [flags] [--] <server command> [args...]
+       mcp-proxy pins list | diff | accept | forget [flags]
 
 Stands between an agent and one MCP server on standard input and output. Decides every tool call by
 policy before the server sees it, and reports every call to the daemon. Everything else passes byte
@@ -38,6 +41,13 @@ Exit status: that of the server; 1 when the rules or the server cannot be used, 
 const FAREWELL_MS = 1500;
 
 async function main(): Promise<void> {
+  const [word = '', ...rest] = process.argv.slice(2);
+  const command = Object.hasOwn(COMMANDS, word) ? COMMANDS[word] : undefined;
+  if (command !== undefined) {
+    const { run } = await command();
+    process.exitCode = await run(rest);
+    return;
+  }
   const options = readOptions(process.argv.slice(2), process.env);
   if (options.action === 'help') {
     process.stdout.write(HELP);
@@ -68,18 +78,28 @@ async function serve(options: ProxyOptions): Promise<void> {
     socketPath === '' ? undefined : connectEmitter(socketPath, sessionId, values, host, log);
   const { doors, http } = await openDoors(options, socketPath);
   announce(options, { rules, host, socketPath, http, log });
+  const recorder =
+    emitter === undefined
+      ? silentRecorder
+      : emittingRecorder(emitter, { serverName, sessionId, requireReceipt });
+  const tools = openTools({
+    serverName,
+    isNamed: values.name !== undefined,
+    launch: [options.command, ...options.args],
+    folder: values.pins ?? defaultPinFolder(),
+    recorder,
+    log,
+  });
   const governor = new Governor({
     serverName,
     rules,
     policyDigest: policy.digest,
     agent: host.identity.issuerName,
     workspace: process.cwd(),
-    recorder:
-      emitter === undefined
-        ? silentRecorder
-        : emittingRecorder(emitter, { serverName, sessionId, requireReceipt }),
+    recorder,
     log,
     approvals: { doors, sessionId, timeoutMs: options.approvalTimeoutMs },
+    tools,
   });
   await followRules(values.rules, governor, policy, log);
   log(`session ${sessionId}, server ${printable(serverName)}`);

@@ -1,6 +1,6 @@
 import { CodedError } from '../shared/errors.ts';
 import { decodeUtf8, parseJson } from '../shared/json/text.ts';
-import type { TaskRequest } from './inspect.ts';
+import type { SurveyRequest, TaskRequest } from './inspect.ts';
 import { SentCall } from './sent-call.ts';
 
 /** A request about a task, on its way to the server. */
@@ -9,7 +9,13 @@ export interface OpenTaskRequest {
   isAmbiguous: boolean;
 }
 
-export type OpenRequest = SentCall | OpenTaskRequest;
+/** A request for what the server is or has, on its way to the server. */
+export interface OpenSurvey {
+  readonly survey: SurveyRequest;
+  isAmbiguous: boolean;
+}
+
+export type OpenRequest = SentCall | OpenTaskRequest | OpenSurvey;
 
 /** More open calls than this and no new one is let through: forgetting one is not an option. */
 export const MAX_OPEN_CALLS = 16_384;

@@ -44,6 +44,12 @@ export const PROXY_FLAGS = {
     env: 'AGENTRECEIPTS_SOCKET',
     describe: "daemon's socket; empty: no receipts",
   },
+  pins: {
+    type: 'string',
+    placeholder: 'DIR',
+    env: 'AGENTRECEIPTS_PINS',
+    describe: 'where accepted tools are kept; empty: for this session only',
+  },
   'require-receipt': {
     type: 'boolean',
     env: 'AGENTRECEIPTS_REQUIRE_RECEIPT',

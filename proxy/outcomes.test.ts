@@ -11,7 +11,7 @@ afterEach(() => void vi.useRealTimers());
 /** A session of which only the ends of calls are of interest. */
 function session() {
   const recorder = new FakeRecorder();
-  const outcomes = new Outcomes();
+  const outcomes = new Outcomes(() => undefined);
   const client = (message: object) => {
     const inspection = inspectClientLine(Buffer.from(JSON.stringify(message)));
     if (inspection.kind === 'cancel') outcomes.cancel(inspection.requestId);

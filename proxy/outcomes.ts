@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import type { JsonObject } from '../shared/json/value.ts';
-import type { TaskRequest, ToolCall } from './inspect.ts';
+import type { SurveyRequest, TaskRequest, ToolCall } from './inspect.ts';
 import { MAX_OPEN_CALLS, OpenRequests, type OpenTaskRequest } from './open-requests.ts';
 import type { OpenRecord } from './recorder.ts';
 import { SentCall, SILENCE_MS } from './sent-call.ts';
@@ -32,6 +32,12 @@ export class Outcomes {
   readonly #tasks = new TaskCalls();
   /** Cancelled and not answered yet, oldest first, with what gives each of them up. */
   readonly #cancelled = new Map<SentCall, (reason: string) => void>();
+  readonly #onSurvey: (request: SurveyRequest, answer: Answer) => void;
+
+  /** @param onSurvey - Told what the server answers when it is asked what it has. */
+  constructor(onSurvey: (request: SurveyRequest, answer: Answer) => void) {
+    this.#onSurvey = onSurvey;
+  }
 
   /** Requests that wait for an answer. */
   get openCount(): number {
@@ -58,6 +64,15 @@ export class Outcomes {
     if (this.#tasks.get(request.taskId) === undefined) return;
     if (this.#open.count >= MAX_OPEN_CALLS) return; // the call is told as unknown in the end
     this.#open.add(request.id, { request, isAmbiguous: false });
+  }
+
+  /** A request for what the server is or has leaves now. */
+  watch(survey: SurveyRequest): void {
+    if (this.#open.count >= MAX_OPEN_CALLS) return; // calls are refused then
+    this.#open.add(survey.id, {
+      survey: { ...survey, id: Buffer.from(survey.id) },
+      isAmbiguous: false,
+    });
   }
 
   /** @returns Whether a request with this id is open */
@@ -106,6 +121,7 @@ export class Outcomes {
   #answer(answer: Answer): void {
     const request = this.#open.take(answer.id);
     if (request instanceof SentCall) this.#callAnswered(request, answer);
+    else if (request !== undefined && 'survey' in request) this.#onSurvey(request.survey, answer);
     else if (request !== undefined) this.#taskAnswered(request, answer);
     else if (!this.#tasks.isEmpty) this.#strayAnswer(answer);
   }

@@ -101,6 +101,11 @@ const REMEDIES = {
     'Send one unambiguous JSON-RPC 2.0 message per line; what cannot be understood is not passed on.',
   RECEIPT_REQUIRED:
     'Start the daemon or mend what it complains about, then repeat the call; without -require-receipt calls go on.',
+  PINS_MISSING: 'See what is pinned with `mcp-proxy pins list`; -pins names another folder.',
+  PINS_UNREADABLE:
+    'Mend or move the file; what is recorded anew then is trusted on first use. docs/pins.md.',
+  PINS_UNWRITABLE:
+    'Let this user write there, or name another folder with -pins; until then nothing is remembered.',
   TOO_MANY_OPEN_CALLS: 'Wait for answers before sending more calls.',
   SERVER_NOT_STARTED:
     'Check the command behind `--`: it must exist and be executable for this user.',

@@ -744,6 +744,16 @@ export const REQUIREMENTS: readonly Requirement[] = [
     source: 'docs/adr/0021',
   },
   {
+    id: 'X.pins',
+    text: 'what a server listed first is remembered; what changes later is found at the list and at the call',
+    source: 'docs/adr/0026',
+  },
+  {
+    id: 'X.text-checks',
+    text: 'hidden text, orders to a model and secrets are found in descriptions and results, in linear time',
+    source: 'docs/adr/0026',
+  },
+  {
     id: 'X.approvals',
     text: 'an approver answers by HTTP, in the client or in the terminal',
     source: 'Agent Receipts 0.5.0, approval HTTP server',

@@ -20,18 +20,16 @@ const TIMEOUT_MS = 60_000;
 function session({ doors = [new FakeDoor()], requireReceipt = false } = {}) {
   const recorder = new FakeRecorder({ requireReceipt });
   const log: string[] = [];
-  const rulesInForce = { digest: 'sha256:one' };
   const governor = new Governor({
     serverName: 'srv',
     rules: RULES,
-    get policyDigest() {
-      return rulesInForce.digest;
-    },
+    policyDigest: 'sha256:one',
     recorder,
     log: (text) => void log.push(text),
     approvals: { doors, sessionId: 'session-1', timeoutMs: TIMEOUT_MS },
   });
-  return { governor, recorder, log, rulesInForce, door: doors[0] as FakeDoor };
+  const changeRules = () => governor.adopt({ rules: RULES, digest: 'sha256:two' });
+  return { governor, recorder, log, changeRules, door: doors[0] as FakeDoor };
 }
 
 function toolCall(name: string, id: string, given: object = {}): ToolCall {
@@ -122,8 +120,8 @@ for (const { name, end, status, code, message } of [
   },
   {
     name: 'another rules file',
-    end: ({ door, rulesInForce }: ReturnType<typeof session>) => {
-      rulesInForce.digest = 'sha256:two';
+    end: ({ door, changeRules }: ReturnType<typeof session>) => {
+      changeRules();
       door.answer();
     },
     status: 'denied',
@@ -319,7 +317,7 @@ test('a grant for a call lets this exact call pass for ten minutes [X.grants]', 
 });
 
 test('a grant for a tool ends with the rules, and covers neither more risk nor another rule [X.grants]', async () => {
-  const { governor, door, rulesInForce } = session();
+  const { governor, door, changeRules } = session();
   follow(governor.rule(toolCall('edit_file', '1', { a: 1 })));
   door.answer({ grant: 'session' });
   await turn();
@@ -327,7 +325,7 @@ test('a grant for a tool ends with the rules, and covers neither more risk nor a
   // +30 for SQL that changes everything: the same rule, and more than the person was shown.
   expect(governor.rule(toolCall('edit_file', '3', { sql: 'drop table x' })).forward).toBe('later');
   expect(governor.rule(toolCall('edit_other', '4', { a: 1 })).forward).toBe('later');
-  rulesInForce.digest = 'sha256:two';
+  changeRules();
   expect(governor.rule(toolCall('edit_file', '5', { a: 2 })).forward).toBe('later');
 });
 

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { DaemonHome } from '../fixtures/daemon-process.ts';
@@ -62,7 +62,8 @@ test('an answer over HTTP lets one call go, and another is denied [X.approvals]'
     const { status } = await ask(listening, 'POST', `/${first}/approve`, { headers });
     expect(status).toBeGreaterThanOrEqual(401);
   }
-  expect(findCalls(readFileSync(record))).toEqual([]);
+  // Without the file no server has begun to write down what it got.
+  expect(existsSync(record) ? findCalls(readFileSync(record)) : []).toEqual([]);
   expect(await ask(listening, 'POST', `/${second}/deny`)).toEqual({
     status: 200,
     body: '{"status":"denied"}',

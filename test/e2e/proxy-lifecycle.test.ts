@@ -179,7 +179,7 @@ describe('the daemon', () => {
     await proxy.says('"id":"d"');
     proxy.end();
     await proxy.exit;
-    expect(recorder.greetings).toBe(1);
+    expect(recorder.greetings).toBe(2); // reports, and the question that a rule asks
     const told = recorder.frames.map(({ tool, decision, idempotency_key: key, output }) => ({
       name: tool.name,
       decision,

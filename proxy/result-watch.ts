@@ -1,0 +1,51 @@
+import { Buffer } from 'node:buffer';
+import { finding, type Finding, type FindingCode } from '../policy/finding.ts';
+import { MAX_TEXT_CHARACTERS, resultFindings, shownText } from '../policy/text-findings.ts';
+import type { JsonObject } from '../shared/json/value.ts';
+import { findingsMember } from './finding-context.ts';
+import { printable } from './proxy-log.ts';
+import type { OpenRecord } from './recorder.ts';
+
+/**
+ * Looks at what tools answer. The result has gone to the client already, so that nothing waits for
+ * this; what is found stands in the receipt, and is known when the next tool is called.
+ */
+export class ResultWatch {
+  readonly #heard = new Map<FindingCode, Finding>();
+
+  /** What results of this session held so far: the last of each kind. */
+  get findings(): readonly Finding[] {
+    return [...this.#heard.values()];
+  }
+
+  /** The same record, told of what stands in the result as well. */
+  over(record: OpenRecord, tool: string, context: JsonObject): OpenRecord {
+    return {
+      ...record,
+      answered: (outcome) => {
+        const { output, error } = outcome;
+        const seen = this.#look(tool, output ?? error);
+        const isWorthIt = Object.keys(seen).length > 0;
+        record.answered(
+          isWorthIt
+            ? { ...outcome, context: { ...(outcome.context ?? context), ...seen } }
+            : outcome,
+        );
+      },
+    };
+  }
+
+  #look(tool: string, result: Buffer | undefined): JsonObject {
+    if (result === undefined) return {};
+    const isCut = result.length > MAX_TEXT_CHARACTERS;
+    const part = isCut ? result.subarray(0, MAX_TEXT_CHARACTERS) : result;
+    const findings = resultFindings(shownText(part.toString()));
+    for (const { code, text } of findings) {
+      this.#heard.set(code, finding(code, `an earlier result of ${printable(tool)}: ${text}`));
+    }
+    return {
+      ...findingsMember(findings, 'result_findings'),
+      ...(isCut && { result_bytes_checked: MAX_TEXT_CHARACTERS }),
+    };
+  }
+}
