@@ -10,7 +10,6 @@ import {
   type Member,
 } from '../shared/json/scan.ts';
 import { decodeUtf8, parseJson } from '../shared/json/text.ts';
-import { foldName } from '../shared/wire/event.ts';
 
 /** A tool call, found in the bytes of a message. Spans are its original text. */
 export interface ToolCall {
@@ -83,8 +82,10 @@ const CARRIAGE_RETURN = 0x0d;
 const NEWLINE = 0x0a;
 const OPEN_ARRAY = 0x5b;
 const OPEN_OBJECT = 0x7b;
+const QUOTE = 0x22;
 
 const TOOLS_CALL = 'tools/call';
+const TOOLS_CALL_LETTERS = 'TOOLSCALL';
 const CANCELLED = 'notifications/cancelled';
 const SURVEY_METHODS = ['initialize', 'server/discover', 'tools/list'] as const;
 const TASK_METHODS = ['tasks/get', 'tasks/result', 'tasks/update', 'tasks/cancel'] as const;
@@ -114,8 +115,8 @@ export function inspectClientLine(line: Buffer): Inspection {
   try {
     if (first === OPEN_ARRAY) return inspectBatch(message);
     if (first === OPEN_OBJECT) return inspectMessage(message);
-    scanValue(message); // a bare scalar is no message to anybody, if it is JSON at all
-    return OTHER;
+    scanValue(message);
+    return inspectScalar(message);
   } catch (error) {
     if (!(error instanceof CodedError)) throw error;
     return refuse(error.message);
@@ -143,8 +144,16 @@ function inspectBatch(message: Buffer): Inspection {
 function inspectElement(element: Buffer): BatchElement['inspection'] {
   if (element[0] === OPEN_ARRAY)
     return refuse('an array inside a batch', undefined, INVALID_REQUEST);
-  if (element[0] !== OPEN_OBJECT) return { kind: 'other' };
+  if (element[0] !== OPEN_OBJECT) return inspectScalar(element);
   return inspectMessage(element);
+}
+
+/** A scalar is no message to anybody, unless it is a string that is unpacked until it is none. */
+function inspectScalar(value: Buffer): Refusal | { readonly kind: 'other' } {
+  const text = value.includes(QUOTE) ? parseJson(decodeUtf8(value)) : undefined;
+  return typeof text === 'string' && /[{\\]/.test(text)
+    ? refuse('a string that can hold a message', undefined, INVALID_REQUEST)
+    : { kind: 'other' };
 }
 
 function inspectMessage(message: Buffer): BatchElement['inspection'] {
@@ -162,7 +171,7 @@ function inspectMessage(message: Buffer): BatchElement['inspection'] {
   if (method !== undefined) return inspectTaskRequest(message, members, id, method);
   const survey = SURVEY_METHODS.find((known) => known === name);
   if (survey !== undefined) return inspectSurvey(message, members, id, survey);
-  if (normalized(name) === TOOLS_CALL || normalized(beforeNul(name)) === TOOLS_CALL) {
+  if (spellings(name).includes(TOOLS_CALL_LETTERS)) {
     return refuse(`method is spelled ${quoted(name)}`, id, INVALID_REQUEST);
   }
   return { kind: 'other' };
@@ -183,12 +192,22 @@ function inspectAnswer(
   return { kind: 'answer', answer: { id, result, error } };
 }
 
-/** Spellings that a forgiving server might accept. */
-function normalized(method: string): string {
-  return method
-    .normalize('NFKC')
-    .toLowerCase()
-    .replace(/[^a-z/]/g, '');
+/**
+ * What a name comes to for readers that are not careful: its Latin letters, upper case. Whoever
+ * trims, folds, drops accents or marks, routes by path, or decodes once too often reads one of these.
+ */
+function spellings(name: string): readonly string[] {
+  if (/^[A-Za-z]*$/.test(name)) return [name.toUpperCase()];
+  const shown = name.replace(/\p{Cc}\[[\d;]*[A-Za-z]/gu, ''); // by a terminal
+  const unpacked = shown.replace(/(?:%|\\x|\\u00)([\da-f]{2})/gi, (_, hex: string) =>
+    String.fromCharCode(Number.parseInt(hex, 16)),
+  );
+  return [name, beforeNul(name), unpacked].map((text) =>
+    text
+      .normalize('NFKD')
+      .toUpperCase()
+      .replace(/[^A-Z]/g, ''),
+  );
 }
 
 /** What is left of a text where strings end at NUL, as they do in C. */
@@ -321,21 +340,15 @@ function ambiguousName(
   for (const { name } of members) {
     // A server that copies members one by one gives the message another prototype with it.
     if (name === '__proto__') return 'member "__proto__" can stand for any other';
-    const folded = foldName(plain(name));
-    if (names.has(folded) && name !== folded.toLowerCase()) {
-      return `member ${quoted(name)} looks like ${folded.toLowerCase()}`;
+    const known = spellings(name)
+      .find((spelling) => names.has(spelling))
+      ?.toLowerCase();
+    if (known !== undefined && name !== known) {
+      return `member ${quoted(name)} looks like ${known}`;
     }
   }
   const twice = once.find((name) => members.filter((member) => member.name === name).length > 1);
   return twice === undefined ? undefined : `member ${JSON.stringify(twice)} stands twice`;
-}
-
-/** A name without what cannot be seen in it, or what a reader of C strings never sees. */
-function plain(name: string): string {
-  if (/^[\w$.-]*$/.test(name)) return name;
-  return beforeNul(name)
-    .normalize('NFKC')
-    .replace(/[\p{C}\p{Z}\ufffd]/gu, '');
 }
 
 const MAX_QUOTED = 100;

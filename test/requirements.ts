@@ -123,6 +123,11 @@ export const REQUIREMENTS: readonly Requirement[] = [
     source: 'SECURITY.md, "What is promised"',
   },
   {
+    id: 'P3.fuzz',
+    text: 'whatever a forgiving reader sees as a call after random edits is decided or refused',
+    source: 'SECURITY.md, "What is promised"',
+  },
+  {
     id: 'P3.batch',
     text: 'every member of a JSON-RPC batch is decided by itself',
     source: 'JSON-RPC 2.0 section 6',
@@ -180,6 +185,11 @@ export const REQUIREMENTS: readonly Requirement[] = [
   },
 
   // -- P4 Transparent --
+  {
+    id: 'P4.other-bytes',
+    text: 'a message that is no tool call by any reading passes as the bytes it came in',
+    source: 'docs/adr/0006',
+  },
   {
     id: 'P4.session-bytes',
     text: 'a recorded session with a real server is byte-identical with and without the proxy, both ways',

@@ -3,15 +3,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { VERSION } from '../../shared/version.ts';
-import { countHealth, exitCodeOf, fail, note, ok, warn } from './check.ts';
-import type { Greeting } from './greeting.ts';
+import { countHealth, exitCodeOf, fail, note, ok, warn } from '../../shared/health/check.ts';
+import type { Greeting } from '../../shared/health/daemon-checks.ts';
 import {
   dialPathCheck,
   environmentCheck,
   extensionsCheck,
   processCheck,
-  socketCheck,
-} from './socket-checks.ts';
+} from '../../shared/health/daemon-checks.ts';
+import { socketCheck } from './socket-checks.ts';
 import { ReceiptReader } from '../store/reader.ts';
 import { FixtureStore, makeKey } from '../../test/fixtures/store.ts';
 import { readKeyring } from '../keyring.ts';

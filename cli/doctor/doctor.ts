@@ -1,4 +1,15 @@
+import { greetDaemon } from '../../emitter/greet-daemon.ts';
 import { CodedError } from '../../shared/errors.ts';
+import { countHealth, exitCodeOf, warn, type HealthCheck } from '../../shared/health/check.ts';
+import {
+  dialPathCheck,
+  environmentCheck,
+  extensionsCheck,
+  processCheck,
+  type Greeting,
+} from '../../shared/health/daemon-checks.ts';
+import { healthText } from '../../shared/health/text.ts';
+import type { HostFacts } from '../../shared/paths.ts';
 import type { Cli, ExitCode } from '../cli.ts';
 import {
   answerFlags,
@@ -12,20 +23,9 @@ import { parsePins } from '../key-trust.ts';
 import { readKeyring } from '../keyring.ts';
 import { Progress } from '../progress.ts';
 import { ReceiptReader, type StoredChain } from '../store/reader.ts';
-import { printable, type Colour, type Paint } from '../terminal.ts';
 import { defineVerb, type VerbInput } from '../verb.ts';
-import { countHealth, exitCodeOf, warn, type HealthCheck, type HealthStatus } from './check.ts';
-import { greetDaemon, type Greeting } from './greeting.ts';
 import { roundTripCheck } from './round-trip.ts';
-import {
-  dialPathCheck,
-  environmentCheck,
-  extensionsCheck,
-  processCheck,
-  socketCheck,
-  socketStat,
-  type Surroundings,
-} from './socket-checks.ts';
+import { socketCheck, socketStat } from './socket-checks.ts';
 import {
   chainHeadCheck,
   outcomesCheck,
@@ -96,17 +96,13 @@ async function doctor({ flags }: VerbInput<typeof spec>, cli: Cli): Promise<Exit
     cli.out.write(`${JSON.stringify({ ok: code === 0, checks }, null, 2)}\n`);
     return code;
   }
-  cli.out.write('obsigna doctor \u2014 pipeline health\n\n');
-  for (const check of checks) cli.out.write(lineOf(check, paint));
-  const sums = `${counts.ok} ok, ${counts.warn} warn, ${counts.fail} fail`;
-  const word = code === 0 ? paint('green', 'PASS') : paint('red', 'FAIL');
-  cli.out.write(`\ndoctor: ${word} (${sums})\n`);
+  cli.out.write(healthText('obsigna doctor \u2014 pipeline health', checks, { code, paint }));
   return code;
 }
 
 async function examine(flags: Flags, timeoutMs: number, cli: Cli): Promise<readonly HealthCheck[]> {
   const { platform, env } = process;
-  const surroundings: Surroundings = { env, platform, home: env['HOME'] ?? '' };
+  const surroundings: HostFacts = { env, platform, home: env['HOME'] ?? '' };
   const socketPath = flags.socket ?? cli.paths.socket;
   const dbPath = storePath(cli, flags.db);
   const keyPath = publicKeyPath(cli, flags['public-key']);
@@ -174,18 +170,4 @@ function chainOf(flags: Flags, { reader }: Evidence): StoredChain {
   if (newest !== undefined && !(newest instanceof CodedError)) return newest;
   const today = new Date().toISOString().slice(0, 10);
   return { id: today, key: today };
-}
-
-const COLOURS: Readonly<Record<HealthStatus, Colour>> = {
-  ok: 'green',
-  warn: 'yellow',
-  fail: 'red',
-  note: 'bold',
-};
-const NAME_WIDTH = 18;
-
-function lineOf({ check, status, reason, fix }: HealthCheck, paint: Paint): string {
-  const word = paint(COLOURS[status], status.padEnd(4));
-  const line = `[${word}] ${check.padEnd(NAME_WIDTH)} ${printable(reason)}\n`;
-  return fix === undefined ? line : `${line}         fix: ${printable(fix)}\n`;
 }

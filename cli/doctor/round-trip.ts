@@ -6,9 +6,9 @@ import { CodedError } from '../../shared/errors.ts';
 import { parseReceipt } from '../../shared/receipt/parse.ts';
 import type { Receipt } from '../../shared/receipt/receipt.ts';
 import { ReceiptReader, type StoredRow } from '../store/reader.ts';
-import { fail, ok, warn, type HealthCheck } from './check.ts';
-import type { Greeting } from './greeting.ts';
-import { START_FIX } from './socket-checks.ts';
+import { fail, ok, warn, type HealthCheck } from '../../shared/health/check.ts';
+import type { Greeting } from '../../shared/health/daemon-checks.ts';
+import { START_FIX } from '../../shared/health/daemon-checks.ts';
 
 export interface RoundTripOptions {
   readonly socketPath: string;

@@ -1,28 +1,8 @@
 import { lstatSync, type Stats } from 'node:fs';
-import { emitterSocket } from '../../shared/paths.ts';
-import { VERSION } from '../../shared/version.ts';
-import { fail, note, ok, warn, type HealthCheck } from './check.ts';
-import type { Greeting } from './greeting.ts';
-
-/** What this program knows of the process and the machine it runs on. */
-export interface Surroundings {
-  readonly env: Readonly<Record<string, string | undefined>>;
-  readonly platform: string;
-  readonly home: string;
-}
+import { fail, ok, warn, type HealthCheck } from '../../shared/health/check.ts';
+import { START_FIX } from '../../shared/health/daemon-checks.ts';
 
 const WORLD_BITS = 0o007;
-export const START_FIX = 'start the daemon: obsigna daemon run';
-
-export function processCheck(path: string, greeting: Greeting): HealthCheck {
-  const name = 'daemon process';
-  if (greeting.state !== 'unreachable') return ok(name, `reachable at ${path}`);
-  const { code } = greeting;
-  const reason = `nobody answers at ${path} (${code})`;
-  if (code !== 'EACCES') return fail(name, reason, START_FIX);
-  return fail(name, reason, `let this user into the group that owns the socket, ${path}`);
-}
-
 export function socketCheck(path: string): HealthCheck {
   const name = 'socket';
   const stat = socketStat(path);
@@ -41,72 +21,5 @@ export function socketStat(path: string): Stats | undefined {
     return lstatSync(path, { throwIfNoEntry: false });
   } catch {
     return undefined; // a directory that may not be entered shows nothing either
-  }
-}
-
-/** Whether an emitter with this environment dials what was checked. */
-export function dialPathCheck(path: string, surroundings: Surroundings): HealthCheck {
-  const name = 'emitter dial path';
-  const dialled = emitterSocket(surroundings);
-  if (dialled === path) return ok(name, dialled);
-  const fix = `set AGENTRECEIPTS_SOCKET=${path} where emitters run`;
-  const reason =
-    dialled === ''
-      ? 'cannot be known on this platform'
-      : `emitters dial ${dialled}, checked was ${path}`;
-  return warn(name, reason, fix);
-}
-
-/** What MCP SDKs hand to a server they start, unless the host's configuration names more. */
-const INHERITED = ['HOME', 'LOGNAME', 'PATH', 'SHELL', 'TERM', 'USER'] as const;
-/** What a proxy reads beside the socket's name. */
-const PROXY_VARIABLES = [
-  'AGENTRECEIPTS_ISSUER_NAME',
-  'AGENTRECEIPTS_ISSUER_MODEL',
-  'AGENTRECEIPTS_OPERATOR_ID',
-  'AGENTRECEIPTS_OPERATOR_NAME',
-] as const;
-
-/**
- * Hosts built on an MCP SDK start a proxy with six variables and nothing else. What it needs beside
- * them is lost in silence: the proxy then dials another socket than every other emitter here.
- */
-export function environmentCheck(path: string, { env, platform, home }: Surroundings): HealthCheck {
-  const name = 'emitter environment';
-  const kept = Object.fromEntries(INHERITED.map((variable) => [variable, env[variable]]));
-  const dialled = emitterSocket({ env: kept, platform, home });
-  const lost = PROXY_VARIABLES.filter((variable) => (env[variable] ?? '') !== '');
-  const others = lost.length === 0 ? '' : `; not passed on: ${lost.join(', ')}`;
-  const who = 'a proxy that an MCP SDK starts';
-  if (dialled !== path) {
-    const reason = `${who} dials ${dialled === '' ? 'nothing' : dialled}, not ${path}${others}`;
-    const fix = `name the socket in the host's configuration: mcp-proxy -socket ${path}, or AGENTRECEIPTS_SOCKET in its "env"`;
-    return note(name, reason, fix);
-  }
-  if (lost.length === 0) return ok(name, `${who} dials the same socket`);
-  return note(
-    name,
-    `${who} dials the same socket${others}`,
-    'name them in the "env" of the host\'s configuration',
-  );
-}
-
-export function extensionsCheck(greeting: Greeting): HealthCheck {
-  const name = 'daemon extensions';
-  switch (greeting.state) {
-    case 'unreachable':
-      return note(name, 'not asked: nobody answers');
-    case 'plain':
-      return note(
-        name,
-        'none: a daemon of the plain protocol, which does not acknowledge receipts',
-      );
-    case 'greeted': {
-      const { version, extensions } = greeting;
-      const reason = `version ${version}: ${extensions.join(', ') || 'none'}`;
-      if (version === VERSION) return ok(name, reason);
-      const fix = `restart the daemon with the programs of version ${VERSION}`;
-      return warn(name, `${reason}; this program is ${VERSION}`, fix);
-    }
   }
 }

@@ -8,7 +8,7 @@ import { judgeChain, objectionTo, resultOf } from '../receipt/judge.ts';
 import { cutOf, findPruned } from '../receipt/pruned.ts';
 import type { ReceiptReader, StoredChain } from '../store/reader.ts';
 import { plural } from '../words.ts';
-import { fail, note, ok, warn, type HealthCheck } from './check.ts';
+import { fail, note, ok, warn, type HealthCheck } from '../../shared/health/check.ts';
 
 /** Owner may write, group may read. */
 const LOOSE_BITS = 0o777 & ~0o640;

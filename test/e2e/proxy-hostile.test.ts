@@ -15,7 +15,8 @@ import {
   type Running,
 } from '../fixtures/mcp-programs.ts';
 import { findCalls } from '../hostile/lax-reader.ts';
-import { HOSTILE_LINES, type HostileLine } from '../hostile/lines.ts';
+import type { HostileLine } from '../hostile/hostile-line.ts';
+import { HOSTILE_LINES } from '../hostile/lines.ts';
 
 /** Hundreds of programs are started one after the other: long on a machine that does more. */
 const SESSION_TIMEOUT_MS = 180_000;
@@ -60,7 +61,7 @@ function refusedIds(said: string): string[] {
     const answers = isArray ? line.slice(1, -1).split(/,(?=\{"error":)/) : [line];
     return answers.map((answer) => {
       const found =
-        /^\{"error":\{"code":-3(?:2001|2600|2602|2700|1001),.*\},"id":(.*),"jsonrpc":"2\.0"\}$/;
+        /^\{"error":\{"code":-3(?:2001|2600|2602|2700|1001),.*\},"id":(.*),"jsonrpc":"2\.0"\}$/s;
       const id = found.exec(answer)?.[1];
       if (id === undefined) throw new Error(`no answer of the proxy: ${answer.slice(0, 300)}`);
       return id;
@@ -178,7 +179,8 @@ describe('as the last bytes before the end of the input, without a line end', ()
     'no hostile line reaches a forgiving server [P3.corpus]',
     async () => {
       const rules = rulesFile(BLOCK_EVERYTHING);
-      const left = [...HOSTILE_LINES];
+      // Two programs are started for each: what one of three shows holds for the others.
+      const left = HOSTILE_LINES.filter((_, number) => number % 3 === 0);
       const faults: string[] = [];
       const worker = async () => {
         for (let next = left.pop(); next !== undefined; next = left.pop()) {
@@ -192,40 +194,63 @@ describe('as the last bytes before the end of the input, without a line end', ()
   );
 });
 
-describe("in front of the protocol authors' server", () => {
-  const INITIALIZE =
-    '{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25",' +
-    '"capabilities":{},"clientInfo":{"name":"t","version":"1"}}}\n' +
-    '{"jsonrpc":"2.0","method":"notifications/initialized"}\n';
+const ENVELOPE =
+  '"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28",' +
+  '"io.modelcontextprotocol/clientCapabilities":{}}';
 
-  test('the lines do make tools run without the proxy', async () => {
-    const server = start(everythingServer());
-    server.write(INITIALIZE);
-    await server.says('"id":0');
-    const short = HOSTILE_LINES.map(asLine).filter((line) => line.length < 10_000);
-    for (const line of short) server.write(line);
-    server.end();
-    await server.exit;
-    const echoes = server.stdout.toString().match(/Echo: hostile/g) ?? [];
-    expect(echoes.length).toBeGreaterThan(20);
-  });
-
-  test(
-    'none of them makes a tool run with it [P3.corpus]',
-    async () => {
-      const folder = temporaryFolder();
-      const [into, outOf] = [join(folder, 'in'), join(folder, 'out')];
-      const server = fixtureServer('mcp-tee.mjs', into, outOf, ...everythingServer());
-      const proxy = start(proxied(server, ['-rules', rulesFile(BLOCK_EVERYTHING)]));
-      proxy.write(INITIALIZE);
-      await proxy.says('\n', await proxy.says('"id":0'));
-      await attack(proxy, whole);
-      proxy.end();
-      expect(await proxy.exit).toEqual({ code: 0, signal: null });
-      expect(findCalls(readFileSync(into))).toEqual([]);
-      // A tool that ran would answer with content.
-      expect(readFileSync(outOf, 'utf8')).not.toMatch(/"content"|Echo/);
+for (const { name, command, opening, dress } of [
+  {
+    name: "the first SDK's server",
+    command: everythingServer(),
+    opening:
+      '{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25",' +
+      '"capabilities":{},"clientInfo":{"name":"t","version":"1"}}}\n' +
+      '{"jsonrpc":"2.0","method":"notifications/initialized"}\n',
+    dress: (line: Buffer) => line,
+  },
+  {
+    name: "the second SDK's server, stateless revision",
+    command: fixtureServer('mcp-modern-server.mjs'),
+    opening: `{"jsonrpc":"2.0","id":0,"method":"server/discover","params":{${ENVELOPE}}}\n`,
+    // There a call without this envelope is a mistake, and proves nothing.
+    dress: (line: Buffer) => {
+      const text = line.toString('latin1');
+      return Buffer.from(text.replaceAll('{"name":"', `{${ENVELOPE},"name":"`), 'latin1');
     },
-    SESSION_TIMEOUT_MS,
-  );
-});
+  },
+]) {
+  describe(`in front of ${name}`, () => {
+    test('the lines do make tools run without the proxy', async () => {
+      const server = start(command);
+      server.write(opening);
+      await server.says('"id":0');
+      const short = HOSTILE_LINES.map(asLine).filter((line) => line.length < 10_000);
+      for (const line of short) server.write(dress(line));
+      server.end();
+      await server.exit;
+      const echoes = server.stdout.toString().match(/Echo: hostile/g) ?? [];
+      expect(echoes.length).toBeGreaterThan(40);
+    });
+
+    test(
+      'none of them makes a tool run with it [P3.corpus]',
+      async () => {
+        const folder = temporaryFolder();
+        const [into, outOf] = [join(folder, 'in'), join(folder, 'out')];
+        const server = fixtureServer('mcp-tee.mjs', into, outOf, ...command);
+        const proxy = start(proxied(server, ['-rules', rulesFile(BLOCK_EVERYTHING)]));
+        proxy.write(opening);
+        await proxy.says('\n', await proxy.says('"id":0'));
+        const expected = await attack(proxy, (to, bytes) => whole(to, dress(bytes)));
+        proxy.end();
+        expect(await proxy.exit).toEqual({ code: 0, signal: null });
+        const received = readFileSync(into);
+        expect(findCalls(received)).toEqual([]);
+        expect(received.toString()).toBe(opening + expected);
+        // A tool that ran would answer with content.
+        expect(readFileSync(outOf, 'utf8')).not.toMatch(/"content"|Echo/);
+      },
+      SESSION_TIMEOUT_MS,
+    );
+  });
+}

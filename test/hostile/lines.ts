@@ -1,52 +1,26 @@
 import { Buffer } from 'node:buffer';
-
-/** Bytes that carry a tool call past a guard that reads carelessly. Every one asks for `echo`. */
-export interface HostileLine {
-  readonly name: string;
-  /** Who would see a call here, or what it would break. */
-  readonly danger: string;
-  /** Without a line end at the end, unless that is the point. */
-  readonly bytes: () => Buffer;
-  /** Ids, as JSON text, of which each gets an error. `null` stands for an id that nobody can read. */
-  readonly answered: readonly string[];
-  /** What may reach the server all the same; nothing if absent. */
-  readonly passes?: string;
-  /** True where even the most forgiving reader sees no call: it must be survived, that is all. */
-  readonly isNoCall?: true;
-}
-
-const PARAMS = '"params":{"name":"echo","arguments":{"message":"hostile"}}';
-const withId = (id: string) => `{"jsonrpc":"2.0","id":${id},"method":"tools/call",${PARAMS}}`;
-const withMember = (method: string) => `{"jsonrpc":"2.0","id":1,${method},${PARAMS}}`;
-const withMethod = (method: string) => withMember(`"method":${method}`);
-const withParams = (params: string) =>
-  `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":${params}}`;
-const withArguments = (given: string) => withParams(`{"name":"echo","arguments":${given}}`);
-const CALL = withId('1');
-const PING = '{"jsonrpc":"2.0","id":"p","method":"ping"}';
-const NOTE = '{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":0}}';
-
-const nested = (levels: number) => `${'['.repeat(levels)}1${']'.repeat(levels)}`;
-const escaped = (text: string) =>
-  Array.from(text, (it) => `\\u${it.charCodeAt(0).toString(16).padStart(4, '0')}`).join('');
-const fullwidth = (text: string) =>
-  Array.from(text, (it) => String.fromCharCode(it.charCodeAt(0) + 0xfee0)).join('');
-
-type Row = readonly [name: string, text: string | (() => Buffer), answered?: readonly string[]];
-
-/** A group of lines with one danger; answered with id 1 unless the row says otherwise. */
-function group(danger: string, rows: readonly Row[]): readonly HostileLine[] {
-  return rows.map(([name, text, answered = ['1']]) => ({
-    name,
-    danger,
-    bytes: typeof text === 'string' ? () => Buffer.from(text) : text,
-    answered,
-  }));
-}
-
-const UNREADABLE = ['null'];
-const latin1 = (text: string) => () => Buffer.from(text, 'latin1');
-const utf16be = (text: string) => Buffer.from(text, 'utf16le').swap16();
+import { FRAME_LINES } from './frame-lines.ts';
+import {
+  CALL,
+  escaped,
+  fullwidth,
+  group,
+  latin1,
+  nested,
+  NOTE,
+  PING,
+  UNREADABLE,
+  utf16be,
+  withArguments,
+  withId,
+  withMember,
+  withMethod,
+  withParams,
+  type HostileLine,
+} from './hostile-line.ts';
+import { MESSAGE_LINES } from './message-lines.ts';
+import { NAME_LINES } from './name-lines.ts';
+import { TEXT_LINES } from './text-lines.ts';
 
 export const HOSTILE_LINES: readonly HostileLine[] = [
   ...group('it is a call', [
@@ -266,6 +240,10 @@ export const HOSTILE_LINES: readonly HostileLine[] = [
     answered: UNREADABLE,
     isNoCall: true,
   },
+  ...NAME_LINES,
+  ...MESSAGE_LINES,
+  ...TEXT_LINES,
+  ...FRAME_LINES,
 ];
 
 function members(count: number): string {

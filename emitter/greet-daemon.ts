@@ -1,15 +1,10 @@
 import { Buffer } from 'node:buffer';
 import { connect } from 'node:net';
-import type { JsonObject } from '../../shared/json/value.ts';
-import { VERSION } from '../../shared/version.ts';
-import { encodeFrame, FrameDecoder } from '../../shared/wire/frame.ts';
-import { parseReply } from '../../shared/wire/reply.ts';
-
-/** Who answers at a socket. `plain` took the connection and does not reply, as the protocol has it. */
-export type Greeting =
-  | { readonly state: 'unreachable'; readonly code: string }
-  | { readonly state: 'plain' }
-  | { readonly state: 'greeted'; readonly version: string; readonly extensions: readonly string[] };
+import type { Greeting } from '../shared/health/daemon-checks.ts';
+import type { JsonObject } from '../shared/json/value.ts';
+import { VERSION } from '../shared/version.ts';
+import { encodeFrame, FrameDecoder } from '../shared/wire/frame.ts';
+import { parseReply } from '../shared/wire/reply.ts';
 
 const CONNECT_MS = 200;
 const REPLY_MS = 500;

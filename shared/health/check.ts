@@ -1,9 +1,7 @@
-import type { ExitCode } from '../cli.ts';
-
 /** `note` is worth knowing and nothing to repair: it counts neither as good nor as a warning. */
 export type HealthStatus = 'ok' | 'warn' | 'fail' | 'note';
 
-/** One line of `doctor`. Names are public: add one, never rename one. */
+/** One line of a `doctor`. Names are public: add one, never rename one. */
 export interface HealthCheck {
   readonly check: string;
   readonly status: HealthStatus;
@@ -42,6 +40,6 @@ export function countHealth(checks: readonly HealthCheck[]): HealthCounts {
 export function exitCodeOf(
   { warn: warnings, fail: failures }: HealthCounts,
   strict: boolean,
-): ExitCode {
+): 0 | 1 {
   return failures > 0 || (strict && warnings > 0) ? 1 : 0;
 }
