@@ -13,6 +13,7 @@ import { list } from './rows/list.ts';
 import { memory } from './rows/memory.ts';
 import { micro } from './rows/micro.ts';
 import { notYet } from './rows/not-yet.ts';
+import { policy } from './rows/policy.ts';
 import { roundTrip } from './rows/round-trip.ts';
 import { start } from './rows/start.ts';
 import { throughput } from './rows/throughput.ts';
@@ -30,6 +31,7 @@ const BENCHES: readonly Bench[] = [
   list,
   disk,
   micro,
+  policy,
   notYet,
 ];
 

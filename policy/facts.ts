@@ -1,4 +1,5 @@
 import type { JsonValue } from '../shared/json/value.ts';
+import type { ArgumentPath } from './conditions/argument-path.ts';
 import type { PolicyRequest } from './decide.ts';
 import { extendRisk } from './extended-risk/extended-risk.ts';
 import { foldText, type FoldedText } from './glob.ts';
@@ -19,6 +20,7 @@ export class Facts {
   readonly assume: boolean;
   readonly #rules: RuleSet;
   #arguments: { readonly value: JsonValue | undefined } | undefined;
+  readonly #found = new Map<string, readonly JsonValue[]>();
   #risk: Risk | undefined;
   #tool: FoldedText | undefined;
   #server: FoldedText | undefined;
@@ -38,6 +40,16 @@ export class Facts {
   get arguments(): JsonValue | undefined {
     this.#arguments ??= { value: this.argumentsKnown ? this.request.arguments() : undefined };
     return this.#arguments.value;
+  }
+
+  /** The values that a path leads to. Many rules look at the same few places. */
+  find(path: ArgumentPath): readonly JsonValue[] {
+    const known = this.#found.get(path.text);
+    if (known !== undefined) return known;
+    const root = this.arguments;
+    const found = root === undefined ? [] : path.find(root);
+    this.#found.set(path.text, found);
+    return found;
   }
 
   get risk(): Risk {

@@ -7,9 +7,12 @@ const MAX_HOSTS = 4096;
 /** Amounts with their time, of which the recent ones are asked for. */
 export class SlidingSum {
   #entries: { at: number; amount: number }[] = [];
+  /** Added up anew when entries leave, so that no rounding stays. */
+  #total = 0;
 
   add(nowMs: number, amount: number): void {
     this.#entries.push({ at: nowMs, amount });
+    this.#total += amount;
     if (this.#entries.length > MAX_ENTRIES) this.#join();
   }
 
@@ -18,8 +21,12 @@ export class SlidingSum {
     const from = nowMs - periodMs;
     const recent = this.#entries.findIndex(({ at }) => at > from);
     // Entries are in the order of the calls; a clock that steps back only makes them stay longer.
-    this.#entries.splice(0, recent === -1 ? this.#entries.length : recent);
-    return this.#entries.reduce((total, { amount }) => total + amount, 0);
+    const expired = recent === -1 ? this.#entries.length : recent;
+    if (expired > 0) {
+      this.#entries.splice(0, expired);
+      this.#total = this.#entries.reduce((total, { amount }) => total + amount, 0);
+    }
+    return this.#total;
   }
 
   /** Halves the older part, each pair at the later of its two times. */

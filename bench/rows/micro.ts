@@ -5,7 +5,7 @@ import { scanMembers } from '../../shared/json/scan.ts';
 import type { JsonValue } from '../../shared/json/value.ts';
 import { filledStore, FIRST_RECEIPTS, readReceipts } from '../daemon.ts';
 import type { Lab } from '../lab.ts';
-import { ratioRow, type Round, type Row } from '../row.ts';
+import { ratioRow, type Budget, type Round, type Row } from '../row.ts';
 import { CallLine, KB, MB } from '../stdio-path.ts';
 import type { Bench } from './bench.ts';
 
@@ -50,20 +50,23 @@ export const micro: Bench = {
   },
 };
 
-interface Pair {
+export interface Pair {
   readonly repeat: number;
+  readonly budget?: Budget;
   readonly floor: () => unknown;
   readonly measured: () => unknown;
 }
 
-function compare(lab: Lab, row: string, floorName: string, { repeat, ...pair }: Pair): Row {
+export function compare(lab: Lab, row: string, floorName: string, pair: Pair): Row {
+  const { repeat, budget } = pair;
   const rounds: Round[] = [];
   const warmUp = 3;
   for (let i = 0; i < lab.size(9, 40) + warmUp; i += 1) {
     const round = { floor: time(pair.floor, repeat), measured: time(pair.measured, repeat) };
     if (i >= warmUp) rounds.push(round);
   }
-  return ratioRow({ row, basis: 'wall', unit: 'ns', floorName }, rounds);
+  const spec = { row, basis: 'wall', unit: 'ns', floorName } as const;
+  return ratioRow(budget === undefined ? spec : { ...spec, budget }, rounds);
 }
 
 /** Results go here, so that no compiler finds out that nobody looks at them. */

@@ -37,16 +37,16 @@ function all(conditions: readonly Condition[]): Ask {
   return (facts, assume) => asks.every((ask) => ask(facts, assume));
 }
 
-function ifKnown(holds: (root: JsonValue | undefined) => boolean): Ask {
-  return (facts, assume) => (facts.argumentsKnown ? holds(facts.arguments) : assume);
+function ifKnown(holds: (facts: Facts) => boolean): Ask {
+  return (facts, assume) => (facts.argumentsKnown ? holds(facts) : assume);
 }
 
-function compileTest(condition: TestCondition): (root: JsonValue | undefined) => boolean {
+function compileTest(condition: TestCondition): (facts: Facts) => boolean {
   const path = compilePath(condition.field);
   const tests = testsOf(condition);
   const { exists } = condition;
-  return (root) => {
-    const found = root === undefined ? [] : path.find(root);
+  return (facts) => {
+    const found = facts.find(path);
     if (exists === false) return found.length === 0;
     return found.some((value) => tests.every((test) => test(value)));
   };
@@ -86,16 +86,15 @@ function comparing(fits: (number: number) => boolean): Test {
  * Holds when any amount is above the limit of any currency that stands beside it. An amount that
  * cannot be read is above every limit: it is the server that will read it.
  */
-function compileAmount(condition: AmountCondition): (root: JsonValue | undefined) => boolean {
+function compileAmount(condition: AmountCondition): (facts: Facts) => boolean {
   const { above } = condition;
   const amountPath = compilePath(condition.amount);
   const currencyPath =
     condition.currency === undefined ? undefined : compilePath(condition.currency);
-  return (root) => {
-    if (root === undefined) return false;
-    const amounts = amountPath.find(root);
+  return (facts) => {
+    const amounts = facts.find(amountPath);
     if (amounts.length === 0) return false;
-    const limit = limitFor(above, currencyPath?.find(root) ?? []);
+    const limit = limitFor(above, currencyPath === undefined ? [] : facts.find(currencyPath));
     return amounts.some((value) => (readAmount(value) ?? Infinity) > limit);
   };
 }

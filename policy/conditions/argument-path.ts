@@ -21,6 +21,8 @@ type Segment =
 
 /** Finds values in arguments. Made by `compilePath`. */
 export interface ArgumentPath {
+  /** As written: paths of the same text find the same. */
+  readonly text: string;
   /** Every value the path leads to, as many times as it does. Bounded by the size of `root`. */
   find(root: JsonValue): readonly JsonValue[];
 }
@@ -36,11 +38,16 @@ export interface ArgumentPath {
 export function compilePath(text: string): ArgumentPath {
   const segments = parsePath(text);
   return {
+    text,
     find: (root) => {
       let found: readonly JsonValue[] = [root];
       for (const segment of segments) {
-        if (found.length === 0) return found;
-        found = found.flatMap((value) => step(segment, value));
+        const [first] = found;
+        if (first === undefined) return found;
+        found =
+          found.length === 1
+            ? step(segment, first)
+            : found.flatMap((value) => step(segment, value));
       }
       return found;
     },

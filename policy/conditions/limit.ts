@@ -17,8 +17,8 @@ export function compileRate({ name, rate }: Rule): CompiledLimit | undefined {
   if (rate === undefined) return undefined;
   const { max, per, by = 'session' } = rate;
   const window = periodMs(per);
-  const sumOf = (facts: Facts) =>
-    facts.history.sum(JSON.stringify(['rate', name, per, by]), scopeOf(facts, by));
+  const key = JSON.stringify(['rate', name, per, by]);
+  const sumOf = (facts: Facts) => facts.history.sum(key, scopeOf(facts, by));
   return {
     condition: {
       key: 'rate',
@@ -35,11 +35,10 @@ export function compileBudget({ name, budget }: Rule): CompiledLimit | undefined
   const window = periodMs(per);
   const amountPath = compilePath(budget.field);
   const currencyPath = budget.currency === undefined ? undefined : compilePath(budget.currency);
-  const read = (facts: Facts) => spending(facts.arguments, amountPath, currencyPath);
-  const sumOf = (facts: Facts, currency: string) => {
-    const key = JSON.stringify(['budget', name, budget.field, per, by, currency]);
-    return facts.history.sum(key, scopeOf(facts, by));
-  };
+  const read = (facts: Facts) => spending(facts, amountPath, currencyPath);
+  const key = JSON.stringify(['budget', name, budget.field, per, by]);
+  const sumOf = (facts: Facts, currency: string) =>
+    facts.history.sum(`${key} ${currency}`, scopeOf(facts, by));
   const nameIn = (currencies: readonly JsonValue[]) => budgetName(max, currencies);
   return {
     condition: {
@@ -65,16 +64,15 @@ export function compileBudget({ name, budget }: Rule): CompiledLimit | undefined
 
 /** What a call spends: `Infinity` where an amount cannot be read, nothing where there is none. */
 function spending(
-  root: JsonValue | undefined,
+  facts: Facts,
   amountPath: ArgumentPath,
   currencyPath: ArgumentPath | undefined,
 ): { amount: number | undefined; currencies: readonly JsonValue[] } {
-  if (root === undefined) return { amount: undefined, currencies: [] };
-  const amounts = amountPath.find(root);
+  const amounts = facts.find(amountPath);
   const total = amounts.reduce((sum: number, value) => sum + (readAmount(value) ?? Infinity), 0);
   return {
     amount: amounts.length === 0 ? undefined : total,
-    currencies: currencyPath?.find(root) ?? [],
+    currencies: currencyPath === undefined ? [] : facts.find(currencyPath),
   };
 }
 
