@@ -13,7 +13,7 @@ import {
 } from './answers.ts';
 import { PausedCalls, type ApprovalOptions, type Leaving } from './approvals/paused-calls.ts';
 import { policyEvent } from './approvals/refusals.ts';
-import type { Refusal, TaskRequest, ToolCall } from './inspect.ts';
+import type { ClientAnswer, Refusal, TaskRequest, ToolCall } from './inspect.ts';
 import { MAX_OPEN_CALLS } from './open-requests.ts';
 import { Outcomes } from './outcomes.ts';
 import { printable, type ProxyLog } from './proxy-log.ts';
@@ -123,6 +123,21 @@ export class Governor {
     return isOpen || withdrawn === 0;
   }
 
+  /** How messages of ours reach the client. */
+  connectClient(send: (line: Buffer) => void): void {
+    this.#paused.channel.connect(send);
+  }
+
+  /** The client says who it is. */
+  introduced(params: Buffer): void {
+    this.#paused.introduced(params);
+  }
+
+  /** @returns Whether the answer was to a request of ours, and is not for the server */
+  heard(answer: ClientAnswer): boolean {
+    return this.#paused.heard(answer);
+  }
+
   /** A request about a task leaves for the server. */
   follow(request: TaskRequest): void {
     this.#outcomes.follow(request);
@@ -169,7 +184,8 @@ export class Governor {
       durable: record.durable,
       send: () => {
         this.#outcomes.sent(call, record, context);
-        return FORWARD;
+        const instead = this.#paused.withoutOurs(call);
+        return instead === undefined ? FORWARD : { forward: true, instead };
       },
       fail: (fault) => this.#refuseUnrecorded(call, tool, record, fault),
       withdrawn: (reason) => record.denied(reason),

@@ -9,6 +9,12 @@ function shown(inspection: Inspection): unknown {
       return 'other';
     case 'cancel':
       return { cancel: String(inspection.requestId) };
+    case 'initialize':
+      return { initialize: String(inspection.params) };
+    case 'answer': {
+      const { result, ...rest } = inspection.answer;
+      return { ...rest, result: result?.toString() };
+    }
     case 'task':
       return { ...inspection.request, id: String(inspection.request.id) };
     case 'call': {

@@ -24,6 +24,27 @@ export interface ToolCall {
   readonly toolUseId: string | undefined;
   /** The client asks for a task, which it will fetch the result of. */
   readonly wantsTask: boolean;
+  /** Text of `_meta`; undefined when absent. */
+  readonly meta?: Buffer | undefined;
+  /** The call repeats one that was answered with `input_required`. */
+  readonly round?: CallRound | undefined;
+}
+
+/** @see MCP 2026-07-28, multi round trips */
+export interface CallRound {
+  readonly requestState: Buffer | undefined;
+  readonly inputResponses: Buffer | undefined;
+  /** The whole message. */
+  readonly message: Buffer;
+}
+
+/** An answer of the client to a request with an id in our space. */
+export interface ClientAnswer {
+  /** All of them, where a message has several. */
+  readonly ids: readonly string[];
+  readonly result: Buffer | undefined;
+  /** A member stands twice: what it says depends on who reads it. */
+  readonly isAmbiguous: boolean;
 }
 
 /** A request about a task, which may stand for a call. */
@@ -37,6 +58,8 @@ export interface TaskRequest {
 export type Inspection =
   | { readonly kind: 'other' }
   | { readonly kind: 'cancel'; readonly requestId: Buffer }
+  | { readonly kind: 'initialize'; readonly params: Buffer }
+  | { readonly kind: 'answer'; readonly answer: ClientAnswer }
   | { readonly kind: 'call'; readonly call: ToolCall }
   | { readonly kind: 'task'; readonly request: TaskRequest }
   | { readonly kind: 'batch'; readonly elements: readonly BatchElement[] }
@@ -64,11 +87,15 @@ const INVALID_PARAMS = -32602;
 
 const CARRIAGE_RETURN = 0x0d;
 const NEWLINE = 0x0a;
+const QUOTE = 0x22;
 const OPEN_ARRAY = 0x5b;
 const OPEN_OBJECT = 0x7b;
 
 const TOOLS_CALL = 'tools/call';
+const INITIALIZE = 'initialize';
 const CANCELLED = 'notifications/cancelled';
+/** Ids of requests of ours begin with it; see `ClientChannel`. */
+const OWN_IDS = 'obsigna:';
 const TASK_METHODS = ['tasks/get', 'tasks/result', 'tasks/update', 'tasks/cancel'] as const;
 /** Names that decide what a call is; another spelling of one is a second opinion about it. */
 const MESSAGE_NAMES = new Set(['JSONRPC', 'ID', 'METHOD', 'PARAMS']);
@@ -135,11 +162,12 @@ function inspectMessage(message: Buffer): BatchElement['inspection'] {
   const strange = ambiguousName(members, MESSAGE_NAMES, ['method']);
   if (strange !== undefined) return refuse(strange, id, INVALID_REQUEST);
   const member = members.find(({ name }) => name === 'method');
-  if (member === undefined) return { kind: 'other' }; // an answer to the server
+  if (member === undefined) return inspectAnswer(message, members);
   const name = parseJson(decodeUtf8(message.subarray(member.start, member.end)));
   if (typeof name !== 'string') return refuse('method is not a string', id, INVALID_REQUEST);
   if (name === CANCELLED) return inspectCancel(message, members);
   if (name === TOOLS_CALL) return inspectCall(message, members, id);
+  if (name === INITIALIZE) return inspectInitialize(message, members);
   const method = TASK_METHODS.find((known) => known === name);
   if (method !== undefined) return inspectTaskRequest(message, members, id, method);
   if (normalized(name) === TOOLS_CALL || normalized(beforeNul(name)) === TOOLS_CALL) {
@@ -207,8 +235,44 @@ function inspectCall(
     arguments: given,
     toolUseId: toolUseIdOf(text('_meta')),
     wantsTask: text('task') !== undefined,
+    meta: text('_meta'),
+    round: roundOf(message, text('requestState'), text('inputResponses')),
   };
   return { kind: 'call', call };
+}
+
+function roundOf(
+  message: Buffer,
+  requestState: Buffer | undefined,
+  inputResponses: Buffer | undefined,
+): CallRound | undefined {
+  if (requestState === undefined && inputResponses === undefined) return undefined;
+  return { requestState, inputResponses, message };
+}
+
+function inspectInitialize(
+  message: Buffer,
+  members: readonly Member[],
+): BatchElement['inspection'] {
+  const params = members.findLast(({ name }) => name === 'params');
+  if (params === undefined) return { kind: 'other' };
+  return { kind: 'initialize', params: message.subarray(params.start, params.end) };
+}
+
+/** An answer to the server, which is none of our business, or to us. */
+function inspectAnswer(message: Buffer, members: readonly Member[]): BatchElement['inspection'] {
+  const ids = members.flatMap(({ name, start, end }) => {
+    if (name !== 'id' || message[start] !== QUOTE) return [];
+    const id = parseJson(decodeUtf8(message.subarray(start, end))) as string;
+    return id.startsWith(OWN_IDS) ? [id] : [];
+  });
+  if (ids.length === 0) return { kind: 'other' };
+  const result = members.find(({ name }) => name === 'result');
+  const isAmbiguous =
+    new Set(members.map(({ name }) => name)).size < members.length ||
+    scanMembersOnce(message, hopStrings).duplicate !== undefined;
+  const text = result === undefined ? undefined : message.subarray(result.start, result.end);
+  return { kind: 'answer', answer: { ids, result: text, isAmbiguous } };
 }
 
 function inspectCancel(message: Buffer, members: readonly Member[]): BatchElement['inspection'] {
