@@ -179,7 +179,14 @@ export class Governor {
   }
 
   #leave(call: ToolCall, tool: string, context: JsonObject): Leaving {
-    const record = this.#options.recorder.begin({ tool, call, context });
+    const begun = this.#options.recorder.begin({ tool, call, context });
+    const record: OpenRecord = {
+      ...begun,
+      answered: (outcome) => {
+        begun.answered(outcome);
+        if (outcome.output !== undefined) this.#paused.answered(call, outcome.output);
+      },
+    };
     return {
       durable: record.durable,
       send: () => {

@@ -21,6 +21,7 @@ import {
 import { reportProgress } from './progress.ts';
 import { digestOf, newQuestion, subjectOf, type Question } from './question.ts';
 import { policyEvent, refusalOf, type RefusedCall } from './refusals.ts';
+import { Rounds } from './rounds.ts';
 import { approvalStatements, type Statements } from './statements.ts';
 
 type Ruling = FinalRuling | WaitingRuling;
@@ -96,6 +97,7 @@ export class PausedCalls {
   readonly #options: PausedCallsOptions;
   readonly #queue: ApprovalQueue;
   readonly #grants = new Grants();
+  readonly #rounds = new Rounds();
   readonly #statements: Statements;
   readonly #url: string;
   readonly channel: ClientChannel;
@@ -128,10 +130,16 @@ export class PausedCalls {
       policyDigest: policyDigest(),
       timeoutMs,
     };
-    const grant = this.#grants.find(subjectOf(now).subject, decision.risk.score);
+    const { subject } = subjectOf(now);
+    const grant = this.#grants.find(subject, decision.risk.score);
     if (grant !== undefined) {
       this.#options.log(`APPROVED ${printable(tool)} (grant ${grant.id})`);
       return this.#options.gate.pass(call, tool, { ...context, approval: grantContext(grant) });
+    }
+    const continued = this.#rounds.take(call, subject);
+    if (continued !== undefined) {
+      this.#rounds.approved(call, subject, continued);
+      return this.#options.gate.pass(call, tool, { ...context, approval: continued });
     }
     const answers = answeredQuestion(call, this.channel);
     if (answers !== undefined) return this.#resume(paused, answers, newQuestion(now));
@@ -141,7 +149,9 @@ export class PausedCalls {
     this.#options.log(
       `PAUSED ${printable(tool)} (rule: ${rule}, risk: ${decision.risk.score}) \u2014 approval id: ${question.id}`,
     );
-    const parks = this.#elicit !== undefined && canBeAnsweredWithQuestion(call);
+    // The client would forget a round of the server's over ours.
+    const parks =
+      this.#elicit !== undefined && call.round === undefined && canBeAnsweredWithQuestion(call);
     if (open.length === 0 && !parks)
       return this.#refuse(paused, question, { kind: 'no_approver', waitedMs: 0 });
     if (!this.#hasRoom(question)) {
@@ -163,6 +173,11 @@ export class PausedCalls {
   /** @returns Whether the client answered us, and not the server */
   heard(answer: ClientAnswer): boolean {
     return this.#elicit?.heard(answer) ?? false;
+  }
+
+  /** The server has answered a call. */
+  answered(call: ToolCall, result: Buffer): void {
+    this.#rounds.answered(call, result);
   }
 
   /** The call without what the client sent back to us; undefined where that is all of it. */
@@ -253,7 +268,7 @@ export class PausedCalls {
     }
     this.#takeParked(id);
     if (choice === undefined) this.#queue.closed(id, 'other');
-    else if (parked.verdict === undefined) this.#queue.answer(id, answer);
+    else this.#queue.answer(id, answer); // where another door was first, it is recorded
     return this.#hold(paused, asked);
   }
 
@@ -297,7 +312,7 @@ export class PausedCalls {
   }
 
   #approved(
-    { tool, context }: PausedCall,
+    { call, tool, context }: PausedCall,
     question: Question,
     verdict: Extract<Verdict, { kind: 'approved' | 'denied' }>,
   ): JsonObject {
@@ -307,7 +322,9 @@ export class PausedCalls {
     const scope = answer.grant;
     const grant = scope === undefined ? undefined : this.#grants.add(question, answer, scope);
     if (grant !== undefined) this.#statements.granted(grant);
-    return { ...context, approval: approvalContext(question, verdict, grant) };
+    const approval = approvalContext(question, verdict, grant);
+    this.#rounds.approved(call, question.subject, approval);
+    return { ...context, approval };
   }
 
   #refuse(paused: PausedCall, question: Question, verdict: Verdict, code?: ErrorCode): FinalRuling {
