@@ -1,4 +1,4 @@
-import type { Buffer } from 'node:buffer';
+import { Buffer } from 'node:buffer';
 import { batchAnswer, batchLine } from './answers.ts';
 import type { Governor, Ruling } from './governor.ts';
 import { inspectClientLine, type BatchElement } from './inspect.ts';
@@ -10,6 +10,8 @@ export const MAX_CLIENT_LINE_BYTES = 64 * 1024 * 1024;
 
 /** Calls, and their bytes, that may wait before no more is read of the client. */
 const MAX_WAITING = { calls: 1024, bytes: 16 * 1024 * 1024 };
+
+const LINE_END = Buffer.from('\n');
 
 export interface ClientStreamOptions {
   readonly governor: Governor;
@@ -88,6 +90,10 @@ export class ClientStream implements LineHandler {
         const forward = governor.cancel(inspection.requestId);
         return { element, ruling: { forward, answer: undefined } };
       }
+      case 'own-answer': {
+        const forward = !governor.heard(inspection.answer);
+        return { element, ruling: { forward, answer: undefined } };
+      }
       case 'task':
         governor.follow(inspection.request);
         return { element, ruling: { forward: true } };
@@ -127,18 +133,24 @@ export class ClientStream implements LineHandler {
   /** What is stopped is cut out of an array; the others keep their bytes and their order. */
   #release(bytes: Buffer, entries: readonly Considered[], isBatch: boolean): void {
     const { forward, answer } = this.#options;
-    const kept: BatchElement[] = [];
+    const kept: Buffer[] = [];
+    let isWhole = true;
     const answers: Buffer[] = [];
     for (const { element, ruling } of entries) {
       const final = ruling.forward === 'later' ? ruling.settle() : ruling;
-      if (final.forward) kept.push(element);
-      else if (final.answer !== undefined) answers.push(final.answer);
+      if (final.forward) {
+        kept.push(final.instead ?? bytes.subarray(element.start, element.end));
+        isWhole &&= final.instead === undefined;
+        continue;
+      }
+      isWhole = false;
+      if (final.answer !== undefined) answers.push(final.answer);
     }
     if (answers.length > 0) answer(isBatch ? batchAnswer(answers) : (answers[0] as Buffer));
-    if (kept.length === entries.length) forward(bytes);
-    else if (kept.length > 0) {
-      forward(batchLine(kept.map(({ start, end }) => bytes.subarray(start, end))));
-    }
+    const [first] = kept;
+    if (isWhole) forward(bytes);
+    else if (isBatch && first !== undefined) forward(batchLine(kept));
+    else if (first !== undefined) forward(Buffer.concat([first, LINE_END]));
   }
 }
 

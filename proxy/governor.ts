@@ -17,7 +17,14 @@ import { PausedCalls, type ApprovalOptions, type Leaving } from './approvals/pau
 import { policyEvent } from './approvals/refusals.ts';
 import type { PolicyInForce } from './policy-in-force.ts';
 import { findingsMember } from './finding-context.ts';
-import type { ClientAnswer, Refusal, SurveyRequest, TaskRequest, ToolCall } from './inspect.ts';
+import type {
+  ClientAnswer,
+  OwnAnswer,
+  Refusal,
+  SurveyRequest,
+  TaskRequest,
+  ToolCall,
+} from './inspect.ts';
 import { MAX_OPEN_CALLS } from './open-requests.ts';
 import { Outcomes } from './outcomes.ts';
 import type { ServerTools, ToolFacts } from './pins/server-tools.ts';
@@ -149,6 +156,16 @@ export class Governor {
     return isOpen || withdrawn === 0;
   }
 
+  /** How messages of ours reach the client. */
+  connectClient(send: (line: Buffer) => void): void {
+    this.#paused.channel.connect(send);
+  }
+
+  /** @returns Whether the answer was to a request of ours, and is not for the server */
+  heard(answer: OwnAnswer): boolean {
+    return this.#paused.heard(answer);
+  }
+
   /** A request about a task leaves for the server. */
   follow(request: TaskRequest): void {
     this.#outcomes.follow(request);
@@ -156,6 +173,7 @@ export class Governor {
 
   /** A request for what the server is or has leaves for the server. */
   watch(request: SurveyRequest): void {
+    if (request.params !== undefined) this.#paused.introduced(request.params);
     if (this.#options.tools !== undefined) this.#outcomes.watch(request);
   }
 
@@ -220,12 +238,20 @@ export class Governor {
   }
 
   #leave(call: ToolCall, tool: string, context: JsonObject): Leaving {
-    const record = this.#options.recorder.begin({ tool, call, context });
+    const begun = this.#options.recorder.begin({ tool, call, context });
+    const record: OpenRecord = {
+      ...begun,
+      answered: (outcome) => {
+        begun.answered(outcome);
+        if (outcome.output !== undefined) this.#paused.answered(call, outcome.output);
+      },
+    };
     return {
       durable: record.durable,
       send: () => {
         this.#outcomes.sent(call, this.#results.over(record, tool, context), context);
-        return FORWARD;
+        const instead = this.#paused.withoutOurs(call);
+        return instead === undefined ? FORWARD : { forward: true, instead };
       },
       fail: (fault) => this.#refuseUnrecorded(call, tool, record, fault),
       withdrawn: (reason) => record.denied(reason),

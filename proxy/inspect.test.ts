@@ -15,6 +15,10 @@ function shown(inspection: Inspection): unknown {
     }
     case 'survey':
       return { ...inspection.request, id: String(inspection.request.id) };
+    case 'own-answer': {
+      const { result, ...rest } = inspection.answer;
+      return { ...rest, result: result?.toString() };
+    }
     case 'task':
       return { ...inspection.request, id: String(inspection.request.id) };
     case 'call': {

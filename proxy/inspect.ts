@@ -23,6 +23,27 @@ export interface ToolCall {
   readonly toolUseId: string | undefined;
   /** The client asks for a task, which it will fetch the result of. */
   readonly wantsTask: boolean;
+  /** Text of `_meta`; undefined when absent. */
+  readonly meta?: Buffer | undefined;
+  /** The call repeats one that was answered with `input_required`. */
+  readonly round?: CallRound | undefined;
+}
+
+/** @see MCP 2026-07-28, multi round trips */
+export interface CallRound {
+  readonly requestState: Buffer | undefined;
+  readonly inputResponses: Buffer | undefined;
+  /** The whole message. */
+  readonly message: Buffer;
+}
+
+/** An answer of the client to a request with an id in our space. */
+export interface OwnAnswer {
+  /** All of them, where a message has several. */
+  readonly ids: readonly string[];
+  readonly result: Buffer | undefined;
+  /** A member stands twice: what it says depends on who reads it. */
+  readonly isAmbiguous: boolean;
 }
 
 /** A request about a task, which may stand for a call. */
@@ -38,6 +59,8 @@ export interface SurveyRequest {
   readonly id: Buffer;
   /** Where a list goes on; undefined for its beginning. */
   readonly cursor: string | undefined;
+  /** Text of the parameters of `initialize`: who the client is. */
+  readonly params?: Buffer | undefined;
 }
 
 /** An answer of the client to a request of the server. The spans are its original text. */
@@ -53,6 +76,7 @@ export type Inspection =
   | { readonly kind: 'answer'; readonly answer: ClientAnswer }
   | { readonly kind: 'survey'; readonly request: SurveyRequest }
   | { readonly kind: 'cancel'; readonly requestId: Buffer }
+  | { readonly kind: 'own-answer'; readonly answer: OwnAnswer }
   | { readonly kind: 'call'; readonly call: ToolCall }
   | { readonly kind: 'task'; readonly request: TaskRequest }
   | { readonly kind: 'batch'; readonly elements: readonly BatchElement[] }
@@ -88,6 +112,8 @@ const TOOLS_CALL = 'tools/call';
 const TOOLS_CALL_LETTERS = 'TOOLSCALL';
 const CANCELLED = 'notifications/cancelled';
 const SURVEY_METHODS = ['initialize', 'server/discover', 'tools/list'] as const;
+/** Ids of requests of ours begin with it; see `ClientChannel`. */
+const OWN_IDS = 'obsigna:';
 const TASK_METHODS = ['tasks/get', 'tasks/result', 'tasks/update', 'tasks/cancel'] as const;
 /** Names that decide what a call is; another spelling of one is a second opinion about it. */
 const MESSAGE_NAMES = new Set(['JSONRPC', 'ID', 'METHOD', 'PARAMS']);
@@ -162,7 +188,9 @@ function inspectMessage(message: Buffer): BatchElement['inspection'] {
   const strange = ambiguousName(members, MESSAGE_NAMES, ['method']);
   if (strange !== undefined) return refuse(strange, id, INVALID_REQUEST);
   const member = members.find(({ name }) => name === 'method');
-  if (member === undefined) return inspectAnswer(message, members, id);
+  if (member === undefined) {
+    return inspectOwnAnswer(message, members) ?? inspectAnswer(message, members, id);
+  }
   const name = parseJson(decodeUtf8(message.subarray(member.start, member.end)));
   if (typeof name !== 'string') return refuse('method is not a string', id, INVALID_REQUEST);
   if (name === CANCELLED) return inspectCancel(message, members);
@@ -261,8 +289,38 @@ function inspectCall(
     arguments: given,
     toolUseId: toolUseIdOf(text('_meta')),
     wantsTask: text('task') !== undefined,
+    meta: text('_meta'),
+    round: roundOf(message, text('requestState'), text('inputResponses')),
   };
   return { kind: 'call', call };
+}
+
+function roundOf(
+  message: Buffer,
+  requestState: Buffer | undefined,
+  inputResponses: Buffer | undefined,
+): CallRound | undefined {
+  if (requestState === undefined && inputResponses === undefined) return undefined;
+  return { requestState, inputResponses, message };
+}
+
+/** Undefined for an answer that is not to us. */
+function inspectOwnAnswer(
+  message: Buffer,
+  members: readonly Member[],
+): BatchElement['inspection'] | undefined {
+  const ids = members.flatMap(({ name, start, end }) => {
+    if (name !== 'id' || message[start] !== QUOTE) return [];
+    const id = parseJson(decodeUtf8(message.subarray(start, end))) as string;
+    return id.startsWith(OWN_IDS) ? [id] : [];
+  });
+  if (ids.length === 0) return undefined;
+  const result = members.find(({ name }) => name === 'result');
+  const isAmbiguous =
+    new Set(members.map(({ name }) => name)).size < members.length ||
+    scanMembersOnce(message, hopStrings).duplicate !== undefined;
+  const text = result === undefined ? undefined : message.subarray(result.start, result.end);
+  return { kind: 'own-answer', answer: { ids, result: text, isAmbiguous } };
 }
 
 function inspectCancel(message: Buffer, members: readonly Member[]): BatchElement['inspection'] {
@@ -293,9 +351,15 @@ function inspectSurvey(
   if (id === undefined) return { kind: 'other' };
   const text = method === 'tools/list' ? paramOf(message, members, 'cursor') : undefined;
   const cursor = text === undefined ? undefined : parseJson(decodeUtf8(text));
+  const params = members.findLast(({ name }) => method === 'initialize' && name === 'params');
   return {
     kind: 'survey',
-    request: { method, id, cursor: typeof cursor === 'string' ? cursor : undefined },
+    request: {
+      method,
+      id,
+      cursor: typeof cursor === 'string' ? cursor : undefined,
+      ...(params !== undefined && { params: message.subarray(params.start, params.end) }),
+    },
   };
 }
 

@@ -8,7 +8,9 @@ import type { RuleSet } from '../policy/rule.ts';
 import { CodedError } from '../shared/errors.ts';
 import { renderFlags } from '../shared/flags.ts';
 import { VERSION } from '../shared/version.ts';
+import { ClientChannel } from './approvals/client-channel.ts';
 import type { Door } from './approvals/door.ts';
+import { ElicitDoor } from './approvals/elicit-door.ts';
 import type { HttpDoor } from './approvals/http-door.ts';
 import { TerminalDoor } from './approvals/terminal-door.ts';
 import { startServer } from './child.ts';
@@ -76,7 +78,7 @@ async function serve(options: ProxyOptions): Promise<void> {
   const socketPath = values.socket ?? defaultSocketPath();
   const emitter =
     socketPath === '' ? undefined : connectEmitter(socketPath, sessionId, values, host, log);
-  const { doors, http } = await openDoors(options, socketPath);
+  const { doors, http, channel } = await openDoors(options, socketPath);
   announce(options, { rules, host, socketPath, http, log });
   const recorder =
     emitter === undefined
@@ -98,7 +100,7 @@ async function serve(options: ProxyOptions): Promise<void> {
     workspace: process.cwd(),
     recorder,
     log,
-    approvals: { doors, sessionId, timeoutMs: options.approvalTimeoutMs },
+    approvals: { doors, channel, sessionId, timeoutMs: options.approvalTimeoutMs },
     tools,
   });
   await followRules(values.rules, governor, policy, log);
@@ -169,20 +171,23 @@ async function openDoors(
 ): Promise<Doors> {
   let http: HttpDoor | undefined;
   const doors: Door[] = [];
+  const channel = new ClientChannel();
   for (const name of names) {
     if (name === 'http' && address !== undefined) {
       const { openHttpDoor } = await import('./approvals/http-door.ts');
       http = await openHttpDoor(address);
       doors.push(http);
     }
+    if (name === 'elicit') doors.push(new ElicitDoor(channel));
     if (name === 'terminal' && socketPath !== '') doors.push(new TerminalDoor(socketPath));
   }
-  return { doors, http };
+  return { doors, http, channel };
 }
 
 interface Doors {
   readonly doors: readonly Door[];
   readonly http: HttpDoor | undefined;
+  readonly channel: ClientChannel;
 }
 
 interface Announcement {

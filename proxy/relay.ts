@@ -51,6 +51,10 @@ export async function relay({ child, governor, input, output }: RelayOptions): P
     // The server decides how it ends: nobody kills it for an end of input.
     finished: () => child.stdin.end(),
   });
+  governor.connectClient((line) => {
+    server.inject(line);
+    boundAnswers();
+  });
   const clientIsGone = () => {
     governor.withdrawWaiting('the client is gone');
     child.stdin.end();

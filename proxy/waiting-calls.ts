@@ -3,7 +3,8 @@ import { idKey } from './open-requests.ts';
 
 /** What a transport does with a call: send it on, or answer the client itself (or say nothing). */
 export type FinalRuling =
-  | { readonly forward: true }
+  /** `instead`: the text of the message that goes on in its place, without a line end. */
+  | { readonly forward: true; readonly instead?: Buffer }
   | { readonly forward: false; readonly answer: Buffer | undefined };
 
 /** Nothing is known yet. Other messages go on meanwhile; the bytes of this one stay where they are. */

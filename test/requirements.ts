@@ -774,6 +774,16 @@ export const REQUIREMENTS: readonly Requirement[] = [
     source: 'docs/adr/0025',
   },
   {
+    id: 'X.question-text',
+    text: 'nothing that an agent sent can pass for a part of the question, or hide in it',
+    source: 'docs/adr/0025',
+  },
+  {
+    id: 'X.own-ids',
+    text: 'answers to requests of ours never reach the server, and no answer to the server is kept from it',
+    source: 'docs/adr/0025',
+  },
+  {
     id: 'X.grants',
     text: 'a grant lets this exact call pass for ten minutes, or this tool until the session ends, and is a receipt',
     source: 'docs/adr/0025',

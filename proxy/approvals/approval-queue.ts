@@ -105,7 +105,8 @@ export class ApprovalQueue implements Desk {
     return subject.policyDigest === this.#options.policyDigest();
   }
 
-  closed(id: string, door: DoorName): void {
+  /** @param door - `other`: the way that no door stands for. */
+  closed(id: string, door: DoorName | 'other'): void {
     const waiting = this.#waiting.get(id);
     if (waiting === undefined || !waiting.open.delete(door) || waiting.open.size > 0) return;
     const waitedMs = this.#waitedMs(waiting.question);

@@ -1,15 +1,27 @@
+import type { Buffer } from 'node:buffer';
 import type { Decision } from '../../policy/decide.ts';
 import type { ErrorCode } from '../../shared/errors.ts';
 import type { JsonObject } from '../../shared/json/value.ts';
-import type { ToolCall } from '../inspect.ts';
+import type { OwnAnswer, ToolCall } from '../inspect.ts';
 import { printable, type ProxyLog } from '../proxy-log.ts';
 import type { FinalRuling, WaitingCalls, WaitingRuling } from '../waiting-calls.ts';
 import { ApprovalQueue, type Asked, type RefusedAnswer, type Verdict } from './approval-queue.ts';
 import { approvalContext, grantContext } from './approval-context.ts';
+import { ClientChannel } from './client-channel.ts';
 import type { Door } from './door.ts';
+import { ElicitDoor } from './elicit-door.ts';
 import { Grants } from './grants.ts';
-import { newQuestion, subjectOf, type Question } from './question.ts';
+import {
+  answeredQuestion,
+  canBeAnsweredWithQuestion,
+  choiceIn,
+  inputRequired,
+  withoutRound,
+} from './input-required.ts';
+import { reportProgress } from './progress.ts';
+import { digestOf, newQuestion, subjectOf, type Question } from './question.ts';
 import { policyEvent, refusalOf, type RefusedCall } from './refusals.ts';
+import { Rounds } from './rounds.ts';
 import { approvalStatements, type Statements } from './statements.ts';
 
 type Ruling = FinalRuling | WaitingRuling;
@@ -21,6 +33,8 @@ const MAX_HELD_BYTES = 8 * 1024 * 1024;
 
 export interface ApprovalOptions {
   readonly doors: readonly Door[];
+  /** How messages of ours reach the client; an `ElicitDoor` has the same. */
+  readonly channel?: ClientChannel;
   readonly sessionId: string;
   readonly timeoutMs: number;
 }
@@ -33,6 +47,18 @@ export interface PausedCall {
   /** What its receipt will say about the decision. */
   readonly context: JsonObject;
 }
+
+/** A call that was answered with a question. */
+interface Parked {
+  readonly paused: PausedCall;
+  readonly asked: Asked;
+  verdict: Verdict | undefined;
+  timer?: NodeJS.Timeout;
+}
+
+const VOID: Verdict = { kind: 'void', waitedMs: 0 };
+const LATE: Verdict = { kind: 'timed_out', waitedMs: 0 };
+const DENY = { verdict: 'deny' } as const;
 
 /** A call that is announced and may leave. */
 export interface Leaving {
@@ -71,13 +97,20 @@ export class PausedCalls {
   readonly #options: PausedCallsOptions;
   readonly #queue: ApprovalQueue;
   readonly #grants = new Grants();
+  readonly #rounds = new Rounds();
   readonly #statements: Statements;
   readonly #url: string;
+  readonly channel: ClientChannel;
+  readonly #elicit: ElicitDoor | undefined;
+  /** Calls that were answered with a question and have not come back, by the question's id. */
+  readonly #parked = new Map<string, Parked>();
   #heldBytes = 0;
 
   constructor(options: PausedCallsOptions) {
     const { doors, policyDigest, log, gate } = options;
     this.#options = options;
+    this.channel = options.channel ?? new ClientChannel();
+    this.#elicit = doors.find((door) => door instanceof ElicitDoor);
     this.#url = doors.find(({ url }) => url !== undefined)?.url ?? '';
     this.#statements = approvalStatements(gate.stated, log);
     const refused = (answer: RefusedAnswer) => this.#statements.answerRefused(answer);
@@ -97,18 +130,29 @@ export class PausedCalls {
       policyDigest: policyDigest(),
       timeoutMs,
     };
-    const grant = this.#grants.find(subjectOf(now).subject, decision.risk.score);
+    const { subject } = subjectOf(now);
+    const grant = this.#grants.find(subject, decision.risk.score);
     if (grant !== undefined) {
       this.#options.log(`APPROVED ${printable(tool)} (grant ${grant.id})`);
       return this.#options.gate.pass(call, tool, { ...context, approval: grantContext(grant) });
     }
+    const continued = this.#rounds.take(call, subject);
+    if (continued !== undefined) {
+      this.#rounds.approved(call, subject, continued);
+      return this.#options.gate.pass(call, tool, { ...context, approval: continued });
+    }
+    const answers = answeredQuestion(call, this.channel);
+    if (answers !== undefined) return this.#resume(paused, answers, newQuestion(now));
     const question = newQuestion(now);
     const open = doors.filter((door) => door.isOpenFor(call));
     const rule = printable(question.subject.rule);
     this.#options.log(
       `PAUSED ${printable(tool)} (rule: ${rule}, risk: ${decision.risk.score}) \u2014 approval id: ${question.id}`,
     );
-    if (open.length === 0)
+    // The client would forget a round of the server's over ours.
+    const parks =
+      this.#elicit !== undefined && call.round === undefined && canBeAnsweredWithQuestion(call);
+    if (open.length === 0 && !parks)
       return this.#refuse(paused, question, { kind: 'no_approver', waitedMs: 0 });
     if (!this.#hasRoom(question)) {
       return this.#refuse(
@@ -118,7 +162,30 @@ export class PausedCalls {
         'TOO_MANY_APPROVALS',
       );
     }
+    if (parks) return this.#park(paused, this.#queue.ask(question, open, true));
     return this.#hold(paused, this.#queue.ask(question, open));
+  }
+
+  introduced(params: Buffer): void {
+    this.#elicit?.introduced(params);
+  }
+
+  /** @returns Whether the client answered us, and not the server */
+  heard(answer: OwnAnswer): boolean {
+    return this.#elicit?.heard(answer) ?? false;
+  }
+
+  /** The server has answered a call. */
+  answered(call: ToolCall, result: Buffer): void {
+    this.#rounds.answered(call, result);
+  }
+
+  /** The call without what the client sent back to us; undefined where that is all of it. */
+  withoutOurs(call: ToolCall): Buffer | undefined {
+    if (call.round === undefined || answeredQuestion(call, this.channel) === undefined) {
+      return undefined;
+    }
+    return withoutRound(call.round.message);
   }
 
   /** What waits will not be answered any more, and is refused. */
@@ -127,24 +194,96 @@ export class PausedCalls {
   }
 
   close(): void {
+    for (const id of this.#parked.keys()) this.#unpark(id);
     this.withdrawAll('the session ended');
     for (const door of this.#options.doors) door.close();
   }
 
-  #hasRoom({ arguments: given = '' }: Question): boolean {
-    return this.#queue.count < MAX_QUESTIONS && this.#heldBytes + given.length <= MAX_HELD_BYTES;
+  #hasRoom(question: Question): boolean {
+    return (
+      this.#queue.count + this.#parked.size < MAX_QUESTIONS &&
+      this.#heldBytes + bytesOf(question) <= MAX_HELD_BYTES
+    );
+  }
+
+  /**
+   * Answers the call with the question. It is not in flight while the person thinks, so no timer of
+   * the client runs; it comes back as a call of its own, or it is told of when time is up.
+   */
+  #park(paused: PausedCall, asked: Asked): FinalRuling {
+    const { call } = paused;
+    const { question } = asked;
+    const parked: Parked = { paused, asked, verdict: undefined };
+    this.#parked.set(question.id, parked);
+    this.#heldBytes += bytesOf(question);
+    void asked.verdict.then((verdict) => {
+      parked.verdict = verdict;
+      // Settled elsewhere: the call may still come for it.
+      const left = Math.max(0, question.expiresAtMs - Date.now());
+      parked.timer = setTimeout(() => this.#unpark(question.id), left).unref();
+      return undefined;
+    });
+    const answer = inputRequired(call.id as Buffer, question, this.channel);
+    return { forward: false, answer };
+  }
+
+  /** The call did not come back. */
+  #unpark(id: string): void {
+    const parked = this.#takeParked(id);
+    if (parked === undefined) return;
+    const { paused, asked, verdict } = parked;
+    const reason = `the client did not repeat the call (${verdict?.kind ?? 'not answered'})`;
+    this.#withdrawn(paused, asked.question, reason);
+  }
+
+  #takeParked(id: string): Parked | undefined {
+    const parked = this.#parked.get(id);
+    if (parked === undefined) return undefined;
+    this.#parked.delete(id);
+    this.#heldBytes -= bytesOf(parked.asked.question);
+    clearTimeout(parked.timer);
+    return parked;
+  }
+
+  /** The call is back, with what the person said. It has to be the same call. */
+  #resume(paused: PausedCall, id: string, now: Question): Ruling {
+    const { call } = paused;
+    const choice = choiceIn(call);
+    const answer = { ...(choice ?? DENY), door: 'elicit', by: 'client' } as const;
+    const parked = this.#parked.get(id);
+    if (parked === undefined) {
+      const code = this.#queue.answer(id, answer);
+      if (code === 'APPROVAL_EXPIRED') return this.#refuse(paused, now, LATE);
+      return this.#refuse(paused, now, VOID, code === 'taken' ? undefined : code);
+    }
+    const { asked } = parked;
+    const { question } = asked;
+    const { policyDigest } = question.subject;
+    // The rules are looked at by the desk, which has a word of its own for them.
+    const digest = digestOf({ ...now.subject, policyDigest }, id);
+    if (digest !== question.digest) {
+      const { by, door } = answer;
+      this.#statements.answerRefused({ code: 'APPROVAL_MISMATCH', id, question, door, by });
+      return this.#refuse(paused, now, VOID, 'APPROVAL_MISMATCH');
+    }
+    this.#takeParked(id);
+    if (choice === undefined) this.#queue.closed(id, 'other');
+    else this.#queue.answer(id, answer); // where another door was first, it is recorded
+    return this.#hold(paused, asked);
   }
 
   /** Keeps the call until its verdict, and until its receipt is as safe as it has to be. */
   #hold(paused: PausedCall, asked: Asked): WaitingRuling {
     const { call, tool } = paused;
     const { gate } = this.#options;
-    const bytes = asked.question.arguments?.length ?? 0;
+    const bytes = bytesOf(asked.question);
     this.#heldBytes += bytes;
     let leaving: Leaving | undefined;
     let isGone = false;
+    const endProgress = reportProgress(call, this.channel);
     const settled = async (): Promise<Verdict> => {
       const verdict = await asked.verdict;
+      endProgress();
       this.#heldBytes -= bytes;
       if (isGone) return verdict;
       if (verdict.kind !== 'approved') return verdict;
@@ -173,7 +312,7 @@ export class PausedCalls {
   }
 
   #approved(
-    { tool, context }: PausedCall,
+    { call, tool, context }: PausedCall,
     question: Question,
     verdict: Extract<Verdict, { kind: 'approved' | 'denied' }>,
   ): JsonObject {
@@ -183,7 +322,9 @@ export class PausedCalls {
     const scope = answer.grant;
     const grant = scope === undefined ? undefined : this.#grants.add(question, answer, scope);
     if (grant !== undefined) this.#statements.granted(grant);
-    return { ...context, approval: approvalContext(question, verdict, grant) };
+    const approval = approvalContext(question, verdict, grant);
+    this.#rounds.approved(call, question.subject, approval);
+    return { ...context, approval };
   }
 
   #refuse(paused: PausedCall, question: Question, verdict: Verdict, code?: ErrorCode): FinalRuling {
@@ -239,4 +380,8 @@ export class PausedCalls {
       url: this.#url,
     };
   }
+}
+
+function bytesOf({ arguments: text = '' }: Question): number {
+  return text.length;
 }

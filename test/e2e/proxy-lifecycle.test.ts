@@ -173,13 +173,15 @@ describe('the daemon', () => {
     const rules = rulesFile(
       'rules: [{name: no, tool_pattern: bad, action: block}, {name: ask, tool_pattern: edit, action: pause}]\n',
     );
-    const proxy = start(proxied(SERVER, ['-name', 'srv', '-rules', rules, '-socket', socket]));
+    const proxy = start(
+      proxied(SERVER, ['-name', 'srv', '-rules', rules, '-socket', socket, '-approve', 'none']),
+    );
     proxy.write(call('a', { x: 1 }) + call('b', {}, 'bad') + call('c', {}, 'edit'));
     proxy.write(`${call('d', { fail: true })}{"method":"tools/call","id":9}\n`);
     await proxy.says('"id":"d"');
     proxy.end();
     await proxy.exit;
-    expect(recorder.greetings).toBe(2); // reports, and the question that a rule asks
+    expect(recorder.greetings).toBe(1);
     const told = recorder.frames.map(({ tool, decision, idempotency_key: key, output }) => ({
       name: tool.name,
       decision,

@@ -28,7 +28,8 @@ export function guard(bytes: Buffer): Guarded {
       return;
     }
     const kept = inspection.elements.filter(judge);
-    if (kept.length > 0)
+    if (kept.length === inspection.elements.length) passed.push(text);
+    else if (kept.length > 0)
       passed.push(batchLine(kept.map(({ start, end }) => text.subarray(start, end))));
   };
   const handler = { line, tooLong: () => void answered.push('null') };
