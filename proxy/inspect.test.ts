@@ -102,6 +102,24 @@ for (const { name, line, want } of [
     want: { call: 'a', id: '1', wantsTask: true },
   },
   {
+    name: 'what the client says of itself',
+    line: '{"id":0,"m\\u0065thod":"initialize","params":{"capabilities":{}}}',
+    want: { initialize: '{"capabilities":{}}' },
+  },
+  {
+    name: 'an answer in our space [X.own-ids]',
+    line: '{"id":"\\u006fbsigna:x:1","result":{"a":1}}',
+    want: { ids: ['obsigna:x:1'], result: '{"a":1}', isAmbiguous: false },
+  },
+  {
+    name: 'an answer in our space, and in another',
+    line: '{"id":1,"id":"obsigna:x:1","result":{}}',
+    want: { ids: ['obsigna:x:1'], result: '{}', isAmbiguous: true },
+  },
+  ...['{"id":1,"result":{}}', '{"id":" obsigna:1","result":{}}', '{"result":"obsigna:1"}'].map(
+    (text) => ({ name: `an answer to the server: ${text}`, line: text, want: 'other' }),
+  ),
+  {
     name: 'a cancellation of nothing',
     line: '{"method":"notifications/cancelled","params":[]}',
     want: 'other',

@@ -138,6 +138,8 @@ async function callTools() {
       'files',
       '-rules',
       rules,
+      '-approve',
+      'none',
       '--',
       process.execPath,
       SERVER,

@@ -1,6 +1,7 @@
 import { linkStatement, parseLink } from '../../shared/chain/links.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../../shared/json/value.ts';
 import type { Receipt } from '../../shared/receipt/receipt.ts';
+import { approvalRows } from './approval-rows.ts';
 import { callRows } from './call-rows.ts';
 
 /** Our member of the open object `issuer.runtime`, and the members of others beside it. */
@@ -73,6 +74,11 @@ function decisionRows(decision: JsonObject): readonly LabelledRow[] {
   take('Matched rules', 'matched', asTexts);
   take('Risk score', 'risk', asRisk);
   take('Policy digest', 'policy_digest', asText);
+  const approval = approvalRows(rest.get('approval'));
+  if (approval !== undefined) {
+    rest.delete('approval');
+    rows.push(...approval);
+  }
   if (rest.size > 0) rows.push(['Decision details', JSON.stringify(Object.fromEntries(rest))]);
   return rows;
 }

@@ -5,8 +5,7 @@ const MAX_NAME = 120;
 const MAX_ARGUMENTS = 2000;
 const MANY_SPACES = / {8,}/g;
 /** Not seen, or seen elsewhere than they stand: controls, blanks but the space, fillers, selectors. */
-const UNSEEN =
-  /[\p{C}\p{Z}\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\u{e0100}-\u{e01ef}]/gu;
+const UNSEEN = /[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}\u2800]/gu;
 
 /** Values of the form's one field; they are shown as they stand here. */
 export const CHOICES = {
