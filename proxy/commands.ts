@@ -1,0 +1,7 @@
+/** A word behind `mcp-proxy` that is no server. Returns the exit code. */
+export type Command = (args: readonly string[]) => Promise<number>;
+
+/** Loaded when asked for: a proxy that serves must not load any of them. */
+export const COMMANDS: Readonly<Record<string, () => Promise<{ readonly run: Command }>>> = {
+  rules: () => import('./rules-command.ts'),
+};
