@@ -28,6 +28,15 @@ const KEY_COMMANDS = [
   ['keys rotate', 'Replace the signing key; the daemon must be stopped'],
 ] as const;
 
+const RULE_COMMANDS = [
+  ['rules check FILE', 'Check a rules file, and name rules that never decide'],
+  ['rules test FILE CASES', 'Compare what the rules decide with what is expected'],
+  ['rules explain FILE', 'Say why a call is decided as it is'],
+  ['rules replay FILE', 'Decide recorded calls by other rules'],
+  ['rules import FILE', 'Carry over the rules of estoppl.toml'],
+  ['rules schema', 'Print the JSON Schema of a rules file, for editors'],
+] as const;
+
 const STORE_COMMANDS = [
   ['store backup DEST', 'Copy the store while it is in use'],
   ['store check', 'Check that the store is sound as a database'],
@@ -68,6 +77,8 @@ Approvals:
 ${renderRows(APPROVAL_COMMANDS)}
 Key commands:
 ${renderRows(KEY_COMMANDS)}
+Rules:
+${renderRows(RULE_COMMANDS)}
 Store commands:
 ${renderRows(STORE_COMMANDS)}
 Processes:
@@ -96,6 +107,11 @@ ${MORE}`,
 
 Key commands:
 ${renderRows(KEY_COMMANDS.map(([name, text]) => [name.replace('keys ', ''), text]))}
+${MORE}`,
+  rules: `Usage: obsigna rules <command> [options]
+
+Rules:
+${renderRows(RULE_COMMANDS.map(([name, text]) => [name.replace('rules ', ''), text]))}
 ${MORE}`,
   store: `Usage: obsigna store <command> [options]
 
@@ -147,6 +163,17 @@ export const ROOT: CommandDef = defineCommand({
     keys: defineCommand({
       meta: { name: 'keys' },
       subCommands: { generate, list: listKeys, pubkey, rotate },
+    }),
+    rules: defineCommand({
+      meta: { name: 'rules' },
+      subCommands: {
+        check: async () => (await import('./rules/check.ts')).checkRulesCommand,
+        test: async () => (await import('./rules/test.ts')).testRulesCommand,
+        explain: async () => (await import('./rules/explain.ts')).explainRulesCommand,
+        replay: async () => (await import('./rules/replay.ts')).replayRulesCommand,
+        import: async () => (await import('./rules/import.ts')).importRulesCommand,
+        schema: async () => (await import('./rules/schema.ts')).schemaRulesCommand,
+      },
     }),
     store: defineCommand({
       meta: { name: 'store' },

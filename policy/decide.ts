@@ -29,10 +29,12 @@ export type PolicyRequest = {
   /** Folders that are no outside, beside those of the rules file. */
   readonly workspace?: readonly string[];
   /**
-   * Set where the arguments are not known, as when only a receipt is left: what a condition on them is
-   * taken to say. Asked once with each, a decision has two ends.
+   * Set where a receipt is all that is left of a call: what a condition on arguments, annotations or the
+   * client is taken to say. Asked once with each, a decision has two ends.
    */
   readonly assume?: boolean;
+  /** The score that a receipt proves, where `assume` is set and risk is standard. */
+  readonly recordedScore?: number;
 };
 
 export type Decision = {

@@ -42,6 +42,12 @@ export class Facts {
     return this.#arguments.value;
   }
 
+  /** The same call with the opposite assumption: for what stands behind a "not". */
+  get opposite(): Facts {
+    if (this.argumentsKnown) return this;
+    return new Facts(this.#rules, { ...this.request, assume: !this.assume });
+  }
+
   /** The values that a path leads to. Many rules look at the same few places. */
   find(path: ArgumentPath): readonly JsonValue[] {
     const known = this.#found.get(path.text);
@@ -60,7 +66,10 @@ export class Facts {
   /** The score that rules compare with: at its upper end where arguments are assumed to be bad. */
   get score(): number {
     const { score } = this.risk;
-    if (this.argumentsKnown || !this.assume) return score;
+    if (this.argumentsKnown) return score;
+    const { recordedScore } = this.request;
+    if (recordedScore !== undefined && !this.#isExtended) return recordedScore;
+    if (!this.assume) return score;
     return this.#isExtended ? MAX_SCORE : Math.min(score + ARGUMENT_POINTS, MAX_SCORE);
   }
 

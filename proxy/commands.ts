@@ -4,4 +4,5 @@ export type Command = (args: readonly string[]) => Promise<number>;
 /** Loaded when asked for: a proxy that serves must not load any of them. */
 export const COMMANDS: Readonly<Record<string, () => Promise<{ readonly run: Command }>>> = {
   pins: () => import('./pins/pins-command.ts'),
+  rules: () => import('./rules-command.ts'),
 };

@@ -48,7 +48,7 @@ export function compileRule(rule: Rule, lists: ListConditions = {}): CompiledRul
   if (lists.unlisted !== undefined) {
     const list = compileList('allow', lists.unlisted);
     const text = 'not on the allow list';
-    conditions.push({ key: 'allow', text, holds: (facts) => !list.holds(facts) });
+    conditions.push({ key: 'allow', text, holds: (facts) => !list.holds(facts.opposite) });
   }
   if (when !== undefined) conditions.push(...compileMatcher({ when }));
   const limits = [compileRate(rule), compileBudget(rule)].filter((limit) => limit !== undefined);
