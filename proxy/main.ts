@@ -10,6 +10,7 @@ import { CodedError } from '../shared/errors.ts';
 import { renderFlags } from '../shared/flags.ts';
 import { VERSION } from '../shared/version.ts';
 import { startServer } from './child.ts';
+import { COMMANDS } from './commands.ts';
 import { Governor } from './governor.ts';
 import { detectHost, overrideHost, parentProcessName, type AgentHost } from './host.ts';
 import { PROXY_FLAGS, readOptions, type ProxyOptions } from './options.ts';
@@ -18,6 +19,8 @@ import { emittingRecorder, silentRecorder } from './recorder.ts';
 import { relay, type ServerExit } from './relay.ts';
 
 const HELP = `Usage: mcp-proxy [serve] [flags] [--] <server command> [args...]
+       mcp-proxy doctor [flags] [-- <server command> [args...]]
+       mcp-proxy init [flags] [-- <server command> [args...]]
 
 Stands between an agent and one MCP server on standard input and output. Decides every tool call by
 policy before the server sees it, and reports every call to the daemon. Everything else passes byte
@@ -34,6 +37,13 @@ Exit status: that of the server; 1 when the rules or the server cannot be used, 
 const FAREWELL_MS = 1500;
 
 async function main(): Promise<void> {
+  const [word = '', ...rest] = process.argv.slice(2);
+  const command = Object.hasOwn(COMMANDS, word) ? COMMANDS[word] : undefined;
+  if (command !== undefined) {
+    const { run } = await command();
+    process.exitCode = await run(rest);
+    return;
+  }
   const options = readOptions(process.argv.slice(2), process.env);
   if (options.action === 'help') {
     process.stdout.write(HELP);

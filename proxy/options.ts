@@ -1,6 +1,7 @@
 import { basename } from 'node:path';
 import { CodedError } from '../shared/errors.ts';
 import { parseFlags, readFlagEnvironment, type FlagSpec } from '../shared/flags.ts';
+import { COMMANDS } from './commands.ts';
 
 export const PROXY_FLAGS = {
   rules: {
@@ -75,7 +76,7 @@ export interface ProxyOptions {
 }
 
 /** Words that later versions give a meaning of their own; a server cannot be called so by accident. */
-const RESERVED = new Set(['doctor', 'init', 'rules', 'pins', 'bench', 'serve-http']);
+const RESERVED = new Set(['rules', 'pins', 'bench', 'serve-http']);
 
 /**
  * Reads the command line over the environment.
@@ -94,6 +95,10 @@ export function readOptions(
   if (action === 'serve') {
     // `mcp-proxy -- doctor` still starts a server of that name; `mcp-proxy doctor -- x` does not.
     const isBehindDashes = args[args.length - positionals.length - 1] === '--';
+    if (Object.hasOwn(COMMANDS, command) && !isBehindDashes) {
+      const hint = `${command} is a command and comes first: mcp-proxy ${command} ...`;
+      throw new CodedError('USAGE', `${hint}; a server of that name stands behind --`);
+    }
     if (RESERVED.has(command) && !isBehindDashes) {
       throw new CodedError(
         'NOT_IN_THIS_VERSION',

@@ -1,0 +1,8 @@
+/** A word behind `mcp-proxy` that is no server. Returns the exit code. */
+export type Command = (args: readonly string[]) => Promise<number>;
+
+/** Loaded when asked for: a proxy that serves must not load any of them. */
+export const COMMANDS: Readonly<Record<string, () => Promise<{ readonly run: Command }>>> = {
+  doctor: () => import('./doctor/doctor-command.ts'),
+  init: () => import('./init/init-command.ts'),
+};
