@@ -30,7 +30,7 @@ export async function startServer(
 }
 
 /** Sends a signal to the server and everything it started, also when only that is left. */
-export function signalServer(child: ServerProcess, signal: NodeJS.Signals): void {
+export function signalServer(child: Pick<ServerProcess, 'pid'>, signal: NodeJS.Signals): void {
   if (child.pid === undefined) return;
   try {
     process.kill(-child.pid, signal);
@@ -41,6 +41,6 @@ export function signalServer(child: ServerProcess, signal: NodeJS.Signals): void
   }
 }
 
-export function hasExited(child: ServerProcess): boolean {
+export function hasExited(child: Pick<ServerProcess, 'exitCode' | 'signalCode'>): boolean {
   return child.exitCode !== null || child.signalCode !== null;
 }

@@ -5,4 +5,6 @@ export type Command = (args: readonly string[]) => Promise<number>;
 export const COMMANDS: Readonly<Record<string, () => Promise<{ readonly run: Command }>>> = {
   pins: () => import('./pins/pins-command.ts'),
   rules: () => import('./rules-command.ts'),
+  doctor: () => import('./doctor/doctor-command.ts'),
+  init: () => import('./init/init-command.ts'),
 };

@@ -225,7 +225,7 @@ function inspectAnswer(
  * trims, folds, drops accents or marks, routes by path, or decodes once too often reads one of these.
  */
 function spellings(name: string): readonly string[] {
-  if (/^[A-Za-z]*$/.test(name)) return [name.toUpperCase()];
+  if (/^[\w$/.-]*$/.test(name)) return [name.toUpperCase().replace(/[^A-Z]/g, '')];
   const shown = name.replace(/\p{Cc}\[[\d;]*[A-Za-z]/gu, ''); // by a terminal
   const unpacked = shown.replace(/(?:%|\\x|\\u00)([\da-f]{2})/gi, (_, hex: string) =>
     String.fromCharCode(Number.parseInt(hex, 16)),

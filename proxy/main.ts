@@ -28,6 +28,8 @@ import { readRulesFile } from './rules-file.ts';
 const HELP = `Usage: mcp-proxy [serve] [flags] [--] <server command> [args...]
        mcp-proxy pins list | diff | accept | forget [flags]
        mcp-proxy rules check | test | explain | schema | import | replay
+       mcp-proxy doctor [flags] [-- <server command> [args...]]
+       mcp-proxy init [flags] [-- <server command> [args...]]
 
 Stands between an agent and one MCP server on standard input and output. Decides every tool call by
 policy before the server sees it, and reports every call to the daemon. Everything else passes byte

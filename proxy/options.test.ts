@@ -55,16 +55,17 @@ for (const { argv, code, message } of [
   { argv: ['-version=maybe'], code: USAGE, message: 'invalid boolean value "maybe" for -version' },
   { argv: ['-require-receipt', '-socket=', 'srv'], code: USAGE, message: 'needs a daemon' },
   { argv: ['-operator-name', 'Me', 'srv'], code: USAGE, message: '-operator-name needs' },
-  { argv: ['doctor'], code: LATER, message: 'mcp-proxy doctor' },
-  { argv: ['serve', 'init', '-name', 'x'], code: LATER, message: 'mcp-proxy init' },
+  { argv: ['bench'], code: LATER, message: 'mcp-proxy bench' },
+  { argv: ['-name', 'x', 'doctor'], code: USAGE, message: 'doctor is a command and comes first' },
+  { argv: ['serve', 'init', '-name', 'x'], code: USAGE, message: 'init is a command' },
   // The word is no server because something behind it is: `init` would be a program on most hosts.
-  { argv: ['init', '--', 'npx'], code: LATER, message: 'mcp-proxy init' },
   { argv: ['-http', '7778', 'srv'], code: USAGE, message: '-http 7778: expected HOST:PORT' },
   { argv: ['-http', '127.0.0.1:65536', 'srv'], code: USAGE, message: 'expected HOST:PORT' },
   { argv: ['-approve', 'phone', 'srv'], code: USAGE, message: '-approve phone: expected http' },
   { argv: ['-approve', 'http', 'srv'], code: USAGE, message: '-approve http needs -http' },
   { argv: ['-approve', 'none', '-http', ':0', 'srv'], code: USAGE, message: '-approve none' },
   { argv: ['-approval-timeout', '0', 'srv'], code: USAGE, message: 'between 1ns and 24h' },
+  { argv: ['serve', 'init', '--', 'npx'], code: USAGE, message: 'init is a command' },
 ]) {
   test(`readOptions(${argv.join(' ')}) says ${code} [X.flags]`, () => {
     expect(() => readOptions(argv, {})).toThrow(

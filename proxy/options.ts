@@ -3,6 +3,7 @@ import { CodedError } from '../shared/errors.ts';
 import { parseFlags, readFlagEnvironment, type FlagSpec } from '../shared/flags.ts';
 import { DOORS, type DoorName } from './approvals/door.ts';
 import type { HttpAddress } from './approvals/http-door.ts';
+import { COMMANDS } from './commands.ts';
 
 const DEFAULT_APPROVAL_MS = 60_000;
 const MAX_APPROVAL_MS = 24 * 60 * 60_000;
@@ -103,7 +104,7 @@ export interface ProxyOptions {
 }
 
 /** Words that later versions give a meaning of their own; a server cannot be called so by accident. */
-const RESERVED = new Set(['doctor', 'init', 'rules', 'pins', 'bench', 'serve-http']);
+const RESERVED = new Set(['rules', 'pins', 'bench', 'serve-http']);
 
 /**
  * Reads the command line over the environment.
@@ -122,6 +123,10 @@ export function readOptions(
   if (action === 'serve') {
     // `mcp-proxy -- doctor` still starts a server of that name; `mcp-proxy doctor -- x` does not.
     const isBehindDashes = args[args.length - positionals.length - 1] === '--';
+    if (Object.hasOwn(COMMANDS, command) && !isBehindDashes) {
+      const hint = `${command} is a command and comes first: mcp-proxy ${command} ...`;
+      throw new CodedError('USAGE', `${hint}; a server of that name stands behind --`);
+    }
     if (RESERVED.has(command) && !isBehindDashes) {
       throw new CodedError(
         'NOT_IN_THIS_VERSION',

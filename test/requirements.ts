@@ -729,6 +729,21 @@ export const REQUIREMENTS: readonly Requirement[] = [
   },
   { id: 'X.flags', text: 'flags follow Go syntax', source: 'Agent Receipts 0.5.0, command line' },
   {
+    id: 'X.doctor',
+    text: 'mcp-proxy doctor is healthy without a warning on a default installation, and says of every fault what to do',
+    source: 'docs/doctor.md',
+  },
+  {
+    id: 'X.doctor-server',
+    text: 'mcp-proxy doctor starts the server with the environment of a client, lists its tools and leaves no process behind',
+    source: 'docs/doctor.md',
+  },
+  {
+    id: 'X.init',
+    text: 'mcp-proxy init writes the built-in policy for its user alone, and never over a file',
+    source: 'docs/proxy.md',
+  },
+  {
     id: 'X.banner',
     text: 'start-up lines and the banner JSON are as published',
     source: 'Agent Receipts 0.5.0, proxy log',

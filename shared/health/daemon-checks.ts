@@ -33,7 +33,7 @@ export function dialPathCheck(path: string, surroundings: HostFacts): HealthChec
 }
 
 /** What MCP SDKs hand to a server they start, unless the host's configuration names more. */
-const INHERITED = ['HOME', 'LOGNAME', 'PATH', 'SHELL', 'TERM', 'USER'] as const;
+export const INHERITED = ['HOME', 'LOGNAME', 'PATH', 'SHELL', 'TERM', 'USER'] as const;
 /** What a proxy reads beside the socket's name. */
 const PROXY_VARIABLES = [
   'AGENTRECEIPTS_ISSUER_NAME',
@@ -45,11 +45,17 @@ const PROXY_VARIABLES = [
 /**
  * Hosts built on an MCP SDK start a proxy with six variables and nothing else. What it needs beside
  * them is lost in silence: the proxy then dials another socket than every other emitter here.
+ *
+ * @param isNamed - A flag names the socket; then it arrives, whoever starts the proxy.
  */
-export function environmentCheck(path: string, { env, platform, home }: HostFacts): HealthCheck {
+export function environmentCheck(
+  path: string,
+  { env, platform, home }: HostFacts,
+  isNamed = false,
+): HealthCheck {
   const name = 'emitter environment';
   const kept = Object.fromEntries(INHERITED.map((variable) => [variable, env[variable]]));
-  const dialled = emitterSocket({ env: kept, platform, home });
+  const dialled = isNamed ? path : emitterSocket({ env: kept, platform, home });
   const lost = PROXY_VARIABLES.filter((variable) => (env[variable] ?? '') !== '');
   const others = lost.length === 0 ? '' : `; not passed on: ${lost.join(', ')}`;
   const who = 'a proxy that an MCP SDK starts';

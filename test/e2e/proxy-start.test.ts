@@ -81,7 +81,7 @@ for (const { name, args, code, says } of [
       '[APPROVAL_LISTENER_FAILED]',
     ],
   },
-  { name: 'a later command', args: ['doctor'], code: 1, says: ['[NOT_IN_THIS_VERSION]'] },
+  { name: 'a later command', args: ['bench'], code: 1, says: ['[NOT_IN_THIS_VERSION]'] },
 ]) {
   test(`the proxy refuses ${name} with exit code ${code} [P8.usage]`, async () => {
     const result = await run(proxy(...args));

@@ -27,8 +27,9 @@ export function guard(bytes: Buffer): Guarded {
       if (judge({ inspection })) passed.push(text);
       return;
     }
-    const kept = inspection.elements.filter(judge);
-    if (kept.length === inspection.elements.length) passed.push(text);
+    const { elements } = inspection;
+    const kept = elements.filter(judge);
+    if (kept.length === elements.length) passed.push(text);
     else if (kept.length > 0)
       passed.push(batchLine(kept.map(({ start, end }) => text.subarray(start, end))));
   };

@@ -1,0 +1,175 @@
+import { homedir } from 'node:os';
+import { resolve } from 'node:path';
+import { defaultSocketPath } from '../../emitter/default-socket.ts';
+import { greetDaemon } from '../../emitter/greet-daemon.ts';
+import { CodedError } from '../../shared/errors.ts';
+import { formatGoDuration, parseFlags, renderFlags, type FlagSpec } from '../../shared/flags.ts';
+import { countHealth, exitCodeOf, note, type HealthCheck } from '../../shared/health/check.ts';
+import {
+  environmentCheck,
+  extensionsCheck,
+  INHERITED,
+  processCheck,
+} from '../../shared/health/daemon-checks.ts';
+import { healthText } from '../../shared/health/text.ts';
+import { choosePaint } from '../../shared/terminal.ts';
+import { orUsage } from '../command-line.ts';
+import { PROXY_FLAGS, readOptions, type ProxyOptions } from '../options.ts';
+import { approverCheck, doorsCheck, probeApprover } from './approver-checks.ts';
+import { commandCheck, programCheck, receiptsCheck } from './program-checks.ts';
+import { rulesChecks } from './rules-checks.ts';
+import { serverChecks } from './server-checks.ts';
+import { probeServer } from './server-probe.ts';
+import { healthJson, type Examination } from './health-json.ts';
+
+const DEFAULT_TIMEOUT_MS = 10_000;
+
+const DOCTOR_FLAGS = {
+  approver: {
+    type: 'string',
+    placeholder: 'URL',
+    describe: 'ask whether an approval listener answers there',
+  },
+  env: {
+    type: 'list',
+    placeholder: 'NAME,...',
+    describe: "variables that the client's configuration hands on",
+  },
+  timeout: {
+    type: 'duration',
+    placeholder: 'DURATION',
+    describe: 'how long the server may take to list its tools',
+    default: DEFAULT_TIMEOUT_MS,
+  },
+  'warn-as-error': { type: 'boolean', describe: 'end with 1 on a warning too' },
+  color: {
+    type: 'string',
+    placeholder: 'MODE',
+    describe: 'auto, always or never',
+    default: 'auto',
+  },
+  json: { type: 'boolean', describe: 'print JSON' },
+} as const satisfies FlagSpec;
+const { version: _, ...SERVE_FLAGS } = PROXY_FLAGS;
+const FLAGS = { ...SERVE_FLAGS, ...DOCTOR_FLAGS } as const;
+
+type Flags = ReturnType<typeof parseFlags<typeof FLAGS>>['flags'];
+
+const HELP = `Usage: mcp-proxy doctor [flags] [-- <server command> [args...]]
+
+Checks what a proxy with these flags would find: rules, approvals, the daemon, the environment that
+clients hand on, and the server, which is started, asked for its tools and ended. Put "doctor" in
+front of the arguments of a client's configuration. docs/doctor.md explains every check.
+
+Flags:
+${renderFlags(FLAGS)}
+Exit status: 0 healthy; 1 a check failed, or warned with -warn-as-error; 2 for a wrong command line.
+`;
+
+/** `mcp-proxy doctor`. */
+export function run(args: readonly string[]): Promise<number> {
+  return orUsage(HELP, async () => {
+    const { flags, positionals, help } = parseFlags(FLAGS, args);
+    if (help) {
+      process.stdout.write(HELP);
+      return 0;
+    }
+    const paint = choosePaint(flags.color ?? 'auto', process.env, process.stdout.isTTY);
+    const examination = await examine(flags, positionals);
+    const { checks } = examination;
+    const code = exitCodeOf(countHealth(checks), flags['warn-as-error'] === true);
+    process.stdout.write(
+      flags.json === true
+        ? `${JSON.stringify(healthJson(examination, code), null, 2)}\n`
+        : healthText('mcp-proxy doctor \u2014 configuration and surroundings', checks, {
+            code,
+            paint,
+          }),
+    );
+    return code;
+  });
+}
+
+async function examine(flags: Flags, command: readonly string[]): Promise<Examination> {
+  const timeoutMs = flags.timeout ?? DEFAULT_TIMEOUT_MS;
+  if (timeoutMs <= 0) throw new CodedError('USAGE', '-timeout must be longer than nothing');
+  const options = asServed(flags, command);
+  const { PATH: searchPath = '' } = process.env;
+  const { rules, checks } = await rulesChecks(options.values.rules);
+  const approverUrl = flags.approver ?? '';
+  const approver = await probeApprover(approverUrl);
+  const doors = { doors: doorsOf(options), httpFlag: options.httpFlag };
+  return {
+    rulesPath: options.values.rules,
+    rules,
+    approverUrl,
+    approver,
+    checks: [
+      programCheck(resolve(process.argv[1] ?? ''), searchPath),
+      ...checks,
+      doorsCheck(rules, doors),
+      ...(approverUrl === '' ? [] : [approverCheck(approverUrl, approver)]),
+      ...(await daemonChecks(options, flags.socket !== undefined)),
+      ...(await serverPart(command, clientEnvironment(flags.env ?? []), timeoutMs)),
+    ],
+  };
+}
+
+/** The same flags as a proxy reads them, so that nothing passes here that would stop it there. */
+function asServed(flags: Flags, command: readonly string[]): ProxyOptions {
+  const given = Object.keys(SERVE_FLAGS).flatMap((name) => {
+    const value = flags[name as keyof Flags];
+    if (value === undefined) return [];
+    const { type } = FLAGS[name as keyof Flags] as FlagSpec[string];
+    const text = type === 'duration' ? formatGoDuration(value as number) : [value].flat().join();
+    return [`-${name}=${text}`];
+  });
+  return readOptions([...given, '--', ...(command.length > 0 ? command : ['server'])], process.env);
+}
+
+/** Ways to a person that this proxy would open; the client's own is known only once it connects. */
+function doorsOf(options: ProxyOptions & Partial<Record<'doors' | 'http', unknown>>) {
+  const { doors, http } = options;
+  const named = Array.isArray(doors) ? doors.map(String) : [];
+  const { socket = defaultSocketPath() } = options.values;
+  return named.filter(
+    (door) => !(door === 'http' && http === undefined) && !(door === 'terminal' && socket === ''),
+  );
+}
+
+async function daemonChecks(
+  { values }: ProxyOptions,
+  isNamed: boolean,
+): Promise<readonly HealthCheck[]> {
+  const path = values.socket ?? defaultSocketPath();
+  if (path === '')
+    return [note('daemon process', 'not asked: -socket is empty, nothing is recorded')];
+  const greeting = await greetDaemon(path);
+  const { env, platform } = process;
+  return [
+    processCheck(path, greeting),
+    extensionsCheck(greeting),
+    ...(values['require-receipt'] === true ? [receiptsCheck(greeting)] : []),
+    environmentCheck(path, { env, platform, home: homedir() }, isNamed),
+  ];
+}
+
+/** What a client built on an MCP SDK hands to a server, and what its configuration adds. */
+function clientEnvironment(names: readonly string[]): NodeJS.ProcessEnv {
+  const kept = [...INHERITED, ...names].filter((name) => process.env[name] !== undefined);
+  return Object.fromEntries(kept.map((name) => [name, process.env[name]]));
+}
+
+async function serverPart(
+  command: readonly string[],
+  env: NodeJS.ProcessEnv,
+  timeoutMs: number,
+): Promise<readonly HealthCheck[]> {
+  const [file] = command;
+  if (file === undefined) {
+    return [note('server start', 'not tried: no command given', 'mcp-proxy doctor -- <command>')];
+  }
+  const found = commandCheck(file, env['PATH'] ?? '');
+  if (found.status === 'fail') return [found];
+  return [found, ...serverChecks(await probeServer(command, env, timeoutMs))];
+}
