@@ -52,6 +52,11 @@ export class ClientStream implements LineHandler {
     if (this.#waiting.calls === 0) this.#options.finished();
   }
 
+  /** A line of ours for the server. Between two lines: those of the client leave as whole ones. */
+  interject(line: Buffer): void {
+    if (!this.#hasEnded) this.#options.forward(line);
+  }
+
   line(bytes: Buffer): void {
     const inspection = inspectClientLine(bytes);
     const elements =

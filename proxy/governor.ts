@@ -1,6 +1,7 @@
 import type { Buffer } from 'node:buffer';
 import { randomBytes } from 'node:crypto';
 import { decide, stripToolPrefix, type Decision } from '../policy/decide.ts';
+import { finding } from '../policy/finding.ts';
 import type { RuleSet } from '../policy/rule.ts';
 import { CodedError, type ErrorCode } from '../shared/errors.ts';
 import { decodeUtf8, parseJson } from '../shared/json/text.ts';
@@ -17,6 +18,10 @@ import { findingsMember } from './finding-context.ts';
 import type { ClientAnswer, Refusal, SurveyRequest, TaskRequest, ToolCall } from './inspect.ts';
 import { MAX_OPEN_CALLS } from './open-requests.ts';
 import { Outcomes } from './outcomes.ts';
+import type { SentCall } from './sent-call.ts';
+import { mayHoldRequest, readServerLine, type Answer } from './server-message.ts';
+import { guardsServerRequests, ServerRequests } from './server-requests.ts';
+import { reviewServerLine, type Reviewed, type ServerJudge } from './server-review.ts';
 import type { ServerTools, ToolFacts } from './pins/server-tools.ts';
 import { printable, type ProxyLog } from './proxy-log.ts';
 import type { OpenRecord, Recorder } from './recorder.ts';
@@ -50,10 +55,19 @@ export class Governor {
   readonly #waiting = new WaitingCalls();
   readonly #results = new ResultWatch();
   readonly #outcomes: Outcomes;
+  readonly #requests: ServerRequests;
+  readonly #judge: ServerJudge;
 
   constructor(options: GovernorOptions) {
     this.#options = options;
     this.#outcomes = new Outcomes((request, answer) => options.tools?.observe(request, answer));
+    const context = (decision: Decision) => this.#context(decision);
+    this.#requests = new ServerRequests({ ...options, context });
+    this.#judge = {
+      refuse: (request) => this.#requests.consider(this.#options.rules, request),
+      refusal: (method, params) => this.#requests.refusal(this.#options.rules, method, params),
+      hides: (answer) => this.#hides(answer),
+    };
   }
 
   /** True while what the server says may end a call. */
@@ -61,31 +75,42 @@ export class Governor {
     return !this.#outcomes.isEmpty;
   }
 
+  /** Whether a line of the server is of any interest once it has passed. */
+  hears(line: Buffer): boolean {
+    return this.hasOpenCalls || mayHoldRequest(line);
+  }
+
+  /** Whether rules decide about what the server says: its lines are judged before they pass. */
+  get judgesServer(): boolean {
+    const { rules, tools } = this.#options;
+    return (
+      (rules.settings.hideBlocked === true && tools !== undefined) || guardsServerRequests(rules)
+    );
+  }
+
+  /** Judges a line of the server that the client has not seen. */
+  review(line: Buffer): Reviewed {
+    return reviewServerLine(line, this.#judge);
+  }
+
   /**
    * Decides a call. Once this says forward, the call is open until its outcome is known; a transport
    * that is told to wait holds the call back, and nothing else.
    */
   rule(call: ToolCall): Ruling {
-    const { serverName, rules } = this.#options;
     if (this.#outcomes.openCount + this.#waiting.count >= MAX_OPEN_CALLS)
       return this.#refuseForRoom(call);
     const tool = stripToolPrefix(call.name);
+    const before = this.#outcomes.takeRound(call);
     let decision: Decision;
     try {
-      const facts = this.#options.tools?.of(call.name) ?? NOTHING_KNOWN;
-      const findings = [...facts.findings, ...this.#results.findings];
-      decision = decide(rules, {
-        server: serverName,
-        tool,
-        annotations: facts.annotations,
-        findings,
-        arguments: () =>
-          call.arguments === undefined ? undefined : parseJson(decodeUtf8(call.arguments)),
-      });
-      if (findings.length > 0) decision = { ...decision, findings };
+      decision = this.#decide(call, tool, before);
     } catch (error) {
+      before?.unknown('the policy could not decide about its next round');
       return this.#refuseUndecided(call, error as Error); // no decision is not a yes
     }
+    const next = before && this.#nextRound(call, tool, before, decision);
+    if (next !== undefined) return next;
     switch (decision.action) {
       case 'block':
         return this.#block(call, tool, decision);
@@ -128,11 +153,31 @@ export class Governor {
   }
 
   /** An answer of the client leaves for the server. */
-  answered(_answer: ClientAnswer): void {}
+  answered(answer: ClientAnswer): void {
+    this.#requests.answered(answer);
+  }
 
-  /** Looks at a message of the server for what became of open calls. */
-  observe(message: Buffer): void {
-    this.#outcomes.observe(message);
+  /**
+   * Looks at a message that the client has: what became of open calls, and what the server asks.
+   *
+   * @param isJudged - `review` has seen to the requests in it.
+   */
+  observe(message: Buffer, isJudged = false): void {
+    const words = readServerLine(message);
+    this.#outcomes.observe(words);
+    if (isJudged) return;
+    for (const word of words) {
+      // No rule is about it: it passed, and is recorded.
+      if (word.kind === 'request') this.#requests.consider(this.#options.rules, word);
+    }
+  }
+
+  /** A line of the server that should have been judged, and is too long to be. */
+  unjudged(bytes: number): void {
+    const error = `line of the server longer than can be judged (${bytes} bytes so far)`;
+    this.#options.log(`REFUSED ${error}`);
+    const context = { action: 'block', refused: 'MESSAGE_NOT_UNDERSTOOD', direction: 'server' };
+    this.#options.recorder.denied({ tool: UNREADABLE, call: undefined, context }, error);
   }
 
   /** What still waits will not be sent: there is nobody left to send it to, or to answer. */
@@ -144,6 +189,59 @@ export class Governor {
   end(what: string): void {
     this.withdrawWaiting(what);
     this.#outcomes.end(what);
+    this.#requests.end(what);
+  }
+
+  #decide(call: ToolCall, tool: string, before: SentCall | undefined): Decision {
+    const { serverName: server, rules, tools } = this.#options;
+    const { annotations, findings: known } = tools?.of(call.name) ?? NOTHING_KNOWN;
+    const isAlone = call.round !== undefined && before === undefined;
+    const findings = [...known, ...this.#results.findings, ...(isAlone ? [ROUND_UNKNOWN] : [])];
+    const given = () =>
+      call.arguments === undefined ? undefined : parseJson(decodeUtf8(call.arguments));
+    const decision = decide(rules, { server, tool, arguments: given, annotations, findings });
+    return findings.length === 0 ? decision : { ...decision, findings };
+  }
+
+  /**
+   * The client goes on with a call that the server has asked back about: the rules decide again, the
+   * record goes on, and a person who has allowed the call is not asked twice.
+   */
+  #nextRound(
+    call: ToolCall,
+    tool: string,
+    before: SentCall,
+    decision: Decision,
+  ): Ruling | undefined {
+    const { action, rule } = decision;
+    const wasAllowed =
+      before.context['action'] === 'pause' && before.context['rule'] === rule?.name;
+    if (action === 'pause' && !wasAllowed) {
+      before.unknown('a rule wants to ask a person about its next round');
+      return undefined;
+    }
+    if (action !== 'block') {
+      this.#outcomes.resumed(call, before);
+      return FORWARD;
+    }
+    const message = `blocked by policy: ${rule?.description || (rule?.name ?? '')}`;
+    this.#options.log(`BLOCKED ${printable(tool)} in a later round (${summary(decision)})`);
+    before.refused(message, this.#context(decision));
+    return refuseWith(call, RPC_BLOCKED, message);
+  }
+
+  /** Tools that a rule blocks whatever they are called with. */
+  #hides(answer: Answer): ((name: string) => boolean) | undefined {
+    const { rules, serverName, tools } = this.#options;
+    if (rules.settings.hideBlocked !== true || tools === undefined) return undefined;
+    const survey = this.#outcomes.surveyWith(answer.id);
+    if (survey?.method !== 'tools/list') return undefined;
+    tools.observe(survey, answer); // first, so that what has changed is known
+    return (name) => {
+      const tool = stripToolPrefix(name);
+      const request = { server: serverName, tool, arguments: () => undefined, ...tools.of(name) };
+      return decide(rules, request).action === 'block';
+    };
   }
 
   /** Announces the call, and lets it go once the record is as safe as it has to be. */
@@ -253,6 +351,10 @@ export class Governor {
   }
 }
 
+const ROUND_UNKNOWN = finding(
+  'round_unknown',
+  'goes on with a call that did not pass here, or had other arguments',
+);
 const NOTHING_KNOWN: ToolFacts = { annotations: undefined, findings: [] };
 
 /** Stands where a tool's name would, when no name could be read. */

@@ -24,6 +24,14 @@ export interface ToolCall {
   readonly toolUseId: string | undefined;
   /** The client asks for a task, which it will fetch the result of. */
   readonly wantsTask: boolean;
+  /** The call goes on with one that the server has answered with a question. */
+  readonly round?: CallRound | undefined;
+}
+
+/** What a repeated call brings along. */
+export interface CallRound {
+  /** Text of the state that the server gave; undefined where it gave none. */
+  readonly state: Buffer | undefined;
 }
 
 /** A request about a task, which may stand for a call. */
@@ -242,6 +250,7 @@ function inspectCall(
     arguments: given,
     toolUseId: toolUseIdOf(text('_meta')),
     wantsTask: text('task') !== undefined,
+    round: roundOf(text('requestState'), text('inputResponses')),
   };
   return { kind: 'call', call };
 }
@@ -351,6 +360,10 @@ function toolUseIdOf(meta: Buffer | undefined): string | undefined {
   if (member === undefined) return undefined;
   const value = parseJson(decodeUtf8(meta.subarray(member.start, member.end)));
   return typeof value === 'string' ? value : undefined;
+}
+
+function roundOf(state: Buffer | undefined, responses: Buffer | undefined): CallRound | undefined {
+  return state === undefined && responses === undefined ? undefined : { state };
 }
 
 function isNull(text: Buffer): boolean {
