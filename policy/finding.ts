@@ -12,6 +12,8 @@ const POINTS = {
   server_drift: 30,
   launch_drift: 30,
   pins_unreadable: 30,
+  // A call that says it goes on with another one.
+  round_unknown: 20,
   // What a description holds that a model reads and a person may not see.
   hidden_unicode: 50,
   terminal_escape: 40,

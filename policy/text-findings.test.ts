@@ -3,7 +3,6 @@ import { describe, expect, test } from 'vitest';
 import {
   descriptionFindings,
   foreignToolFindings,
-  MAX_TEXT_CHARACTERS,
   resultFindings,
   shownText,
 } from './text-findings.ts';
@@ -115,6 +114,8 @@ test('shownText() resolves escapes as a decoder would', () => {
   );
 });
 
+const LENGTH = 256 * 1024;
+
 test('no text keeps the checks busy [X.text-checks]', () => {
   // What a pattern that can run away stumbles over: a start that repeats, and no end.
   for (const piece of [
@@ -128,7 +129,7 @@ test('no text keeps the checks busy [X.text-checks]', () => {
     'sk-',
     'ignore all the your ',
   ]) {
-    const text = piece.repeat(Math.ceil(MAX_TEXT_CHARACTERS / piece.length));
+    const text = piece.repeat(Math.ceil(LENGTH / piece.length));
     expect(descriptionFindings(text).length).toBeLessThan(3);
     expect(shownText(text).length).toBeLessThanOrEqual(text.length);
   }

@@ -19,6 +19,8 @@ interface Check {
   readonly pattern: RegExp;
 }
 
+// oxlint-disable-next-line no-control-regex -- NUL is where ASCII begins
+const NOT_ASCII = /[^\0-\x7f]/;
 const TAG_CHARACTERS = /[\u{e0000}-\u{e007f}]/u;
 /** The only use of tags that anybody sees: the flags of Scotland, England, Wales. */
 const FLAG = /\u{1f3f4}[\u{e0020}-\u{e007e}]{1,8}\u{e007f}/gu;
@@ -146,8 +148,10 @@ function secret(what: string, needles: readonly string[], pattern: RegExp): Chec
   return { code: 'secret_in_result', what, needles, pattern };
 }
 
-/** More than this of a text is not looked at: other messages wait meanwhile. Who asks says so. */
-export const MAX_TEXT_CHARACTERS = 128 * 1024;
+/** More than this of a description no model reads either. */
+const MAX_DESCRIPTION_CHARACTERS = 256 * 1024;
+/** More than this of a result is not looked at: other messages wait meanwhile. Who asks says so. */
+export const MAX_RESULT_BYTES = 32 * 1024;
 
 class Checks {
   readonly #checks: readonly Check[];
@@ -161,17 +165,22 @@ class Checks {
     this.#anyNeedle = new RegExp(escaped.join('|'));
   }
 
-  /** Everything that is found in a text, or in as much of it as is looked at. */
-  in(whole: string): readonly Omit<Check, 'needles'>[] {
-    const text = whole.length > MAX_TEXT_CHARACTERS ? whole.slice(0, MAX_TEXT_CHARACTERS) : whole;
-    const lower = text.toLowerCase();
+  in(text: string): readonly Omit<Check, 'needles'>[] {
     const hidden = hiddenIn(text);
+    const lower = text.toLowerCase();
     if (!this.#anyNeedle.test(lower)) return hidden;
     const found = this.#checks.filter(
       ({ needles, pattern }) =>
         needles.some((needle) => lower.includes(needle)) && pattern.test(text),
     );
     return [...hidden, ...found];
+  }
+
+  /** For sure nothing, also once escapes are resolved. Said of nearly every text, at a glance. */
+  isEmpty(json: string): boolean {
+    return (
+      !NOT_ASCII.test(json) && !json.includes('\\u') && !this.#anyNeedle.test(json.toLowerCase())
+    );
   }
 }
 
@@ -180,15 +189,20 @@ const FOR_RESULTS = new Checks([...INSTRUCTIONS, ...SECRETS]);
 
 /** What a server says of itself or of a tool: hidden text, and orders to a model. */
 export function descriptionFindings(text: string): readonly Finding[] {
-  return FOR_DESCRIPTIONS.in(text).map(({ code, what }) => finding(code, what));
+  const cut = text.slice(0, MAX_DESCRIPTION_CHARACTERS);
+  return FOR_DESCRIPTIONS.in(cut).map(({ code, what }) => finding(code, what));
 }
 
 /**
  * What a tool has answered. A result may hold anything that somebody wrote somewhere, so that it is
  * told in other codes than what a server says of itself.
+ *
+ * @param json - Text of the result, or its beginning; longer than `MAX_RESULT_BYTES` it costs.
  */
-export function resultFindings(text: string): readonly Finding[] {
-  return FOR_RESULTS.in(text).map(({ code, what }) => finding(IN_RESULT[code] ?? code, what));
+export function resultFindings(json: string): readonly Finding[] {
+  if (FOR_RESULTS.isEmpty(json)) return [];
+  const found = FOR_RESULTS.in(shownText(json));
+  return found.map(({ code, what }) => finding(IN_RESULT[code] ?? code, what));
 }
 
 const IN_RESULT: { readonly [code in FindingCode]?: FindingCode } = {
@@ -200,7 +214,7 @@ const IN_RESULT: { readonly [code in FindingCode]?: FindingCode } = {
 };
 
 function hiddenIn(text: string): readonly Omit<Check, 'needles'>[] {
-  if (!/[^\0-\x7f]/.test(text)) return [];
+  if (!NOT_ASCII.test(text)) return [];
   const shown = TAG_CHARACTERS.test(text) ? text.replace(FLAG, '') : text;
   return HIDDEN.filter(({ pattern }) => pattern.test(shown));
 }
@@ -218,7 +232,7 @@ export function foreignToolFindings(
   own: ReadonlySet<string>,
   others: ReadonlyMap<string, string>,
 ): readonly Finding[] {
-  const words = new Set(text.slice(0, MAX_TEXT_CHARACTERS).match(/[\w.-]{6,128}/g) ?? []);
+  const words = new Set(text.slice(0, MAX_DESCRIPTION_CHARACTERS).match(/[\w.-]{6,128}/g) ?? []);
   for (const word of words) words.add(word.replace(/[.-]+$/, '')); // the end of a sentence
   const found = [...words].filter(
     (word) => DISTINCTIVE.test(word) && others.has(word) && !own.has(word),

@@ -55,6 +55,11 @@ export class ClientStream implements LineHandler {
     if (this.#waiting.calls === 0) this.#options.finished();
   }
 
+  /** A line of ours for the server. Between two lines: those of the client leave as whole ones. */
+  interject(line: Buffer): void {
+    if (!this.#hasEnded) this.#options.forward(line);
+  }
+
   line(bytes: Buffer): void {
     this.#options.governor.hear(bytes);
     const inspection = inspectClientLine(bytes);

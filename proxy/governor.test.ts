@@ -309,5 +309,5 @@ test('Governor tells what stands in a result, and knows it at the next call [X.t
   expect(records[1]?.context).toMatchObject({ action: 'block', findings: heard });
   governor.rule(toolCall('read_page', '3'));
   governor.observe(Buffer.from(`{"id":3,"result":{"x":"${'y'.repeat(200_000)}"}}\n`));
-  expect(records[2]?.context).toMatchObject({ result_bytes_checked: 131_072 });
+  expect(records[2]?.context).toMatchObject({ result_bytes_checked: 32_768 });
 });

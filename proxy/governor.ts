@@ -1,5 +1,6 @@
 import type { Buffer } from 'node:buffer';
 import { decide, messageOf, stripToolPrefix, type Decision } from '../policy/decide.ts';
+import { finding } from '../policy/finding.ts';
 import { PolicyHistory } from '../policy/history.ts';
 import type { RuleSet } from '../policy/rule.ts';
 import { CodedError, type ErrorCode } from '../shared/errors.ts';
@@ -27,6 +28,10 @@ import type {
 } from './inspect.ts';
 import { MAX_OPEN_CALLS } from './open-requests.ts';
 import { Outcomes } from './outcomes.ts';
+import type { SentCall } from './sent-call.ts';
+import { mayHoldRequest, readServerLine, type Answer } from './server-message.ts';
+import { guardsServerRequests, ServerRequests } from './server-requests.ts';
+import { reviewServerLine, type Reviewed, type ServerJudge } from './server-review.ts';
 import type { ServerTools, ToolFacts } from './pins/server-tools.ts';
 import { printable, type ProxyLog } from './proxy-log.ts';
 import type { OpenRecord, Recorder } from './recorder.ts';
@@ -74,6 +79,8 @@ export class Governor {
   readonly #paused: PausedCalls;
   readonly #results = new ResultWatch();
   readonly #outcomes: Outcomes;
+  readonly #requests: ServerRequests;
+  readonly #judge: ServerJudge;
 
   constructor(options: GovernorOptions) {
     const { serverName: server, approvals = NO_APPROVALS, recorder, log } = options;
@@ -94,6 +101,14 @@ export class Governor {
       },
     });
     this.#outcomes = new Outcomes((request, answer) => options.tools?.observe(request, answer));
+    const context = (decision: Decision) =>
+      this.#context({ ...decision, policyDigest: this.#policy.digest });
+    this.#requests = new ServerRequests({ ...options, context });
+    this.#judge = {
+      refuse: (request) => this.#requests.consider(this.#policy.rules, request),
+      refusal: (method, params) => this.#requests.refusal(this.#policy.rules, method, params),
+      hides: (answer) => this.#hides(answer),
+    };
   }
 
   /** True while what the server says may end a call. */
@@ -111,6 +126,25 @@ export class Governor {
     this.#client.hear(line);
   }
 
+  /** Whether a line of the server is of any interest once it has passed. */
+  hears(line: Buffer): boolean {
+    return this.hasOpenCalls || mayHoldRequest(line);
+  }
+
+  /** Whether rules decide about what the server says: its lines are judged before they pass. */
+  get judgesServer(): boolean {
+    const { tools } = this.#options;
+    const { rules } = this.#policy;
+    return (
+      (rules.settings.hideBlocked === true && tools !== undefined) || guardsServerRequests(rules)
+    );
+  }
+
+  /** Judges a line of the server that the client has not seen. */
+  review(line: Buffer): Reviewed {
+    return reviewServerLine(line, this.#judge);
+  }
+
   /**
    * Decides a call. Once this says forward, the call is open until its outcome is known; a transport
    * that is told to wait holds the call back, and nothing else.
@@ -119,12 +153,16 @@ export class Governor {
     if (this.#outcomes.openCount + this.#waiting.count >= MAX_OPEN_CALLS)
       return this.#refuseForRoom(call);
     const tool = stripToolPrefix(call.name);
+    const before = this.#outcomes.takeRound(call);
     let decision: Decided;
     try {
-      decision = this.#decide(call, tool);
+      decision = this.#decide(call, tool, before);
     } catch (error) {
+      before?.unknown('the policy could not decide about its next round');
       return this.#refuseUndecided(call, error as Error); // no decision is not a yes
     }
+    const next = before && this.#nextRound(call, tool, before, decision);
+    if (next !== undefined) return next;
     switch (decision.action) {
       case 'block':
         return this.#block(call, tool, decision);
@@ -178,11 +216,31 @@ export class Governor {
   }
 
   /** An answer of the client leaves for the server. */
-  answered(_answer: ClientAnswer): void {}
+  answered(answer: ClientAnswer): void {
+    this.#requests.answered(answer);
+  }
 
-  /** Looks at a message of the server for what became of open calls. */
-  observe(message: Buffer): void {
-    this.#outcomes.observe(message);
+  /**
+   * Looks at a message that the client has: what became of open calls, and what the server asks.
+   *
+   * @param isJudged - `review` has seen to the requests in it.
+   */
+  observe(message: Buffer, isJudged = false): void {
+    const words = readServerLine(message);
+    this.#outcomes.observe(words);
+    if (isJudged) return;
+    for (const word of words) {
+      // No rule is about it: it passed, and is recorded.
+      if (word.kind === 'request') this.#requests.consider(this.#options.rules, word);
+    }
+  }
+
+  /** A line of the server that should have been judged, and is too long to be. */
+  unjudged(bytes: number): void {
+    const error = `line of the server longer than can be judged (${bytes} bytes so far)`;
+    this.#options.log(`REFUSED ${error}`);
+    const context = { action: 'block', refused: 'MESSAGE_NOT_UNDERSTOOD', direction: 'server' };
+    this.#options.recorder.denied({ tool: UNREADABLE, call: undefined, context }, error);
   }
 
   /** What still waits will not be sent: there is nobody left to send it to, or to answer. */
@@ -200,14 +258,63 @@ export class Governor {
     this.withdrawWaiting(what);
     this.#paused.close();
     this.#outcomes.end(what);
+    this.#requests.end(what);
+  }
+
+  /**
+   * The client goes on with a call that the server has asked back about: the rules decide again, the
+   * record goes on, and a person who has allowed the call is not asked twice.
+   */
+  #nextRound(
+    call: ToolCall,
+    tool: string,
+    before: SentCall,
+    decision: Decided,
+  ): Ruling | undefined {
+    const { action, rule } = decision;
+    const wasAllowed =
+      before.context['action'] === 'pause' && before.context['rule'] === rule?.name;
+    if (action === 'pause' && !wasAllowed) {
+      before.unknown('a rule wants to ask a person about its next round');
+      return undefined;
+    }
+    if (action !== 'block') {
+      this.#outcomes.resumed(call, before);
+      return FORWARD;
+    }
+    const message = `blocked by policy: ${rule === undefined ? '' : messageOf(rule)}`;
+    this.#options.log(`BLOCKED ${printable(tool)} in a later round (${summary(decision)})`);
+    before.refused(message, this.#context(decision));
+    return refuseWith(call, RPC_BLOCKED, message);
+  }
+
+  /** Tools that a rule blocks whatever they are called with. */
+  #hides(answer: Answer): ((name: string) => boolean) | undefined {
+    const { serverName, tools } = this.#options;
+    const { rules } = this.#policy;
+    if (rules.settings.hideBlocked !== true || tools === undefined) return undefined;
+    const survey = this.#outcomes.surveyWith(answer.id);
+    if (survey?.method !== 'tools/list') return undefined;
+    tools.observe(survey, answer); // first, so that what has changed is known
+    return (name) => {
+      const tool = stripToolPrefix(name);
+      const request = { server: serverName, tool, arguments: () => undefined, ...tools.of(name) };
+      return decide(rules, request).action === 'block';
+    };
   }
 
   /** The rules that decided and their digest belong together, whatever is adopted meanwhile. */
-  #decide(call: ToolCall, tool: string): Decided {
+  #decide(call: ToolCall, tool: string, before: SentCall | undefined): Decided {
     const { serverName, agent, workspace } = this.#options;
     const { rules, digest } = this.#policy;
     const facts = this.#options.tools?.of(call.name) ?? NOTHING_KNOWN;
-    const findings = [...facts.findings, ...this.#results.findings];
+    // A round of the server's that nobody knows of; our own questions are answered that way too.
+    const isAlone = call.round !== undefined && before === undefined && !this.#paused.asked(call);
+    const findings = [
+      ...facts.findings,
+      ...this.#results.findings,
+      ...(isAlone ? [ROUND_UNKNOWN] : []),
+    ];
     const decision = decide(rules, {
       server: serverName,
       tool,
@@ -339,6 +446,10 @@ export class Governor {
   }
 }
 
+const ROUND_UNKNOWN = finding(
+  'round_unknown',
+  'goes on with a call that did not pass here, or had other arguments',
+);
 const NOTHING_KNOWN: ToolFacts = { annotations: undefined, findings: [] };
 
 /** Stands where a tool's name would, when no name could be read. */

@@ -35,6 +35,11 @@ export class LineSplitter {
     }
   }
 
+  /** Part of a line has come, and its end has not. */
+  get isMidLine(): boolean {
+    return this.#length > 0;
+  }
+
   /** The bytes behind the last newline when the stream ends. */
   end(handler: LineHandler): void {
     if (this.#length > 0) this.#finish(handler);

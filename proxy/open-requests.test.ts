@@ -4,9 +4,17 @@ import { OpenRequests } from './open-requests.ts';
 import { silentRecorder } from './recorder.ts';
 import { SentCall } from './sent-call.ts';
 
+const CALL = {
+  name: 't',
+  id: undefined,
+  arguments: undefined,
+  toolUseId: undefined,
+  wantsTask: false,
+};
+
 function open(requests: OpenRequests, id: string): SentCall {
   const record = silentRecorder.begin({ tool: 't', call: undefined, context: {} });
-  const call = new SentCall(record, {}, false);
+  const call = new SentCall(record, {}, CALL);
   requests.add(Buffer.from(id), call);
   return call;
 }

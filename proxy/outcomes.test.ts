@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { FakeRecorder } from '../test/fixtures/proxy-recorder.ts';
 import { inspectClientLine } from './inspect.ts';
 import { MAX_CANCELLED, Outcomes } from './outcomes.ts';
+import { readServerLine } from './server-message.ts';
 import { MAX_TASKS } from './task-calls.ts';
 
 beforeEach(() => void vi.useFakeTimers());
@@ -31,7 +32,9 @@ function session() {
       client({ method: 'notifications/cancelled', params: { requestId } }),
     server: (message: object | string) =>
       outcomes.observe(
-        Buffer.from(typeof message === 'string' ? message : JSON.stringify(message)),
+        readServerLine(
+          Buffer.from(typeof message === 'string' ? message : JSON.stringify(message)),
+        ),
       ),
     /** How the calls have ended, in order; a decision of `unknown` with its reason. */
     ends: () =>

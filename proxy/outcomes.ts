@@ -3,8 +3,9 @@ import type { JsonObject } from '../shared/json/value.ts';
 import type { SurveyRequest, TaskRequest, ToolCall } from './inspect.ts';
 import { MAX_OPEN_CALLS, OpenRequests, type OpenTaskRequest } from './open-requests.ts';
 import type { OpenRecord } from './recorder.ts';
+import { readInputRequired, Rounds } from './rounds.ts';
 import { SentCall, SILENCE_MS } from './sent-call.ts';
-import { readServerLine, type Answer } from './server-message.ts';
+import type { Answer, ServerWord } from './server-message.ts';
 import { TaskCalls, type TaskCall } from './task-calls.ts';
 import {
   createdTask,
@@ -30,6 +31,7 @@ export const MAX_CANCELLED = 1024;
 export class Outcomes {
   readonly #open = new OpenRequests();
   readonly #tasks = new TaskCalls();
+  readonly #rounds = new Rounds();
   /** Cancelled and not answered yet, oldest first, with what gives each of them up. */
   readonly #cancelled = new Map<SentCall, (reason: string) => void>();
   readonly #onSurvey: (request: SurveyRequest, answer: Answer) => void;
@@ -51,12 +53,24 @@ export class Outcomes {
 
   /** A call leaves now. */
   sent(call: ToolCall, record: OpenRecord, context: JsonObject): void {
-    const sent = new SentCall(record, context, call.wantsTask);
+    const sent = new SentCall(record, context, call);
     if (call.id === undefined) {
       sent.unknown('the call was sent without an id, so no answer can come');
       return;
     }
     this.#open.add(call.id, sent);
+  }
+
+  /** The call that this one goes on with, if the server has asked back. It waits no more. */
+  takeRound(call: ToolCall): SentCall | undefined {
+    return this.#rounds.take(call);
+  }
+
+  /** The next round of a call leaves now. */
+  resumed(call: ToolCall, sent: SentCall): void {
+    if (call.id === undefined)
+      sent.unknown('the call went on without an id, so no answer can come');
+    else this.#open.add(call.id, sent);
   }
 
   /** A request about a task leaves now. It matters if the task stands for a call. */
@@ -75,6 +89,12 @@ export class Outcomes {
     });
   }
 
+  /** The request for what the server has that an answer with this id would answer. */
+  surveyWith(id: Buffer): SurveyRequest | undefined {
+    const found = this.#open.withId(id).find((open) => 'survey' in open);
+    return found !== undefined && 'survey' in found ? found.survey : undefined;
+  }
+
   /** @returns Whether a request with this id is open */
   cancel(id: Buffer): boolean {
     const requests = this.#open.withId(id);
@@ -86,11 +106,13 @@ export class Outcomes {
     return requests.length > 0;
   }
 
-  /** Looks at a line of the server. */
-  observe(line: Buffer): void {
-    for (const word of readServerLine(line)) {
+  /** What a line of the server said. */
+  observe(words: readonly ServerWord[]): void {
+    for (const word of words) {
       if (word.kind === 'answer') this.#answer(word);
-      else if (!this.#tasks.isEmpty) this.#notice(readTaskState(word.params));
+      else if (word.kind === 'task' && !this.#tasks.isEmpty) {
+        this.#notice(readTaskState(word.params));
+      }
     }
   }
 
@@ -99,6 +121,7 @@ export class Outcomes {
     this.#cancelled.clear();
     for (const call of this.#open.takeAllCalls()) call.unknown(`${what} before an answer was seen`);
     this.#tasks.endAll(what);
+    this.#rounds.endAll(what);
   }
 
   /** Cancelled calls are rarely answered, and must not use up the room of the others. */
@@ -129,7 +152,13 @@ export class Outcomes {
   #callAnswered(call: SentCall, answer: Answer): void {
     this.#cancelled.delete(call);
     const { result } = answer;
-    const state = result === undefined ? undefined : createdTask(result, call.wantsTask);
+    const input = result === undefined ? undefined : readInputRequired(result);
+    if (input !== undefined && !call.isCancelled) {
+      call.askedBack(input.asked.map(({ method }) => method));
+      this.#rounds.add(call, input.state);
+      return;
+    }
+    const state = result === undefined ? undefined : createdTask(result, call.call.wantsTask);
     if (state === undefined) {
       call.answered(answer);
       return;

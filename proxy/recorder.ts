@@ -27,8 +27,8 @@ export interface OpenRecord {
   answered(outcome: Outcome): void;
   /** The call left, and no answer was seen. `answered` may follow: then the result came too late. */
   unknown(error: string, context?: JsonObject): void;
-  /** The call did not leave after all. */
-  denied(error: string): void;
+  /** The call did not leave after all, or not for another round. */
+  denied(error: string, context?: JsonObject): void;
 }
 
 export interface Outcome {
@@ -141,8 +141,8 @@ function openRecord(open: OpenReport, durable: Promise<void> | undefined): OpenR
     unknown: (error, context) => {
       open.end({ decision: 'pending', error, ...contextMember(context) });
     },
-    denied: (error) => {
-      open.end({ decision: 'denied', error });
+    denied: (error, context) => {
+      open.end({ decision: 'denied', error, ...contextMember(context) });
     },
   };
 }

@@ -32,7 +32,11 @@ export async function relay({ child, governor, input, output }: RelayOptions): P
   const fromServer = new Intake(child.stdout);
   const toServer = new Outlet(child.stdin, fromClient);
   const toClient = new Outlet(output, fromServer);
-  const server = new ServerStream(governor, (bytes) => toClient.write(bytes));
+  const server = new ServerStream(
+    governor,
+    (bytes) => toClient.write(bytes),
+    (line) => client.interject(line),
+  );
   const boundAnswers = () => {
     const isTooMuch = server.waitingBytes > MAX_UNREAD_BYTES;
     if (isTooMuch) fromClient.hold(server);

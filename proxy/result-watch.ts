@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { finding, type Finding, type FindingCode } from '../policy/finding.ts';
-import { MAX_TEXT_CHARACTERS, resultFindings, shownText } from '../policy/text-findings.ts';
+import { MAX_RESULT_BYTES, resultFindings } from '../policy/text-findings.ts';
 import type { JsonObject } from '../shared/json/value.ts';
 import { findingsMember } from './finding-context.ts';
 import { printable } from './proxy-log.ts';
@@ -37,15 +37,15 @@ export class ResultWatch {
 
   #look(tool: string, result: Buffer | undefined): JsonObject {
     if (result === undefined) return {};
-    const isCut = result.length > MAX_TEXT_CHARACTERS;
-    const part = isCut ? result.subarray(0, MAX_TEXT_CHARACTERS) : result;
-    const findings = resultFindings(shownText(part.toString()));
+    const isCut = result.length > MAX_RESULT_BYTES;
+    const part = isCut ? result.subarray(0, MAX_RESULT_BYTES) : result;
+    const findings = resultFindings(part.toString());
     for (const { code, text } of findings) {
       this.#heard.set(code, finding(code, `an earlier result of ${printable(tool)}: ${text}`));
     }
     return {
       ...findingsMember(findings, 'result_findings'),
-      ...(isCut && { result_bytes_checked: MAX_TEXT_CHARACTERS }),
+      ...(isCut && { result_bytes_checked: MAX_RESULT_BYTES }),
     };
   }
 }

@@ -1,4 +1,5 @@
 import type { JsonObject } from '../shared/json/value.ts';
+import type { ToolCall } from './inspect.ts';
 import type { OpenRecord } from './recorder.ts';
 import type { Answer } from './server-message.ts';
 
@@ -13,18 +14,20 @@ const AFTER_CANCEL = 'the client had cancelled the call before the answer came';
 export class SentCall {
   readonly #record: OpenRecord;
   readonly #context: JsonObject;
-  /** The client wants a task for an answer, and the result later. */
-  readonly wantsTask: boolean;
+  readonly call: ToolCall;
+  /** How often the server has asked back before it answered, and what. */
+  #rounds = 0;
+  readonly #asked = new Set<string>();
   isCancelled = false;
   /** Another request with the same id was open: whose answer is whose is a guess. */
   isAmbiguous = false;
   #hasEnded = false;
   #silence: NodeJS.Timeout | undefined;
 
-  constructor(record: OpenRecord, context: JsonObject, wantsTask: boolean) {
+  constructor(record: OpenRecord, context: JsonObject, call: ToolCall) {
     this.#record = record;
     this.#context = context;
-    this.wantsTask = wantsTask;
+    this.call = call;
   }
 
   /** Also behind `unknown`: a result that came too late is still the result. */
@@ -55,11 +58,36 @@ export class SentCall {
     this.#silence = undefined;
   }
 
+  get context(): JsonObject {
+    return this.#context;
+  }
+
+  /** Answered with a question: the client will repeat the call. */
+  askedBack(methods: readonly string[]): void {
+    clearTimeout(this.#silence);
+    this.#silence = undefined;
+    this.#rounds += 1;
+    for (const method of methods) this.#asked.add(method);
+  }
+
+  /** A later round of it is not let through. */
+  refused(error: string, context: JsonObject): void {
+    this.#hasEnded = true;
+    this.#record.denied(error, { ...context, ...this.#roundsMember() });
+  }
+
+  #roundsMember(): JsonObject {
+    if (this.#rounds === 0) return {};
+    return { rounds: this.#rounds + 1, asked: [...this.#asked] };
+  }
+
   #noted(wasCancelled: boolean): JsonObject | undefined {
     const notes = [
       ...(this.isAmbiguous ? [SHARED_ID] : []),
       ...(wasCancelled ? [AFTER_CANCEL] : []),
     ];
-    return notes.length === 0 ? undefined : { ...this.#context, note: notes.join('; ') };
+    const rounds = this.#roundsMember();
+    if (notes.length === 0 && this.#rounds === 0) return undefined;
+    return { ...this.#context, ...rounds, ...(notes.length > 0 && { note: notes.join('; ') }) };
   }
 }

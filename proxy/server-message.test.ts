@@ -48,6 +48,14 @@ for (const { name, line, want } of [
     line: '[{"id":1,"method":"tasks/get","params":{}},{"id":2,"method":"notifications/tasks","params":{}}]',
     want: [],
   },
+  {
+    name: 'a request of the server, however its method is written',
+    line: '[{"id":0,"method":"sampling\\/createMessage","params":{"a":1}},{"id":1,"Method":"roots/list","method":"x"}]',
+    want: [
+      { id: '0', method: 'sampling/createMessage', params: '{"a":1}' },
+      { id: '1', method: 'roots/list', params: undefined },
+    ],
+  },
   { name: 'no answer without id', line: '{"result":{}}', want: [] },
   { name: 'no answer without result', line: '{"id":1}', want: [] },
   { name: 'nothing in a banner', line: 'Server {ready} on stdio\n', want: [] },
@@ -57,15 +65,16 @@ for (const { name, line, want } of [
   { name: 'nothing in a nesting without end', line: '['.repeat(20_000), want: [] },
 ]) {
   test(`readServerLine() finds ${name}`, () => {
-    const found = readServerLine(Buffer.from(line)).map((word) =>
-      word.kind === 'task'
-        ? { params: String(word.params) }
-        : {
-            id: String(word.id),
-            ...(word.result !== undefined && { result: String(word.result) }),
-            ...(word.error !== undefined && { error: String(word.error) }),
-          },
-    );
+    const found = readServerLine(Buffer.from(line)).map((word) => {
+      if (word.kind === 'task') return { params: String(word.params) };
+      if (word.kind === 'request')
+        return { id: String(word.id), method: word.method, params: word.params?.toString() };
+      return {
+        id: String(word.id),
+        ...(word.result !== undefined && { result: String(word.result) }),
+        ...(word.error !== undefined && { error: String(word.error) }),
+      };
+    });
     expect(found).toEqual(want);
   });
 }

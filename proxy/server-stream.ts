@@ -16,6 +16,7 @@ const LINE_END = Buffer.from('\n');
 export class ServerStream implements LineHandler {
   readonly #governor: Governor;
   readonly #forward: (bytes: Buffer) => void;
+  readonly #answer: (line: Buffer) => void;
   readonly #splitter = new LineSplitter(MAX_SERVER_LINE_BYTES);
   /** The start of a line that has not been passed on yet. */
   #held: Buffer[] = [];
@@ -27,11 +28,22 @@ export class ServerStream implements LineHandler {
   #waiting: Buffer[] = [];
   #waitingBytes = 0;
   /** Whole lines that the client has and nobody has looked at yet. */
-  #unread: Buffer[] = [];
+  #unread: { readonly line: Buffer; readonly isJudged: boolean }[] = [];
+  /** Lines are judged before they pass, each as a whole. */
+  #isJudging = false;
 
-  constructor(governor: Governor, forward: (bytes: Buffer) => void) {
+  /**
+   * @param forward - To the client.
+   * @param answer - To the server: a whole line of ours, in place of the client's.
+   */
+  constructor(
+    governor: Governor,
+    forward: (bytes: Buffer) => void,
+    answer: (line: Buffer) => void = () => undefined,
+  ) {
     this.#governor = governor;
     this.#forward = forward;
+    this.#answer = answer;
   }
 
   /** Bytes of ours that wait for the server to end its line. */
@@ -52,6 +64,11 @@ export class ServerStream implements LineHandler {
   }
 
   push(chunk: Buffer): void {
+    this.#chooseWay();
+    if (this.#isJudging) {
+      this.#splitter.push(chunk, this);
+      return;
+    }
     const end = chunk.lastIndexOf(NEWLINE) + 1;
     if (end > 0) {
       this.#release();
@@ -76,18 +93,45 @@ export class ServerStream implements LineHandler {
 
   /** Looks at what has passed; before the next call is ruled on, because ids may be used again. */
   settle(): void {
-    for (const line of this.#unread.splice(0)) this.#governor.observe(line);
+    for (const { line, isJudged } of this.#unread.splice(0)) {
+      this.#governor.observe(line, isJudged);
+    }
   }
 
   line(bytes: Buffer): void {
-    if (!this.#governor.hasOpenCalls) return;
+    const isJudged = this.#isJudging;
+    if (isJudged) this.#judge(bytes);
+    if (!(isJudged ? this.#governor.hasOpenCalls : this.#governor.hears(bytes))) return;
     // Behind the write, which leaves at the end of this turn: nobody waits for our bookkeeping.
     if (this.#unread.length === 0) setImmediate(() => this.settle());
-    this.#unread.push(bytes);
+    this.#unread.push({ line: bytes, isJudged });
   }
 
-  tooLong(): void {
-    // The client has it; its call stays open and is told as unknown when the session ends.
+  tooLong(bytes: number): void {
+    // The client has it; its call stays open and is told as unknown when the session ends. Or it
+    // should have been judged, and nobody could: then the client does not get it either.
+    if (this.#isJudging) this.#governor.unjudged(bytes);
+  }
+
+  /** Rules may change between two lines, and what the first bytes of a line met goes for it all. */
+  #chooseWay(): void {
+    if (this.#isMidLine || this.#governor.judgesServer === this.#isJudging) return;
+    if (this.#isJudging) {
+      if (!this.#splitter.isMidLine) this.#isJudging = false;
+      return;
+    }
+    this.#isJudging = true;
+    this.#held = []; // the splitter has the start of this line too
+    this.#heldBytes = 0;
+  }
+
+  #judge(bytes: Buffer): void {
+    const { client, server } = this.#governor.review(bytes);
+    if (client !== undefined) {
+      this.#forward(client);
+      this.#isMidLine = client.at(-1) !== NEWLINE; // the last line, which nobody ended
+    }
+    for (const line of server) this.#answer(line);
   }
 
   /** Small starts of lines wait for their end: half a message is of no use to anybody. */

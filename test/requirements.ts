@@ -779,6 +779,21 @@ export const REQUIREMENTS: readonly Requirement[] = [
     source: 'docs/adr/0026',
   },
   {
+    id: 'X.hide-blocked',
+    text: 'with hide_blocked a list of tools loses what rules block, and not a byte beside it',
+    source: 'docs/adr/0026',
+  },
+  {
+    id: 'X.server-requests',
+    text: 'what the server asks of the client is recorded, and does not reach the client where a rule blocks it',
+    source: 'docs/adr/0026',
+  },
+  {
+    id: 'X.rounds',
+    text: 'a call that the server asks back about is one call in the record, decided in every round',
+    source: 'docs/adr/0026',
+  },
+  {
     id: 'X.approvals',
     text: 'an approver answers by HTTP, in the client or in the terminal',
     source: 'Agent Receipts 0.5.0, approval HTTP server',

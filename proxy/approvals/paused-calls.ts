@@ -170,6 +170,11 @@ export class PausedCalls {
     this.#elicit?.introduced(params);
   }
 
+  /** Whether this repeated call answers a question of ours. */
+  asked(call: ToolCall): boolean {
+    return answeredQuestion(call, this.channel) !== undefined;
+  }
+
   /** @returns Whether the client answered us, and not the server */
   heard(answer: OwnAnswer): boolean {
     return this.#elicit?.heard(answer) ?? false;

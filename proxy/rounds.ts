@@ -1,0 +1,121 @@
+import type { Buffer } from 'node:buffer';
+import { createHash } from 'node:crypto';
+import { CodedError } from '../shared/errors.ts';
+import { hopStrings, scanMembers } from '../shared/json/scan.ts';
+import { decodeUtf8, parseJson } from '../shared/json/text.ts';
+import type { ToolCall } from './inspect.ts';
+import type { SentCall } from './sent-call.ts';
+import { SERVER_METHODS, type ServerMethod } from './server-message.ts';
+
+/** What a server wants to know before it answers a call. */
+export interface InputRequired {
+  /** Text of the state that the client has to give back; undefined where there is none. */
+  readonly state: Buffer | undefined;
+  readonly asked: readonly AskedInput[];
+}
+
+export interface AskedInput {
+  readonly method: ServerMethod;
+  readonly params: Buffer | undefined;
+}
+
+const OPEN_OBJECT = 0x7b;
+
+/** A result that asks for more; undefined for any other. @see MCP 2026-07-28 "multi round trip" */
+export function readInputRequired(result: Buffer): InputRequired | undefined {
+  if (!result.includes('input_required')) return undefined;
+  try {
+    const outer = membersOf(result);
+    if (textOf(outer.get('resultType')) !== 'input_required') return undefined;
+    const requests = outer.get('inputRequests');
+    const asked = requests === undefined ? [] : [...membersOf(requests).values()];
+    return { state: outer.get('requestState'), asked: asked.flatMap(askedIn) };
+  } catch (error) {
+    if (!(error instanceof CodedError)) throw error;
+    return undefined;
+  }
+}
+
+function askedIn(request: Buffer): readonly AskedInput[] {
+  const members = membersOf(request);
+  const name = textOf(members.get('method'));
+  const method = SERVER_METHODS.find((known) => known === name);
+  return method === undefined ? [] : [{ method, params: members.get('params') }];
+}
+
+function membersOf(text: Buffer): ReadonlyMap<string, Buffer> {
+  if (text[0] !== OPEN_OBJECT) return new Map();
+  const members = scanMembers(text, undefined, hopStrings);
+  return new Map(members.map(({ name, start, end }) => [name, text.subarray(start, end)]));
+}
+
+function textOf(value: Buffer | undefined): string | undefined {
+  const text = value === undefined ? undefined : parseJson(decodeUtf8(value));
+  return typeof text === 'string' ? text : undefined;
+}
+
+/** A server may ask as often as it likes; beyond this the oldest is not waited for any longer. */
+const MAX_ROUNDS = 4096;
+
+/**
+ * Calls that a server has answered with a question. The client repeats such a call under a new id:
+ * tool, arguments and state say that it is the same one, and nothing else may.
+ */
+export class Rounds {
+  readonly #waiting = new Map<string, SentCall[]>();
+  #count = 0;
+
+  add(sent: SentCall, state: Buffer | undefined): void {
+    if (this.#count >= MAX_ROUNDS) this.#giveUpOldest();
+    const key = keyOf(callDigest(sent.call), state);
+    const same = this.#waiting.get(key);
+    if (same === undefined) this.#waiting.set(key, [sent]);
+    else same.push(sent);
+    this.#count += 1;
+  }
+
+  /** The call that this one goes on with, which waits no more. */
+  take(call: ToolCall): SentCall | undefined {
+    if (call.round === undefined) return undefined;
+    const key = keyOf(callDigest(call), call.round.requestState);
+    const same = this.#waiting.get(key);
+    const oldest = same?.shift();
+    if (same?.length === 0) this.#waiting.delete(key);
+    if (oldest !== undefined) this.#count -= 1;
+    return oldest;
+  }
+
+  endAll(what: string): void {
+    for (const sent of [...this.#waiting.values()].flat()) {
+      sent.unknown(`${what} before the client went on with the call`);
+    }
+    this.#waiting.clear();
+    this.#count = 0;
+  }
+
+  #giveUpOldest(): void {
+    const [entry] = this.#waiting;
+    if (entry === undefined) return;
+    const [key, same] = entry;
+    same.shift()?.unknown(`the client did not go on, and ${MAX_ROUNDS} newer calls wait for it`);
+    if (same.length === 0) this.#waiting.delete(key);
+    this.#count -= 1;
+  }
+}
+
+function keyOf(digest: string, state: Buffer | undefined): string {
+  return createHash('sha256')
+    .update(digest)
+    .update(state === undefined ? 'none' : 'state')
+    .update(state ?? '')
+    .digest('base64');
+}
+
+/** What makes two calls the same: the tool and its arguments, as they are written. */
+export function callDigest({ name, arguments: given }: ToolCall): string {
+  const nameBytes = JSON.stringify(name);
+  return createHash('sha256')
+    .update(nameBytes)
+    .update(given ?? 'none')
+    .digest('base64');
+}
