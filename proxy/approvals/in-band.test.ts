@@ -324,7 +324,7 @@ test('a further round of the server is the same call, once [X.approvals]', async
   await send(next(3, 'state one'));
   expect(toServer.at(-1)).toBe(`${JSON.stringify(next(3, 'state one'))}\n`);
   expect(recorder.begun.at(-1)?.record.context).toMatchObject({
-    approval: { door: 'elicit', further_round: true },
+    approval: { door: 'elicit' },
   });
   governor.observe(asks(3, 'state two'));
   for (const other of [

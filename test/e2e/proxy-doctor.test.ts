@@ -146,7 +146,7 @@ describe('mcp-proxy init', () => {
     await home.start();
     const { code, row } = await examine(['-warn-as-error', ...(files?.args ?? [])], env);
     expect({ code, rules: row('rules')?.status }).toEqual({ code: 0, rules: 'ok' });
-    expect(row('server start')?.reason).toMatch(/^modern 1 lists 1 tool/);
+    expect(row('server start')?.reason).toMatch(/^modern 1 lists 2 tools/);
   });
 
   test('leaves a file as it is, whatever stands in it [X.init]', async () => {
