@@ -171,6 +171,26 @@ value = 1
     ]);
   });
 
+  test('carries over rules of another proxy as they are understood there', () => {
+    const path = file(
+      'other.yaml',
+      `rules:
+  - {name: on, enabled: true, tool_pattern: "delete_*", min_risk_score: 0, action: block, note: x}
+  - {name: silent, action: block}
+  - {name: odd, enabled: true, action: deny}
+`,
+    );
+    const { stdout, stderr } = cli.run(['rules', 'import', path]);
+    expect(stderr).toBe(`warning: rule 1: note means nothing there; left out
+warning: rule 2 has no "enabled" and is off there
+warning: rule 3 is left out: unknown action "deny"
+`);
+    expect(checkRules(stdout, 'x').ruleSet?.rules).toMatchObject([
+      { name: 'on', enabled: true },
+      { name: 'silent', enabled: false },
+    ]);
+  });
+
   test('says where a file is no TOML', () => {
     const path = file('bad.toml', '[rules]\nblock_tools = [\n');
     expect(cli.run(['rules', 'import', path])).toMatchObject({
