@@ -33,7 +33,7 @@ const RULE_COMMANDS = [
   ['rules test FILE CASES', 'Compare what the rules decide with what is expected'],
   ['rules explain FILE', 'Say why a call is decided as it is'],
   ['rules replay FILE', 'Decide recorded calls by other rules'],
-  ['rules import FILE', 'Carry over the rules of estoppl.toml'],
+  ['rules import FILE', 'Carry over rules of another proxy'],
   ['rules schema', 'Print the JSON Schema of a rules file, for editors'],
 ] as const;
 

@@ -85,9 +85,9 @@ describe('when [R.conditions]', () => {
     ['[{field: a, eq: 1}, {field: b, eq: 1}]', [{ a: 1, b: 1 }], [{ a: 1 }]],
     ['{not: {field: a, eq: 1}}', [{}, undefined as never, { a: 2 }], [{ a: 1 }]],
   ];
-  for (const [condition, holds, not] of CASES) {
-    test(`${condition}`, () => {
-      const rules = when(condition);
+  for (const [name, holds, not] of CASES) {
+    test(`${name} holds where it should`, () => {
+      const rules = when(name);
       for (const args of holds)
         expect([args, ask(rules, { args }).action]).toEqual([args, 'block']);
       for (const args of not) {

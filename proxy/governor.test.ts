@@ -264,8 +264,12 @@ test('Governor never decides by a mixture of two files [R.reload]', () => {
       }
       expect(records.map(({ context }) => context['policy_digest'])).toEqual(wanted);
       for (const { context } of records) {
-        const names = [context['rule'], ...((context['matched'] as string[] | undefined) ?? [])];
-        for (const name of names) expect(String(name).charAt(0)).toBe(context['policy_digest']);
+        const names = [context['rule'], context['matched']].flat() as (string | undefined)[];
+        for (const name of names) {
+          expect(name?.charAt(0) ?? current).toBe(
+            name === undefined ? current : context['policy_digest'],
+          );
+        }
       }
     }),
   );

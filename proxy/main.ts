@@ -23,7 +23,7 @@ import { defaultPinFolder, openTools } from './pins/open-tools.ts';
 import { printable, stderrProxyLog, type ProxyLog } from './proxy-log.ts';
 import { emittingRecorder, silentRecorder } from './recorder.ts';
 import { relay, type ServerExit } from './relay.ts';
-import { readRulesFile } from './rules-file.ts';
+import { readRulesFile, settingsText } from './rules-file.ts';
 
 const HELP = `Usage: mcp-proxy [serve] [flags] [--] <server command> [args...]
        mcp-proxy pins list | diff | accept | forget [flags]
@@ -124,6 +124,8 @@ async function followRules(
   log: ProxyLog,
 ): Promise<void> {
   if (file === undefined) return;
+  const beside = settingsText(current.rules.settings);
+  if (beside !== '') log(`[INFO] policy: beside the rules: ${beside}`);
   const { RulesWatch } = await import('./rules-watch.ts');
   const watch = new RulesWatch({ file, current, log, adopt: (policy) => governor.adopt(policy) });
   // What was written between our reading and our watching.

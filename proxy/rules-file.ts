@@ -1,6 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import { CodedError } from '../shared/errors.ts';
-import type { RuleSet } from '../policy/rule.ts';
+import type { RuleSet, Settings } from '../policy/rule.ts';
 
 /** A policy that nobody could read is not read. */
 const MAX_FILE_BYTES = 4 * 1024 * 1024;
@@ -30,4 +30,16 @@ export async function readRulesFile(file: string): Promise<RuleSet> {
   const text = await readRulesText(file);
   const { parseRules } = await import('../policy/load-rules.ts');
   return parseRules(text, file);
+}
+
+/** What is in force beside the rules that the banner counts; empty for a file with rules only. */
+export function settingsText({ allow, block, risk, onDrift, hideBlocked }: Settings): string {
+  const parts = [
+    allow && `allow list of ${allow.length}`,
+    block && `block list of ${block.length}`,
+    risk === 'extended' && 'extended risk',
+    onDrift !== undefined && onDrift !== 'flag' && `drift: ${onDrift}`,
+    hideBlocked === true && 'blocked tools are hidden',
+  ];
+  return parts.filter((part) => typeof part === 'string').join(', ');
 }

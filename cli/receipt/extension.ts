@@ -71,6 +71,7 @@ function decisionRows(decision: JsonObject): readonly LabelledRow[] {
   };
   take('Decision', 'action', asText);
   take('Rule', 'rule', asText);
+  take('Because', 'reasons', asTexts);
   take('Matched rules', 'matched', asTexts);
   take('Risk score', 'risk', asRisk);
   take('Policy digest', 'policy_digest', asText);

@@ -120,7 +120,7 @@ function importCustom(into: Import, custom: JsonValue | undefined, who: JsonObje
   for (const it of Array.isArray(custom) ? (custom as readonly JsonValue[]) : []) {
     if (!isJsonObject(it)) continue;
     const { name = 'custom', tool = '*', condition, action } = it;
-    const label = String(name);
+    const label = typeof name === 'string' ? name : 'custom';
     if (action === 'allow') {
       into.notes.push(
         `custom rule "${label}" allows: no rule takes back another one here; left out`,

@@ -95,7 +95,7 @@ function* replayAll(
   const sessions = new Map<string, Readonly<Record<'low' | 'high', PolicyHistory>>>();
   for (const chain of reader.chainsSince(since)) {
     for (const row of reader.chain(chain)) {
-      if (String(row.columns.timestamp) < since) continue;
+      if (row.columns.timestamp < since) continue;
       const call = readCall(row, counts);
       if (call === undefined) continue;
       const fresh = () => ({ low: new PolicyHistory(), high: new PolicyHistory() });

@@ -4,8 +4,8 @@ import type { Limits } from '../rule.ts';
 const DECIMAL = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?$/i;
 const GROUPED = /^([+-]?\d{1,3})((?:([,_' ])\d{3})(?:\3\d{3})*)(\.\d+)?$/;
 const RADIX = /^0(?:x[\da-f]+|o[0-7]+|b[01]+)$/i;
-/** Longer texts are not amounts, and reading them would cost. */
-const MAX_LENGTH = 400;
+/** Longer texts are no numbers that anybody wrote, and reading them would cost. */
+const MAX_LENGTH = 10_000;
 
 /**
  * The number that a value is, or that a server may read in a text: `"50000"`, `" 5e4 "`, `"50,000"`,

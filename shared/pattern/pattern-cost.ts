@@ -26,6 +26,8 @@ interface Before {
   }[];
   /** Longest text before this place; `Infinity` behind an open repetition. */
   readonly length: number;
+  /** Behind `^` there is one attempt in the whole text: all others have ended there. */
+  readonly isAnchored: boolean;
 }
 
 /**
@@ -35,7 +37,7 @@ interface Before {
  * An attempt of a backtracking matcher is linear when an open repetition never has to decide (what
  * follows it cannot begin with what it repeats) or never has to come back (nothing behind it can
  * fail). All attempts together are linear when a repetition that can fail begins behind a character
- * that it cannot walk over: then no two attempts walk the same stretch.
+ * that it cannot walk over: then no two attempts walk the same stretch. Behind `^` there is one attempt.
  *
  * @throws PatternError naming the repetition
  */
@@ -43,7 +45,7 @@ export function checkPatternCost(pattern: PatternNode, maxSteps = MAX_STEPS): vo
   if (shortestOf(pattern) === 0) {
     throw new PatternError('it matches the empty text, so it would match everywhere', 0);
   }
-  const { steps } = costOf(pattern, [], { fences: [], length: 0 });
+  const { steps } = costOf(pattern, [], { fences: [], length: 0, isAnchored: false });
   if (steps <= maxSteps) return;
   const message = `up to ${show(steps)} steps for one character of text, limit ${maxSteps}`;
   throw new PatternError(`${message}: shorten repetitions, or make neighbours differ`, 0);
@@ -117,7 +119,7 @@ function openCost(node: RepeatNode, rest: Rest, before: Before): Cost {
     throw new PatternError('what follows can begin with what is repeated without limit', offset);
   }
   const walked = union(...setsOf(body));
-  if (!canBeEmptyAll(rest)) {
+  if (!canBeEmptyAll(rest) && !before.isAnchored) {
     const fence = before.fences.find(
       ({ set, since }) => !intersects(set, since) && !intersects(set, walked),
     );
@@ -254,6 +256,7 @@ function lengthOf(node: PatternNode): number {
 /** What is known behind `node`, when `before` was known in front of it. */
 function pass(before: Before, node: PatternNode): Before {
   if (node.kind === 'sequence') return node.items.reduce(pass, before);
+  if (node.kind === 'assert' && node.what === 'start') return { ...before, isAnchored: true };
   const blurred = blur(before, node);
   // Only what every attempt passes can keep attempts apart, and only a limited number of them.
   const single = node.kind === 'repeat' && node.min > 0 ? node.body : node;
@@ -267,6 +270,7 @@ function pass(before: Before, node: PatternNode): Before {
 function blur(before: Before, node: PatternNode): Before {
   const sets = setsOf(node);
   return {
+    ...before,
     fences: before.fences.map((fence) => ({ ...fence, since: union(fence.since, ...sets) })),
     length: before.length + lengthOf(node),
   };

@@ -123,6 +123,8 @@ for (const pattern of [
   'id=[0-9]+(?:,[0-9]+)?',
   '\\b[0-9]{3}-[0-9]{2}-[0-9]{4}\\b',
   'key-[a-z]+\\b',
+  '^[a-z]+$',
+  '^(?:ls|cat)(?: [a-z./ -]*)?$',
 ]) {
   test(`[D.redaction-custom] compilePattern() takes ${pattern}`, () => {
     expect(compilePattern(pattern)).toBeInstanceOf(RegExp);
@@ -132,7 +134,7 @@ for (const pattern of [
 const node = fc.letrec<{ node: string }>((tie) => ({
   node: fc.oneof(
     { maxDepth: 4 },
-    fc.constantFrom('a', 'b', '[ab]', '[^a]', '.', 'c', '\\b', '$'),
+    fc.constantFrom('a', 'b', '[ab]', '[^a]', '.', 'c', '\\b', '$', '^'),
     fc.tuple(tie('node'), tie('node')).map((parts) => parts.join('')),
     fc.tuple(tie('node'), tie('node')).map((parts) => `(?:${parts.join('|')})`),
     fc
