@@ -5,23 +5,35 @@ import { fail, note, ok, warn, type HealthCheck } from '../../shared/health/chec
 export interface Approvers {
   /** As the proxy opens them with these flags, in their order. */
   readonly doors: readonly string[];
-  /** `acknowledged` where the operator has said that nobody will be asked. */
-  readonly httpFlag: 'unset' | 'acknowledged' | 'empty';
+  /** The operator has said that nobody will be asked. */
+  readonly isMeant: boolean;
+  /** `-http ""`: off, but perhaps by mistake. */
+  readonly isEmpty: boolean;
 }
+
+/** What of a way only shows once it is gone: said beside its name. */
+const WAYS: ReadonlyMap<string, string> = new Map([
+  ['http', 'the listener of -http'],
+  ['elicit', 'the client, where it can ask'],
+  ['terminal', 'obsigna approvals, through the daemon'],
+]);
 
 /** Who is asked about a paused call. Rules that pause are kept without anybody, too: by refusing. */
 export function doorsCheck(
   rules: RuleSet | undefined,
-  { doors, httpFlag }: Approvers,
+  { doors, isMeant, isEmpty }: Approvers,
 ): HealthCheck {
   const name = 'approvals';
   const pausing = (rules?.rules ?? []).filter((rule) => rule.enabled && rule.action === 'pause');
-  if (doors.length > 0) return ok(name, `paused calls are asked about through ${doors.join(', ')}`);
+  if (doors.length > 0) {
+    const ways = doors.map((door) => WAYS.get(door) ?? door).join('; ');
+    return ok(name, `a person is asked about paused calls through ${ways}`);
+  }
   if (pausing.length === 0) return ok(name, 'no rule pauses a call, and nobody needs to be asked');
   const names = pausing.map((rule) => rule.name).join(', ');
   const reason = `nobody is asked: calls that ${names} would pause are refused`;
-  if (httpFlag === 'acknowledged') return ok(name, `${reason}, as -http none says`);
-  if (httpFlag === 'empty') {
+  if (isMeant) return ok(name, `${reason}, as the flags say`);
+  if (isEmpty) {
     return warn(name, `${reason}, and -http is empty`, 'write -http none if that is meant');
   }
   return note(name, reason, 'write -http none to say that this is meant');

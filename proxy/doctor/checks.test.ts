@@ -49,7 +49,7 @@ const report: ServerReport = {
 };
 const served = (more: Partial<ServerReport>, check: string) =>
   serverChecks({ ok: true, ...report, ...more }).find((it) => it.check === check);
-const nobody = { doors: [], httpFlag: 'unset' } as const;
+const nobody = { doors: [], isMeant: false, isEmpty: false };
 
 interface Case {
   readonly name: string;
@@ -129,16 +129,16 @@ const CASES: readonly Case[] = [
   },
   {
     name: 'approvals: the same with an empty -http',
-    run: () => doorsCheck(DEFAULT_RULES, { doors: [], httpFlag: 'empty' }),
+    run: () => doorsCheck(DEFAULT_RULES, { ...nobody, isEmpty: true }),
     status: 'warn',
     reason: /and -http is empty/,
     fix: /-http none/,
   },
   {
     name: 'approvals: the same as it was meant',
-    run: () => doorsCheck(DEFAULT_RULES, { doors: [], httpFlag: 'acknowledged' }),
+    run: () => doorsCheck(DEFAULT_RULES, { ...nobody, isMeant: true }),
     status: 'ok',
-    reason: /as -http none says/,
+    reason: /as the flags say/,
   },
   {
     name: 'approvals: no rule that pauses',
@@ -148,9 +148,9 @@ const CASES: readonly Case[] = [
   },
   {
     name: 'approvals: somebody to ask',
-    run: () => doorsCheck(DEFAULT_RULES, { doors: ['http', 'terminal'], httpFlag: 'unset' }),
+    run: () => doorsCheck(DEFAULT_RULES, { ...nobody, doors: ['http', 'elicit'] }),
     status: 'ok',
-    reason: /through http, terminal$/,
+    reason: /through the listener of -http; the client, where it can ask$/,
   },
   {
     name: 'approver: nobody there',

@@ -10,12 +10,13 @@ import {
   extensionsCheck,
   INHERITED,
   processCheck,
+  type Greeting,
 } from '../../shared/health/daemon-checks.ts';
 import { healthText } from '../../shared/health/text.ts';
 import { choosePaint } from '../../shared/terminal.ts';
 import { orUsage } from '../command-line.ts';
 import { PROXY_FLAGS, readOptions, type ProxyOptions } from '../options.ts';
-import { approverCheck, doorsCheck, probeApprover } from './approver-checks.ts';
+import { approverCheck, doorsCheck, probeApprover, type Approvers } from './approver-checks.ts';
 import { commandCheck, programCheck, receiptsCheck } from './program-checks.ts';
 import { rulesChecks } from './rules-checks.ts';
 import { serverChecks } from './server-checks.ts';
@@ -98,7 +99,7 @@ async function examine(flags: Flags, command: readonly string[]): Promise<Examin
   const { rules, checks } = await rulesChecks(options.values.rules);
   const approverUrl = flags.approver ?? '';
   const approver = await probeApprover(approverUrl);
-  const doors = { doors: doorsOf(options), httpFlag: options.httpFlag };
+  const daemon = await greeted(options);
   return {
     rulesPath: options.values.rules,
     rules,
@@ -107,9 +108,9 @@ async function examine(flags: Flags, command: readonly string[]): Promise<Examin
     checks: [
       programCheck(resolve(process.argv[1] ?? ''), searchPath),
       ...checks,
-      doorsCheck(rules, doors),
+      doorsCheck(rules, approversOf(options, flags, daemon)),
       ...(approverUrl === '' ? [] : [approverCheck(approverUrl, approver)]),
-      ...(await daemonChecks(options, flags.socket !== undefined)),
+      ...daemonChecks(options, flags.socket !== undefined, daemon),
       ...(await serverPart(command, clientEnvironment(flags.env ?? []), timeoutMs)),
     ],
   };
@@ -127,24 +128,45 @@ function asServed(flags: Flags, command: readonly string[]): ProxyOptions {
   return readOptions([...given, '--', ...(command.length > 0 ? command : ['server'])], process.env);
 }
 
-/** Ways to a person that this proxy would open; the client's own is known only once it connects. */
-function doorsOf(options: ProxyOptions & Partial<Record<'doors' | 'http', unknown>>) {
-  const { doors, http } = options;
-  const named = Array.isArray(doors) ? doors.map(String) : [];
-  const { socket = defaultSocketPath() } = options.values;
-  return named.filter(
-    (door) => !(door === 'http' && http === undefined) && !(door === 'terminal' && socket === ''),
-  );
+/** The daemon that this proxy would report to; undefined where it reports to none. */
+async function greeted({ values }: ProxyOptions): Promise<Greeted | undefined> {
+  const path = values.socket ?? defaultSocketPath();
+  return path === '' ? undefined : { path, greeting: await greetDaemon(path) };
 }
 
-async function daemonChecks(
+interface Greeted {
+  readonly path: string;
+  readonly greeting: Greeting;
+}
+
+/** What the flags say about approvals in proxies that have more than one way to a person. */
+interface Doors {
+  readonly doors?: readonly string[];
+  readonly approve?: readonly string[] | undefined;
+}
+
+/** Ways to a person that this proxy would open. The terminal's leads through the daemon. */
+function approversOf(
+  { httpFlag, doors = [] }: ProxyOptions & Doors,
+  { approve }: Flags & Doors,
+  daemon: Greeted | undefined,
+): Approvers {
+  const known = daemon?.greeting.state === 'greeted' ? daemon.greeting.extensions : [];
+  return {
+    doors: doors.filter((door) => door !== 'terminal' || known.includes('approvals')),
+    isMeant: httpFlag === 'acknowledged' || (approve !== undefined && doors.length === 0),
+    isEmpty: httpFlag === 'empty',
+  };
+}
+
+function daemonChecks(
   { values }: ProxyOptions,
   isNamed: boolean,
-): Promise<readonly HealthCheck[]> {
-  const path = values.socket ?? defaultSocketPath();
-  if (path === '')
+  daemon: Greeted | undefined,
+): readonly HealthCheck[] {
+  if (daemon === undefined)
     return [note('daemon process', 'not asked: -socket is empty, nothing is recorded')];
-  const greeting = await greetDaemon(path);
+  const { path, greeting } = daemon;
   const { env, platform } = process;
   return [
     processCheck(path, greeting),

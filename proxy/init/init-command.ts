@@ -20,7 +20,7 @@ const FLAGS = {
     placeholder: 'N',
     describe: 'let the proxy listen here for answers to paused calls',
   },
-  'no-approval': { type: 'boolean', describe: 'nobody is asked: write -http none' },
+  'no-approval': { type: 'boolean', describe: 'no listener for answers: write -http none' },
 } as const satisfies FlagSpec;
 
 const HELP = `Usage: mcp-proxy init [flags] [-- <server command> [args...]]

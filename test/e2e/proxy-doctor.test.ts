@@ -131,7 +131,7 @@ describe('mcp-proxy init', () => {
   test('writes what a proxy can start with, for its user alone [X.init]', async () => {
     const data = join(home.root, 'fresh');
     const env = { XDG_DATA_HOME: data };
-    const server = fixtureServer('mcp-modern-server.mjs');
+    const server = fixtureServer('mcp-stateless-server.mjs');
     const made = await proxy(['init', '-name', 'files', '--', ...server], env);
     expect(made.code).toBe(0);
     const folder = join(data, 'agent-receipts');

@@ -210,7 +210,7 @@ for (const { name, command, opening, dress } of [
   },
   {
     name: "the second SDK's server, stateless revision",
-    command: fixtureServer('mcp-modern-server.mjs'),
+    command: fixtureServer('mcp-stateless-server.mjs'),
     opening: `{"jsonrpc":"2.0","id":0,"method":"server/discover","params":{${ENVELOPE}}}\n`,
     // There a call without this envelope is a mistake, and proves nothing.
     dress: (line: Buffer) => {
