@@ -193,7 +193,8 @@ function announce(
     log('receipts are required; calls that the daemon does not record are refused');
   }
   if (http !== undefined) {
-    const { url, token } = http;
+    const { url, token, isLocal } = http;
+    if (!isLocal) log('[WARNING] approvals are listened for beyond this machine, in plain HTTP');
     log(`approvals at ${url} (token: ${token})`);
     process.stderr.write(`${JSON.stringify({ event: 'approval_endpoint', token, url })}\n`);
   }
