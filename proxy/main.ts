@@ -202,6 +202,10 @@ function announce(
   const banner = policyBanner(rules, approver);
   log(banner.text.replace(/^mcp-proxy: /, ''));
   process.stderr.write(`${banner.json}\n`);
+  const isPausing = rules.rules.some(({ enabled, action }) => enabled && action === 'pause');
+  if (isPausing && socketPath !== '' && options.doors.includes('terminal')) {
+    log('paused calls can be answered with `obsigna approvals`');
+  }
 }
 
 function exitReason({ code, signal }: ServerExit): string {
