@@ -223,7 +223,8 @@ function announce(
     log('receipts are required; calls that the daemon does not record are refused');
   }
   if (http !== undefined) {
-    const { url, token } = http;
+    const { url, token, isLocal } = http;
+    if (!isLocal) log('[WARNING] approvals are listened for beyond this machine, in plain HTTP');
     log(`approvals at ${url} (token: ${token})`);
     process.stderr.write(`${JSON.stringify({ event: 'approval_endpoint', token, url })}\n`);
   }
@@ -231,6 +232,10 @@ function announce(
   const banner = policyBanner(rules, approver);
   log(banner.text.replace(/^mcp-proxy: /, ''));
   process.stderr.write(`${banner.json}\n`);
+  const isPausing = rules.rules.some(({ enabled, action }) => enabled && action === 'pause');
+  if (isPausing && socketPath !== '' && options.doors.includes('terminal')) {
+    log('paused calls can be answered with `obsigna approvals`');
+  }
 }
 
 function exitReason({ code, signal }: ServerExit): string {

@@ -11,14 +11,16 @@ export function approvalRows(approval: JsonValue | undefined): readonly Row[] | 
   if (!isJsonObject(approval)) return undefined;
   const { outcome, by, door, waited_ms: waitedMs, reason, ...rest } = approval;
   if (typeof outcome !== 'string' || typeof waitedMs !== 'number') return undefined;
-  if (![by, door, reason].every((it) => it === undefined || typeof it === 'string')) {
-    return undefined;
-  }
-  const who = by === undefined ? '' : ` by ${String(by)}`;
-  const how = door === undefined ? '' : ` (${String(door)})`;
-  const why = reason === undefined ? '' : `: ${String(reason)}`;
-  const line = `${outcome.replaceAll('_', ' ')}${who}${how} after ${formatGoDuration(waitedMs)}${why}`;
+  const [who, how, why] = [phrase(by, ' by '), phrase(door, ' ('), phrase(reason, ': ')];
+  if (who === undefined || how === undefined || why === undefined) return undefined;
+  const line = `${outcome.replaceAll('_', ' ')}${who}${how === '' ? '' : `${how})`} after ${formatGoDuration(waitedMs)}${why}`;
   const summary: Row = ['Approval', line];
   if (Object.keys(rest).length === 0) return [summary];
   return [summary, ['Approval details', JSON.stringify(rest)]];
+}
+
+/** Text behind some words; nothing for what is absent, undefined for what is no text. */
+function phrase(value: JsonValue | undefined, words: string): string | undefined {
+  if (value === undefined) return '';
+  return typeof value === 'string' ? words + value : undefined;
 }

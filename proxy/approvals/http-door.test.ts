@@ -215,6 +215,13 @@ test('the list holds what waits, and arguments as text', async () => {
   expect((await send({ path: ROOT, method: 'GET' })).body).toBe('{"tool_calls":[]}');
 });
 
+test('a listener says whether others than this machine can reach it', async () => {
+  expect(door.isLocal).toBe(true);
+  const open = await openHttpDoor({ host: '0.0.0.0', port: 0 });
+  expect(open.isLocal).toBe(false);
+  open.close();
+});
+
 test('wrong tokens and origins reach the desk', async () => {
   await send({ path: APPROVE, headers: { authorization: 'Bearer x' } });
   await send({ path: APPROVE, headers: { origin: 'http://evil.example' } });

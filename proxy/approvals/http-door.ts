@@ -41,6 +41,8 @@ export async function openHttpDoor(address: HttpAddress): Promise<HttpDoor> {
 export class HttpDoor implements Door {
   readonly name = 'http';
   readonly url: string;
+  /** Only this machine can reach it. */
+  readonly isLocal: boolean;
   readonly token = randomBytes(32).toString('hex');
   readonly #server: Server;
   readonly #host: string;
@@ -51,6 +53,7 @@ export class HttpDoor implements Door {
   constructor(server: Server, host: string) {
     const { address, port, family } = server.address() as AddressInfo;
     this.url = `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
+    this.isLocal = address === '::1' || address.startsWith('127.');
     this.#server = server;
     this.#host = host;
     server.on('request', (request, response) => void this.#serve(request, response));

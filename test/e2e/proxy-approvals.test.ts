@@ -243,6 +243,24 @@ test('obsigna approvals answers for all proxies, and receipts say who [X.approva
   ]);
 });
 
+test('obsigna approvals watch shows questions as they come, and ends with the daemon', async () => {
+  const home = newHome();
+  const daemon = await home.start();
+  const watch = start([process.execPath, cli.path, 'approvals', 'watch', '-json'], {
+    AGENTRECEIPTS_SOCKET: home.socket,
+  });
+  const proxy = start(proxied(SERVER, ['-socket', home.socket, '-rules', rulesFile(RULES)]));
+  await proxy.logs('paused calls can be answered with `obsigna approvals`');
+  proxy.write(call(1));
+  await watch.says('"tool":"edit_file"');
+  await watch.says('\n');
+  const [id] = await whenAsked(proxy, 1);
+  expect(JSON.parse(watch.stdout.toString())).toMatchObject({ id, arguments: '{"n":1}' });
+  await daemon.stop();
+  expect(await watch.exit).toMatchObject({ code: 2 });
+  expect(watch.stderr).toContain('code: DAEMON_UNREACHABLE');
+});
+
 test('a daemon that goes closes the terminal and nothing else', async () => {
   const home = newHome();
   const daemon = await home.start();
