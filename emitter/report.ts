@@ -18,7 +18,7 @@ export interface ActionReport {
   readonly channel: string;
   readonly tool: { readonly name: string; readonly server?: string };
   readonly decision: EventDecision;
-  /** What happened, where it was no call of the tool. */
+  /** In place of `channel.server.name`, for what is no call of the tool. */
   readonly actionType?: string;
   readonly input?: JsonText;
   readonly output?: JsonText;

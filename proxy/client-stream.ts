@@ -97,8 +97,8 @@ export class ClientStream implements LineHandler {
       case 'survey':
         governor.watch(inspection.request);
         return { element, ruling: { forward: true } };
-      case 'answer':
-        governor.answered(inspection.answer);
+      case 'reply':
+        governor.answered(inspection.reply);
         return { element, ruling: { forward: true } };
       case 'call':
         return { element, ruling: governor.rule(inspection.call) };

@@ -15,7 +15,7 @@ import {
   RPC_RECEIPT_REQUIRED,
 } from './answers.ts';
 import { findingsMember } from './finding-context.ts';
-import type { ClientAnswer, Refusal, SurveyRequest, TaskRequest, ToolCall } from './inspect.ts';
+import type { ClientReply, Refusal, SurveyRequest, TaskRequest, ToolCall } from './inspect.ts';
 import { MAX_OPEN_CALLS } from './open-requests.ts';
 import { Outcomes } from './outcomes.ts';
 import type { SentCall } from './sent-call.ts';
@@ -153,7 +153,7 @@ export class Governor {
   }
 
   /** An answer of the client leaves for the server. */
-  answered(answer: ClientAnswer): void {
+  answered(answer: ClientReply): void {
     this.#requests.answered(answer);
   }
 

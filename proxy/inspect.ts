@@ -24,14 +24,16 @@ export interface ToolCall {
   readonly toolUseId: string | undefined;
   /** The client asks for a task, which it will fetch the result of. */
   readonly wantsTask: boolean;
-  /** The call goes on with one that the server has answered with a question. */
+  /** The call repeats one that was answered with `input_required`. */
   readonly round?: CallRound | undefined;
 }
 
-/** What a repeated call brings along. */
+/** @see MCP 2026-07-28, multi round trips */
 export interface CallRound {
-  /** Text of the state that the server gave; undefined where it gave none. */
-  readonly state: Buffer | undefined;
+  readonly requestState: Buffer | undefined;
+  readonly inputResponses: Buffer | undefined;
+  /** The whole message. */
+  readonly message: Buffer;
 }
 
 /** A request about a task, which may stand for a call. */
@@ -50,17 +52,24 @@ export interface SurveyRequest {
 }
 
 /** An answer of the client to a request of the server. The spans are its original text. */
-export interface ClientAnswer {
+export interface ClientReply {
   readonly id: Buffer;
   readonly result: Buffer | undefined;
   readonly error: Buffer | undefined;
 }
 
+/** With the text of its params, where it has any. */
+export interface SurveyInspection {
+  readonly kind: 'survey';
+  readonly request: SurveyRequest;
+  readonly params: Buffer | undefined;
+}
+
 /** What a line from the client is, as far as enforcement is concerned. */
 export type Inspection =
   | { readonly kind: 'other' }
-  | { readonly kind: 'answer'; readonly answer: ClientAnswer }
-  | { readonly kind: 'survey'; readonly request: SurveyRequest }
+  | { readonly kind: 'reply'; readonly reply: ClientReply }
+  | SurveyInspection
   | { readonly kind: 'cancel'; readonly requestId: Buffer }
   | { readonly kind: 'call'; readonly call: ToolCall }
   | { readonly kind: 'task'; readonly request: TaskRequest }
@@ -161,7 +170,7 @@ function inspectMessage(message: Buffer): BatchElement['inspection'] {
   const strange = ambiguousName(members, MESSAGE_NAMES, ['method']);
   if (strange !== undefined) return refuse(strange, id, INVALID_REQUEST);
   const member = members.find(({ name }) => name === 'method');
-  if (member === undefined) return inspectAnswer(message, members, id);
+  if (member === undefined) return inspectReply(message, members, id);
   const name = parseJson(decodeUtf8(message.subarray(member.start, member.end)));
   if (typeof name !== 'string') return refuse('method is not a string', id, INVALID_REQUEST);
   if (name === CANCELLED) return inspectCancel(message, members);
@@ -177,7 +186,7 @@ function inspectMessage(message: Buffer): BatchElement['inspection'] {
 }
 
 /** No method: an answer to the server, or nothing that anybody could read. */
-function inspectAnswer(
+function inspectReply(
   message: Buffer,
   members: readonly Member[],
   id: Buffer | undefined,
@@ -188,7 +197,7 @@ function inspectAnswer(
   };
   const [result, error] = [text('result'), text('error')];
   if (id === undefined || (result === undefined && error === undefined)) return { kind: 'other' };
-  return { kind: 'answer', answer: { id, result, error } };
+  return { kind: 'reply', reply: { id, result, error } };
 }
 
 /** Spellings that a forgiving server might accept. */
@@ -250,7 +259,7 @@ function inspectCall(
     arguments: given,
     toolUseId: toolUseIdOf(text('_meta')),
     wantsTask: text('task') !== undefined,
-    round: roundOf(text('requestState'), text('inputResponses')),
+    round: roundOf(message, text('requestState'), text('inputResponses')),
   };
   return { kind: 'call', call };
 }
@@ -283,8 +292,10 @@ function inspectSurvey(
   if (id === undefined) return { kind: 'other' };
   const text = method === 'tools/list' ? paramOf(message, members, 'cursor') : undefined;
   const cursor = text === undefined ? undefined : parseJson(decodeUtf8(text));
+  const params = members.findLast((member) => member.name === 'params');
   return {
     kind: 'survey',
+    params: params && message.subarray(params.start, params.end),
     request: { method, id, cursor: typeof cursor === 'string' ? cursor : undefined },
   };
 }
@@ -362,8 +373,13 @@ function toolUseIdOf(meta: Buffer | undefined): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }
 
-function roundOf(state: Buffer | undefined, responses: Buffer | undefined): CallRound | undefined {
-  return state === undefined && responses === undefined ? undefined : { state };
+function roundOf(
+  message: Buffer,
+  requestState: Buffer | undefined,
+  inputResponses: Buffer | undefined,
+): CallRound | undefined {
+  if (requestState === undefined && inputResponses === undefined) return undefined;
+  return { requestState, inputResponses, message };
 }
 
 function isNull(text: Buffer): boolean {

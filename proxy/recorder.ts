@@ -38,24 +38,23 @@ export interface Outcome {
   readonly context?: JsonObject | undefined;
 }
 
-/** Something that happened and was no call. */
-export interface Note {
-  /** What the receipt says in `action.type`. */
+/** Something that happened beside the calls, such as a grant. A receipt of its own. */
+export interface Statement {
+  /** The tool that it is about. */
+  readonly tool: string;
   readonly actionType: string;
-  /** The method or the tool that it is about. */
-  readonly about: string;
+  readonly decision: EventDecision;
   readonly context: JsonObject;
-  /** Why it was refused, if it was. */
   readonly error?: string;
 }
 
 /** Where calls are told of: one report each, begun before the call leaves. */
 export interface Recorder {
-  noted(note: Note): void;
   /** The call never left for the server, and was never going to. */
   denied(record: CallRecord, error: string): void;
   /** The call is about to leave. */
   begin(record: CallRecord): OpenRecord;
+  stated(statement: Statement): void;
 }
 
 export interface RecorderOptions {
@@ -69,18 +68,7 @@ export const RECEIPT_TIMEOUT_MS = 5000;
 
 /** Reports to the daemon, in the members that existing daemons know. */
 export function emittingRecorder(emitter: Emitter, options: RecorderOptions): Recorder {
-  const { serverName } = options;
   return {
-    noted: ({ actionType, about, context, error }) => {
-      emitter.emit({
-        channel: 'mcp',
-        tool: { server: serverName, name: recordedName(about) },
-        actionType,
-        decision: error === undefined ? 'allowed' : 'denied',
-        decisionContext: context,
-        ...(error !== undefined && { error }),
-      });
-    },
     denied: (record, error) => {
       emitter.emit({ ...reportOf(record, 'denied', options), error });
     },
@@ -89,6 +77,11 @@ export function emittingRecorder(emitter: Emitter, options: RecorderOptions): Re
       if (!options.requireReceipt) return openRecord(emitter.begin(report), undefined);
       const { open, durable } = emitter.beginConfirmed(report, RECEIPT_TIMEOUT_MS);
       return openRecord(open, durable);
+    },
+    stated: ({ tool, actionType, decision, context, error }) => {
+      const record = { tool, call: undefined, context };
+      const report = { ...reportOf(record, decision, options), actionType };
+      emitter.emit(error === undefined ? report : { ...report, error });
     },
   };
 }
@@ -150,7 +143,7 @@ const SILENT: OpenRecord = {
 
 /** For `-socket ""`: the operator has said that nothing is to be recorded. */
 export const silentRecorder: Recorder = {
-  noted: () => undefined,
   denied: () => undefined,
   begin: () => SILENT,
+  stated: () => undefined,
 };

@@ -77,7 +77,7 @@ export class Rounds {
   /** The call that this one goes on with, which waits no more. */
   take(call: ToolCall): SentCall | undefined {
     if (call.round === undefined) return undefined;
-    const key = keyOf(callDigest(call), call.round.state);
+    const key = keyOf(callDigest(call), call.round.requestState);
     const same = this.#waiting.get(key);
     const oldest = same?.shift();
     if (same?.length === 0) this.#waiting.delete(key);
