@@ -103,10 +103,13 @@ export class ClientStream implements LineHandler {
         governor.follow(inspection.request);
         return { element, ruling: { forward: true } };
       case 'survey':
+        if (inspection.params !== undefined && inspection.request.method === 'initialize') {
+          governor.introduced(inspection.params);
+        }
         governor.watch(inspection.request);
         return { element, ruling: { forward: true } };
-      case 'answer':
-        governor.answered(inspection.answer);
+      case 'reply':
+        governor.answered(inspection.reply);
         return { element, ruling: { forward: true } };
       case 'call':
         return { element, ruling: governor.rule(inspection.call) };

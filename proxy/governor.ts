@@ -19,7 +19,7 @@ import { policyEvent } from './approvals/refusals.ts';
 import type { PolicyInForce } from './policy-in-force.ts';
 import { findingsMember } from './finding-context.ts';
 import type {
-  ClientAnswer,
+  ClientReply,
   OwnAnswer,
   Refusal,
   SurveyRequest,
@@ -199,6 +199,11 @@ export class Governor {
     this.#paused.channel.connect(send);
   }
 
+  /** The client says who it is. */
+  introduced(params: Buffer): void {
+    this.#paused.introduced(params);
+  }
+
   /** @returns Whether the answer was to a request of ours, and is not for the server */
   heard(answer: OwnAnswer): boolean {
     return this.#paused.heard(answer);
@@ -211,12 +216,11 @@ export class Governor {
 
   /** A request for what the server is or has leaves for the server. */
   watch(request: SurveyRequest): void {
-    if (request.params !== undefined) this.#paused.introduced(request.params);
     if (this.#options.tools !== undefined) this.#outcomes.watch(request);
   }
 
   /** An answer of the client leaves for the server. */
-  answered(answer: ClientAnswer): void {
+  answered(answer: ClientReply): void {
     this.#requests.answered(answer);
   }
 

@@ -9,9 +9,9 @@ function shown(inspection: Inspection): unknown {
       return 'other';
     case 'cancel':
       return { cancel: String(inspection.requestId) };
-    case 'answer': {
-      const { id, result, error } = inspection.answer;
-      return { answer: String(id), result: result?.toString(), error: error?.toString() };
+    case 'reply': {
+      const { id, result, error } = inspection.reply;
+      return { reply: String(id), result: result?.toString(), error: error?.toString() };
     }
     case 'survey':
       return { ...inspection.request, id: String(inspection.request.id) };
@@ -67,12 +67,12 @@ for (const { name, line, want } of [
   {
     name: 'an answer',
     line: '{"jsonrpc":"2.0","id":1,"result":{}}\r\n',
-    want: { answer: '1', result: '{}', error: undefined },
+    want: { reply: '1', result: '{}', error: undefined },
   },
   {
     name: 'an answer that quotes a call',
     line: `{"id":1,"result":${CALL}}`,
-    want: { answer: '1', result: CALL, error: undefined },
+    want: { reply: '1', result: CALL, error: undefined },
   },
   { name: 'a scalar', line: '"tools/call"\n', want: 'other' },
   { name: 'no members', line: '{}', want: 'other' },

@@ -59,22 +59,27 @@ export interface SurveyRequest {
   readonly id: Buffer;
   /** Where a list goes on; undefined for its beginning. */
   readonly cursor: string | undefined;
-  /** Text of the parameters of `initialize`: who the client is. */
-  readonly params?: Buffer | undefined;
 }
 
 /** An answer of the client to a request of the server. The spans are its original text. */
-export interface ClientAnswer {
+export interface ClientReply {
   readonly id: Buffer;
   readonly result: Buffer | undefined;
   readonly error: Buffer | undefined;
 }
 
+/** With the text of its params, where it has any. */
+export interface SurveyInspection {
+  readonly kind: 'survey';
+  readonly request: SurveyRequest;
+  readonly params: Buffer | undefined;
+}
+
 /** What a line from the client is, as far as enforcement is concerned. */
 export type Inspection =
   | { readonly kind: 'other' }
-  | { readonly kind: 'answer'; readonly answer: ClientAnswer }
-  | { readonly kind: 'survey'; readonly request: SurveyRequest }
+  | { readonly kind: 'reply'; readonly reply: ClientReply }
+  | SurveyInspection
   | { readonly kind: 'cancel'; readonly requestId: Buffer }
   | { readonly kind: 'own-answer'; readonly answer: OwnAnswer }
   | { readonly kind: 'call'; readonly call: ToolCall }
@@ -189,7 +194,7 @@ function inspectMessage(message: Buffer): BatchElement['inspection'] {
   if (strange !== undefined) return refuse(strange, id, INVALID_REQUEST);
   const member = members.find(({ name }) => name === 'method');
   if (member === undefined) {
-    return inspectOwnAnswer(message, members) ?? inspectAnswer(message, members, id);
+    return inspectOwnAnswer(message, members) ?? inspectReply(message, members, id);
   }
   const name = parseJson(decodeUtf8(message.subarray(member.start, member.end)));
   if (typeof name !== 'string') return refuse('method is not a string', id, INVALID_REQUEST);
@@ -206,7 +211,7 @@ function inspectMessage(message: Buffer): BatchElement['inspection'] {
 }
 
 /** No method: an answer to the server, or nothing that anybody could read. */
-function inspectAnswer(
+function inspectReply(
   message: Buffer,
   members: readonly Member[],
   id: Buffer | undefined,
@@ -217,7 +222,7 @@ function inspectAnswer(
   };
   const [result, error] = [text('result'), text('error')];
   if (id === undefined || (result === undefined && error === undefined)) return { kind: 'other' };
-  return { kind: 'answer', answer: { id, result, error } };
+  return { kind: 'reply', reply: { id, result, error } };
 }
 
 /**
@@ -351,15 +356,11 @@ function inspectSurvey(
   if (id === undefined) return { kind: 'other' };
   const text = method === 'tools/list' ? paramOf(message, members, 'cursor') : undefined;
   const cursor = text === undefined ? undefined : parseJson(decodeUtf8(text));
-  const params = members.findLast(({ name }) => method === 'initialize' && name === 'params');
+  const params = members.findLast((member) => member.name === 'params');
   return {
     kind: 'survey',
-    request: {
-      method,
-      id,
-      cursor: typeof cursor === 'string' ? cursor : undefined,
-      ...(params !== undefined && { params: message.subarray(params.start, params.end) }),
-    },
+    params: params && message.subarray(params.start, params.end),
+    request: { method, id, cursor: typeof cursor === 'string' ? cursor : undefined },
   };
 }
 

@@ -48,20 +48,8 @@ export interface Statement {
   readonly error?: string;
 }
 
-/** Something that happened and was no call. */
-export interface Note {
-  /** What the receipt says in `action.type`. */
-  readonly actionType: string;
-  /** The method or the tool that it is about. */
-  readonly about: string;
-  readonly context: JsonObject;
-  /** Why it was refused, if it was. */
-  readonly error?: string;
-}
-
 /** Where calls are told of: one report each, begun before the call leaves. */
 export interface Recorder {
-  noted(note: Note): void;
   /** The call never left for the server, and was never going to. */
   denied(record: CallRecord, error: string): void;
   /** The call is about to leave. */
@@ -80,18 +68,7 @@ export const RECEIPT_TIMEOUT_MS = 5000;
 
 /** Reports to the daemon, in the members that existing daemons know. */
 export function emittingRecorder(emitter: Emitter, options: RecorderOptions): Recorder {
-  const { serverName } = options;
   return {
-    noted: ({ actionType, about, context, error }) => {
-      emitter.emit({
-        channel: 'mcp',
-        tool: { server: serverName, name: recordedName(about) },
-        actionType,
-        decision: error === undefined ? 'allowed' : 'denied',
-        decisionContext: context,
-        ...(error !== undefined && { error }),
-      });
-    },
     denied: (record, error) => {
       emitter.emit({ ...reportOf(record, 'denied', options), error });
     },
@@ -166,7 +143,6 @@ const SILENT: OpenRecord = {
 
 /** For `-socket ""`: the operator has said that nothing is to be recorded. */
 export const silentRecorder: Recorder = {
-  noted: () => undefined,
   denied: () => undefined,
   begin: () => SILENT,
   stated: () => undefined,

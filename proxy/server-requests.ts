@@ -5,7 +5,7 @@ import type { Rule, RuleSet } from '../policy/rule.ts';
 import { decodeUtf8, parseJson } from '../shared/json/text.ts';
 import type { JsonObject } from '../shared/json/value.ts';
 import { errorAnswer, RPC_BLOCKED, RPC_INTERNAL } from './answers.ts';
-import type { ClientAnswer, ToolCall } from './inspect.ts';
+import type { ClientReply, ToolCall } from './inspect.ts';
 import { idKey, MAX_OPEN_CALLS } from './open-requests.ts';
 import { printable, type ProxyLog } from './proxy-log.ts';
 import type { OpenRecord, Recorder } from './recorder.ts';
@@ -69,7 +69,7 @@ export class ServerRequests {
     return refusalOf(this.#decide(rules, method, params));
   }
 
-  answered({ id, result, error }: ClientAnswer): void {
+  answered({ id, result, error }: ClientReply): void {
     if (this.#open.size === 0) return;
     const key = idKey(id);
     const record = this.#open.get(key);

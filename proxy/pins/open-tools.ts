@@ -95,5 +95,5 @@ function tell(notice: ServerNotice, name: string, { log, recorder }: OpenToolsOp
     ...findingsMember(findings),
   };
   const actionType = findings.length > 0 ? 'obsigna.server.findings' : 'obsigna.server.pinned';
-  recorder.noted({ actionType, about: method, context });
+  recorder.stated({ tool: method, actionType, decision: 'allowed', context });
 }

@@ -186,4 +186,15 @@ describe('ServerTools', () => {
     expect(notices).toMatchObject([{ pinned: 0, findings: [{ code: 'pins_unreadable' }] }]);
     expect(problems).toEqual(['PINS_UNREADABLE']);
   });
+
+  test('keeps no more than it has room for of a list without end', () => {
+    const { session, file } = home();
+    const { page, of } = session();
+    for (let at = 0; at < 5; at += 1) {
+      const tools = Array.from({ length: 1000 }, (_, index) => ({ name: `t${at}-${index}` }));
+      page(at === 0 ? undefined : String(at), String(at + 1), ...tools);
+    }
+    expect(file.read().tools.size).toBe(4096);
+    expect(of('t0-0')).toEqual([]);
+  });
 });

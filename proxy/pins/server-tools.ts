@@ -167,7 +167,8 @@ export class ServerTools {
   #seen(record: PinRecord, names: ReadonlySet<string> | undefined, at: string): PinRecord {
     const tools = new Map(record.tools);
     for (const [name, { version }] of this.#listed) {
-      if (version === undefined) continue;
+      // A server may list without end: what is beyond is new for ever, and not kept.
+      if (version === undefined || (tools.size >= MAX_TOOLS && !tools.has(name))) continue;
       tools.set(name, afterSeeing(tools.get(name), version, !record.isComplete));
     }
     if (names !== undefined) {
@@ -205,6 +206,7 @@ export class ServerTools {
   }
 
   #tell(method: SurveyRequest['method'], pinned: number, all: readonly Finding[]): void {
+    if (this.#told.size > MAX_TOOLS) this.#told.clear();
     const findings = all.filter(({ code, text }) => !this.#told.has(`${code} ${text}`));
     for (const { code, text } of findings) this.#told.add(`${code} ${text}`);
     if (pinned > 0 || findings.length > 0) this.#options.notice({ method, pinned, findings });
