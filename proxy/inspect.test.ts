@@ -104,7 +104,7 @@ for (const { name, line, want } of [
   {
     name: 'what the client says of itself',
     line: '{"id":0,"m\\u0065thod":"initialize","params":{"capabilities":{}}}',
-    want: { initialize: '{"capabilities":{}}' },
+    want: { method: 'initialize', id: '0', cursor: undefined },
   },
   {
     name: 'an answer in our space [X.own-ids]',
@@ -116,9 +116,12 @@ for (const { name, line, want } of [
     line: '{"id":1,"id":"obsigna:x:1","result":{}}',
     want: { ids: ['obsigna:x:1'], result: '{}', isAmbiguous: true },
   },
-  ...['{"id":1,"result":{}}', '{"id":" obsigna:1","result":{}}', '{"result":"obsigna:1"}'].map(
-    (text) => ({ name: `an answer to the server: ${text}`, line: text, want: 'other' }),
-  ),
+  {
+    name: 'an answer to the server',
+    line: '{"id":" obsigna:1","result":{}}',
+    want: { reply: '" obsigna:1"', result: '{}', error: undefined },
+  },
+  { name: 'no answer without an id', line: '{"result":"obsigna:1"}', want: 'other' },
   {
     name: 'a cancellation of nothing',
     line: '{"method":"notifications/cancelled","params":[]}',

@@ -36,7 +36,7 @@ export function importLenient(file: JsonObject): Imported {
       given.filter(([key]) => KNOWN.has(key)),
     );
     if (typeof rule['name'] !== 'string' || names.has(rule['name'])) rule['name'] = number;
-    names.add(rule['name'] as string);
+    names.add(rule['name']);
     if (rule['enabled'] !== true) {
       if (rule['enabled'] === undefined) notes.push(`${number} has no "enabled" and is off there`);
       rule['enabled'] = false;

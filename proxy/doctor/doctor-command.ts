@@ -147,7 +147,7 @@ interface Doors {
 
 /** Ways to a person that this proxy would open. The terminal's leads through the daemon. */
 function approversOf(
-  { httpFlag, doors = [] }: ProxyOptions & Doors,
+  { httpFlag, doors }: ProxyOptions & Doors,
   { approve }: Flags & Doors,
   daemon: Greeted | undefined,
 ): Approvers {

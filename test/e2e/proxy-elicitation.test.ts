@@ -63,7 +63,7 @@ async function secondEra(person: Person, flags: readonly string[] = []): Promise
     messages.push(params.message);
     return person();
   });
-  const server = fixtureServer('mcp-modern-server.mjs');
+  const server = fixtureServer('mcp-stateless-server.mjs');
   await client.connect(new ModernTransport(commandLine(server, flags)));
   expect(client.getProtocolEra()).toBe('modern');
   const params = { name: 'edit_note', arguments: { text: 'The sum of 2 and 3 is 5.' } };
