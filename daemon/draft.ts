@@ -31,6 +31,8 @@ export interface ReplySink {
   reply(reply: Reply): void;
   /** Everything that was replied since the last call may go out now. */
   flush(): void;
+  /** The same, within some milliseconds: nobody waits for it. */
+  flushSoon(): void;
 }
 
 /** One reported action on its way into the record. */
@@ -104,7 +106,8 @@ export class Draft implements MovedHeads {
     const isKnown =
       this.#calls.find(party, callId) !== undefined ||
       this.#recordedBefore(callId, job, event.redelivered === true) !== undefined;
-    if (!isKnown) this.#calls.begin(openCallOf({ ...job, callId, beganMs: this.#nowMs }));
+    if (isKnown) return undefined; // and so is what it says was dropped
+    this.#calls.begin(openCallOf({ ...job, callId, beganMs: this.#nowMs }));
     // Behind what may refuse it: the count then goes out again with the next frame.
     this.#tellDrops(event, job);
     return undefined;
@@ -124,10 +127,7 @@ export class Draft implements MovedHeads {
     const row = this.#options.store.at(before.chainId, before.sequence);
     if (row === undefined) throw new CodedError('STORE_CHANGED', 'a recorded call has gone');
     const isNews = before.isPending && event.decision !== 'pending';
-    if (event.redelivered === true && !isNews) {
-      this.#tellDrops(event, job);
-      return placeOf(row);
-    }
+    if (event.redelivered === true && !isNews) return placeOf(row);
     const call = isNews ? { completes: row.columns.id } : {};
     return this.#recordCall(callId, event, job, { disclosure: job.disclosure, call });
   }

@@ -9,7 +9,7 @@ import { RootName } from './root-name.ts';
 
 const IDENTITY = { issuerId: 'did:x:1', verificationMethod: 'did:x:1#k1' };
 const PEER: PeerCredential = { platform: 'linux', pid: 1, uid: 1, gid: 1 };
-const SINK = { reply: () => undefined, flush: () => undefined };
+const SINK = { reply: () => undefined, flush: () => undefined, flushSoon: () => undefined };
 const STOP: Stop = { reason: 'SIGTERM', isQuiet: true, mayGoOn: () => true };
 
 let bench: Bench;

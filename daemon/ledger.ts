@@ -8,6 +8,7 @@ import { Heads } from './heads.ts';
 import { REASONS } from './journal/abandonment.ts';
 import { CallDraft } from './journal/call-draft.ts';
 import { Journal } from './journal/journal.ts';
+import { LingeringIntents } from './journal/lingering.ts';
 import { fromRow, type OpenCall } from './journal/open-call.ts';
 import { RecordedCalls } from './journal/recorded-calls.ts';
 import { stoppedReceipt, type RollReason, type Statement } from './life.ts';
@@ -35,7 +36,7 @@ const MAX_QUEUED = 4096;
 /** Silence after which the WAL is moved into the database. */
 const IDLE_MS = 250;
 const MAX_QUEUED_BYTES = 64 * 1024 * 1024;
-/** An intent that nobody waits for lies this long: most calls are over by then, and cost one commit. */
+/** How long an intent lingers that nobody waits for. */
 const LINGER_MS = 10;
 /** Pause after a roll that failed: the chain in use goes on in the meantime. */
 const ROLL_RETRY_MS = 10_000;
@@ -68,6 +69,7 @@ export class Ledger {
   #lost = 0;
   #idleTimer: NodeJS.Timeout | undefined;
   #lingerTimer: NodeJS.Timeout | undefined;
+  readonly #lingering = new LingeringIntents();
   /** Calls that were announced and have not ended, as the last commit left them. */
   readonly journal = new Journal();
   readonly #recorded: RecordedCalls;
@@ -92,7 +94,7 @@ export class Ledger {
 
   /** Frames that wait for a commit. */
   get queued(): number {
-    return this.#queue.length;
+    return this.#queue.length + this.#lingering.count;
   }
 
   /** True when callers must wait for `whenRoom` before they submit more. */
@@ -105,21 +107,32 @@ export class Ledger {
   }
 
   submit(job: Job): void {
-    this.#queue.push(job);
     this.#submitted += 1;
+    if (!this.isFull && this.#lingering.hold(job)) {
+      this.#lingerTimer ??= setTimeout(() => this.#endLingering(), LINGER_MS);
+      return;
+    }
+    const intent = this.#lingering.takeFor(job);
+    if (intent !== undefined) this.#enqueue(intent);
+    this.#enqueue(job);
+    this.#schedule();
+  }
+
+  #enqueue(job: Job): void {
+    this.#queue.push(job);
     this.#queuedBytes += sizeOf(job.event);
-    if (this.#mayLinger(job)) {
-      this.#lingerTimer ??= setTimeout(() => this.#schedule(), LINGER_MS);
-    } else this.#schedule();
+  }
+
+  #endLingering(): void {
+    clearTimeout(this.#lingerTimer);
+    this.#lingerTimer = undefined;
+    for (const intent of this.#lingering.takeAll()) this.#enqueue(intent);
+    if (this.#queue.length > 0) this.#schedule();
   }
 
   /** Ends a call that nobody else will end; for one that has ended meanwhile this does nothing. */
   giveUp(call: OpenCall, reason: string): void {
     this.submit(abandonment(call, reason));
-  }
-
-  #mayLinger({ event }: Job): boolean {
-    return event.phase === 'intent' && event.awaited !== true && !this.isFull;
   }
 
   /** Reports that came in and cannot be recorded; the next commit tells of them. */
@@ -132,7 +145,7 @@ export class Ledger {
   drained(): Promise<void> {
     const until = this.#submitted;
     if (this.#settled === until) return Promise.resolve();
-    this.#schedule();
+    this.#endLingering();
     return new Promise((resolve) => this.#waiting.push({ until, resolve }));
   }
 
@@ -145,17 +158,9 @@ export class Ledger {
 
   #writeBatch(): void {
     this.#scheduled = false;
-    clearTimeout(this.#lingerTimer);
-    this.#lingerTimer = undefined;
     const batch = this.#queue.splice(0, MAX_BATCH);
     this.#queuedBytes = this.#queue.reduce((sum, { event }) => sum + sizeOf(event), 0);
-    const sinks = new Set<ReplySink>();
-    for (const [job, reply] of this.#write(batch)) {
-      if (reply === undefined) continue;
-      job.sink?.reply(reply);
-      if (job.sink !== undefined) sinks.add(job.sink);
-    }
-    for (const sink of sinks) sink.flush();
+    this.#reply(this.#write(batch));
     if (!this.isFull) for (const resume of this.#onRoom.splice(0)) resume();
     if (this.#queue.length > 0) this.#schedule();
     else this.#tidyWhenIdle();
@@ -163,6 +168,19 @@ export class Ledger {
     while (this.#waiting[0] !== undefined && this.#waiting[0].until <= this.#settled) {
       this.#waiting.shift()?.resolve();
     }
+  }
+
+  /** What nobody waits for may leave together with later replies. */
+  #reply(replies: readonly (readonly [Job, Reply | undefined])[]): void {
+    const waiting = new Set<ReplySink>();
+    const patient = new Set<ReplySink>();
+    for (const [{ sink, event }, reply] of replies) {
+      if (reply === undefined || sink === undefined) continue;
+      sink.reply(reply);
+      (event.patient === true ? patient : waiting).add(sink);
+    }
+    for (const sink of waiting) sink.flush();
+    for (const sink of patient) if (!waiting.has(sink)) sink.flushSoon();
   }
 
   #tidyWhenIdle(): void {

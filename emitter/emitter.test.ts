@@ -204,6 +204,27 @@ test('[P1.drop-count] a drop count that was refused with its frame goes out agai
   expect(fake.events.map((event) => event['drop_count'])).toEqual([1, 2]);
 });
 
+test('[P1.drop-count] a frame that is sent again tells the same drop count, and no other frame does', async () => {
+  const fake = new FakeDaemon(({ ack, hello }) =>
+    hello === undefined ? undefined : { ack, ok: true, hello: {} },
+  );
+  fakes.push(fake);
+  const { emitter } = emitterOf(fake.path, { maxSpoolBytes: 700 });
+  for (const name of ['a', 'b', 'c', 'd', 'e']) emitter.emit(report(name));
+  const dropped = emitter.droppedCount;
+  expect(dropped).toBeGreaterThan(0);
+  await fake.start();
+  await fake.received(5 - dropped);
+  await fake.stop();
+  fake.answer = acknowledging();
+  await fake.start();
+  await fake.received(2 * (5 - dropped));
+  const counts = fake.events.map((event) => event['drop_count']);
+  const expected = [dropped, ...Array.from({ length: 4 - dropped }, () => undefined)];
+  expect(counts).toEqual([...expected, ...expected]);
+  expect(await emitter.close(LONG_MS)).toBe(0);
+});
+
 test('a plain daemon, which never replies, gets each frame once and the drop count once', async () => {
   const fake = await fakeOf(plain);
   const { emitter } = emitterOf(fake.path, { helloTimeoutMs: 1 });

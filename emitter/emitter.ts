@@ -39,6 +39,8 @@ const MAX_UNSENT_BYTES = 2 * 1024 * 1024;
 /** A look at a socket is cheap, and what waits here dies with this process. */
 const RETRY_MS = { first: 20, limit: 500 };
 const HELLO_ACK = 0;
+/** How long an outcome waits for company: a system call for each would be a third of a call's cost. */
+const OUTCOME_MS = 5;
 /** What this emitter can speak beyond the protocol; `phase` also names what a daemon must speak. */
 const PHASES = 'phase';
 const EXTENSIONS = ['ack', PHASES];
@@ -71,11 +73,15 @@ export class Emitter {
   #calls = 0;
   readonly #outbox = new Outbox();
   #dropped = 0;
-  /** Drops that were told on this connection and are forgotten once the frame is in the record. */
+  /**
+   * Drops that one frame tells, and that are forgotten once it is in the record. Sent again it says
+   * the same, and no other frame does: a daemon that has it already then knows both.
+   */
   #told: { readonly ack: number; readonly count: number } | undefined;
   #retryMs = RETRY_MS.first;
   #retryTimer: NodeJS.Timeout | undefined;
   #helloTimer: NodeJS.Timeout | undefined;
+  #pumpTimer: NodeJS.Timeout | undefined;
   #wasAway = false;
   /** Whether the daemon at this path has ever replied. */
   #hasGreeted = false;
@@ -85,6 +91,7 @@ export class Emitter {
   readonly #port: ReportPort = {
     mayAnnounce: (isAwaited) => this.#mayAnnounce(isAwaited),
     take: (report, call, settle) => this.#take(report, call, settle),
+    joins: () => this.#state === 'acknowledging' && this.#joinsPhases,
     withdraw: (pending) => this.#outbox.remove(pending),
   };
   #whenEmpty: (() => void)[] = [];
@@ -186,12 +193,14 @@ export class Emitter {
     if (this.pendingCount > 0) {
       this.#isClosing = true;
       this.#retryNow();
+      this.#pump();
       await this.#emptied(timeoutMs);
     }
     const lost = this.#undelivered() + this.#dropped;
     this.#state = 'closed';
     clearTimeout(this.#retryTimer);
     clearTimeout(this.#helloTimer);
+    clearTimeout(this.#pumpTimer);
     this.#socket?.end();
     this.#socket?.unref();
     return lost;
@@ -238,7 +247,8 @@ export class Emitter {
       // Half full: from here on the hash of a payload has to do, so that no report is dropped.
       const payloadBytes = this.#isCrowded ? CROWDED_BYTES : undefined;
       const { payloadsAreScanned: isScanned } = this.#options;
-      const options = { payloadBytes, isScanned, call };
+      const members: CallMembers = settle === undefined ? { ...call, patient: true } : call;
+      const options = { payloadBytes, isScanned, call: members };
       const body = frameBody(this.#options, report, ack, new Date(), options);
       if (this.#outbox.bytes + body.length > this.#spoolBytes) {
         throw new CodedError(
@@ -252,8 +262,14 @@ export class Emitter {
       this.#drop(asCoded(error), phase, settle);
       return undefined;
     }
-    this.#pump();
+    if (phase === 'outcome' && this.#state === 'acknowledging') this.#pumpSoon();
+    else this.#pump();
     return pending;
+  }
+
+  /** The record knows of the call already: its end leaves together with whatever comes next. */
+  #pumpSoon(): void {
+    this.#pumpTimer ??= setTimeout(() => this.#pump(), OUTCOME_MS).unref();
   }
 
   /** An announcement that is dropped is no loss yet: the outcome will tell everything. */
@@ -270,6 +286,8 @@ export class Emitter {
 
   /** Writes what waits, as far as the connection takes it. */
   #pump(): void {
+    clearTimeout(this.#pumpTimer);
+    this.#pumpTimer = undefined;
     if (this.#state === 'away' && this.#retryTimer === undefined) this.#connect();
     const socket = this.#socket;
     if (socket === undefined || socket.destroyed || !this.#isOpen()) return;
@@ -281,8 +299,8 @@ export class Emitter {
     }
     for (const pending of this.#outbox.waiting()) {
       if (socket.writableLength >= MAX_UNSENT_BYTES) return;
-      // Half a call is sent to a daemon that is known to join it with the other half.
-      if (pending.phase === undefined || this.#state !== 'greeting') this.#send(socket, pending);
+      // The second half is sent to a daemon that is known to join it with the first.
+      if (pending.phase !== 'outcome' || this.#state !== 'greeting') this.#send(socket, pending);
     }
   }
 
@@ -292,10 +310,11 @@ export class Emitter {
 
   #send(socket: Socket, pending: Pending): void {
     let prefix = pending.sent ? '{"redelivered":true,' : '{';
-    if (this.#dropped > 0 && this.#told === undefined) {
-      prefix += `"drop_count":${this.#dropped},`;
+    // Only with a frame that is new: one that was sent before may be in the record, without a count.
+    if (this.#dropped > 0 && this.#told === undefined && !pending.sent) {
       this.#told = { ack: pending.ack, count: this.#dropped };
     }
+    if (this.#told?.ack === pending.ack) prefix += `"drop_count":${this.#told.count},`;
     pending.sent = true;
     pending.taken = false;
     this.#outbox.toWindow(pending);
@@ -435,7 +454,6 @@ export class Emitter {
     clearTimeout(this.#helloTimer);
     this.#socket = undefined;
     this.#outbox.requeue();
-    this.#told = undefined;
     if (this.#state === 'closed') return;
     const wasOpen = this.#isOpen();
     this.#state = 'away';

@@ -4,7 +4,7 @@ import { hashUri } from '../shared/crypto/suite.ts';
 import { CodedError } from '../shared/errors.ts';
 import { scanMembers, scanValue } from '../shared/json/scan.ts';
 import { canonicalizeText } from '../shared/json/text.ts';
-import type { EventPhase } from '../shared/wire/event.ts';
+import { INTENT_VERSION, type EventPhase } from '../shared/wire/event.ts';
 import { MAX_FRAME_BYTES } from '../shared/wire/frame.ts';
 import type { ActionReport, EmitterIdentity, JsonText } from './report.ts';
 
@@ -33,7 +33,8 @@ export function frameBody(
   { payloadBytes = MAX_FRAME_BYTES, isScanned = false, call }: BodyOptions = {},
 ): Buffer {
   const members = headOf(identity, report, ack, emittedAt);
-  const head = Buffer.from(JSON.stringify({ ...members, ...call }).slice(1, -1));
+  const version = call?.phase === 'intent' && { v: INTENT_VERSION };
+  const head = Buffer.from(JSON.stringify({ ...members, ...version, ...call }).slice(1, -1));
   const payloads = [
     { name: 'input', text: report.input },
     { name: 'output', text: report.output },
@@ -69,8 +70,8 @@ export interface BodyOptions {
 export interface CallMembers {
   readonly call_id: string;
   readonly phase?: EventPhase;
-  /** Somebody waits for the reply: it is not to be delayed for the sake of others. */
-  readonly awaited?: true;
+  /** Nobody waits for the reply: the daemon may delay it for the sake of others. */
+  readonly patient?: true;
 }
 
 interface Payload {

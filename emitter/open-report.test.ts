@@ -11,12 +11,24 @@ afterEach(async () => {
   for (const fake of fakes.splice(0)) await fake.remove();
 });
 
-async function pairOf(answer: Answer, { isUp = true, helloTimeoutMs = LONG_MS } = {}) {
+interface PairOptions {
+  readonly isUp?: boolean;
+  readonly helloTimeoutMs?: number;
+  /** One report went through before, so that the daemon is known; its call is number 1. */
+  readonly isKnown?: boolean;
+}
+
+async function pairOf(answer: Answer, options: PairOptions = {}) {
+  const { isUp = true, helloTimeoutMs = LONG_MS, isKnown = false } = options;
   const fake = new FakeDaemon(answer);
   fakes.push(fake);
   if (isUp) await fake.start();
   const emitter = new Emitter({ socketPath: fake.path, sessionId: 's', helloTimeoutMs });
   emitters.push(emitter);
+  if (isKnown) {
+    await emitter.emitConfirmed(REPORT, LONG_MS);
+    fake.events.length = 0;
+  }
   return { fake, emitter };
 }
 
@@ -31,9 +43,14 @@ const REPORT: ActionReport = {
 const OUTPUT = jsonText({ content: [] });
 const joining = () => acknowledging(['ack', 'phase']);
 
-/** The members that tell the halves of a call apart. */
-function shown({ fake }: { readonly fake: FakeDaemon }) {
-  return fake.events.map(({ phase, call_id: id, input, output, error, redelivered }) => ({
+/**
+ * The members that tell the halves of a call apart.
+ *
+ * @param isPlain - Leaves out what such a daemon refuses for its version.
+ */
+function shown({ fake }: { readonly fake: FakeDaemon }, isPlain = false) {
+  const taken = fake.events.filter(({ v }) => !isPlain || v === '1');
+  return taken.map(({ phase, call_id: id, input, output, error, redelivered }) => ({
     ...(phase !== undefined && { phase }),
     id,
     ...(input !== undefined && { input }),
@@ -42,12 +59,12 @@ function shown({ fake }: { readonly fake: FakeDaemon }) {
     ...(redelivered !== undefined && { redelivered }),
   }));
 }
-const INTENT = { phase: 'intent', id: '1', input: { path: '/a' } };
-const LEAN = { phase: 'outcome', id: '1', output: { content: [] } };
+const INTENT = { phase: 'intent', id: '2', input: { path: '/a' } };
+const LEAN = { phase: 'outcome', id: '2', output: { content: [] } };
 const WHOLE = { id: '1', input: { path: '/a' }, output: { content: [] } };
 
 test('[P1.intent] begin() sends the intent, end() an outcome that leaves out what was said', async () => {
-  const pair = await pairOf(joining());
+  const pair = await pairOf(joining(), { isKnown: true });
   const open = pair.emitter.begin(REPORT);
   await pair.fake.received(1);
   open.end({ output: OUTPUT });
@@ -68,14 +85,14 @@ test('a plain daemon never sees half a call', async () => {
   const pair = await pairOf(plain, { helloTimeoutMs: 50 });
   const early = pair.emitter.begin(REPORT); // before anybody knows what daemon this is
   pair.emitter.begin(REPORT).end({ output: OUTPUT });
-  await pair.fake.received(1);
+  await pair.fake.received(2);
   pair.emitter.emit({ ...REPORT, decision: 'denied' });
   await expect.poll(() => pair.emitter.pendingCount, { timeout: LONG_MS }).toBe(0);
   early.end({ error: 'outcome unknown', decision: 'pending' });
   const late = pair.emitter.begin(REPORT);
   late.end({ output: OUTPUT });
-  await pair.fake.received(4);
-  expect(shown(pair)).toEqual([
+  await pair.fake.received(5);
+  expect(shown(pair, true)).toEqual([
     { ...WHOLE, id: '2' },
     { id: '3', input: { path: '/a' } },
     { id: '1', input: { path: '/a' }, error: 'outcome unknown' },
@@ -89,14 +106,15 @@ test('a daemon that acknowledges and does not join gets whole stories', async ()
   const open = pair.emitter.begin(REPORT);
   await pair.emitter.emitConfirmed(REPORT, LONG_MS);
   open.end({ output: OUTPUT });
-  await pair.fake.received(2);
-  expect(shown(pair)).toEqual([{ id: '2', input: { path: '/a' } }, WHOLE]);
+  await pair.fake.received(3);
+  expect(shown(pair, true)).toEqual([{ id: '2', input: { path: '/a' } }, WHOLE]);
 });
 
 test('[P1.intent] after a lost connection intent and outcome come again, in order and marked', async () => {
   const silent: Answer = ({ ack, hello }) =>
     hello === undefined ? undefined : { ack, ok: true, hello: { extensions: ['phase'] } };
-  const pair = await pairOf(silent);
+  const pair = await pairOf(joining(), { isKnown: true });
+  pair.fake.answer = silent;
   const open = pair.emitter.begin(REPORT);
   await pair.fake.received(1);
   open.end({ output: OUTPUT });
@@ -118,43 +136,63 @@ test('an intent that is refused costs nothing: the outcome tells everything', as
     received['phase'] === 'intent'
       ? { ack: received.ack, ok: false, code: 'TOO_MANY_OPEN_CALLS', error: 'full', remedy: '' }
       : answers(received, socket);
-  const pair = await pairOf(refusing);
+  const pair = await pairOf(refusing, { isKnown: true });
   const { open, durable } = pair.emitter.beginConfirmed(REPORT, LONG_MS);
   await expect(durable).rejects.toMatchObject({ code: 'TOO_MANY_OPEN_CALLS' });
   open.end({ output: OUTPUT });
   await pair.fake.received(2);
-  expect(shown(pair)).toEqual([INTENT, WHOLE]);
+  expect(shown(pair)).toEqual([INTENT, { ...WHOLE, id: '2' }]);
   expect(pair.emitter.droppedCount).toBe(0);
 });
 
 test('beginConfirmed() resolves with the acknowledgement and says that somebody waits', async () => {
-  const pair = await pairOf(joining());
+  const pair = await pairOf(joining(), { isKnown: true });
   const { open, durable } = pair.emitter.beginConfirmed(REPORT, LONG_MS);
   await durable;
-  expect(pair.fake.events[0]).toMatchObject({ phase: 'intent', awaited: true });
+  expect(pair.fake.events[0]).toMatchObject({ phase: 'intent' });
+  expect(pair.fake.events[0]).not.toHaveProperty('patient');
   open.end({ output: OUTPUT });
   await pair.fake.received(2);
   expect(shown(pair)[1]).toEqual(LEAN);
 });
 
-for (const { name, answer, options } of [
-  { name: 'nobody is there', answer: plain, options: { isUp: false } },
-  { name: 'the daemon is plain', answer: plain, options: { helloTimeoutMs: 10 } },
-  { name: 'the daemon does not join', answer: acknowledging(), options: {} },
+const UNREACHABLE = 'DAEMON_UNREACHABLE';
+for (const { name, answer, options, code, frames } of [
+  {
+    name: 'nobody is there',
+    answer: plain,
+    options: { isUp: false },
+    code: UNREACHABLE,
+    frames: 1,
+  },
+  {
+    name: 'the daemon is plain',
+    answer: plain,
+    options: { helloTimeoutMs: 10 },
+    code: UNREACHABLE,
+    frames: 2,
+  },
+  {
+    name: 'the daemon does not join',
+    answer: acknowledging(),
+    options: {},
+    code: 'FRAME_INVALID',
+    frames: 2,
+  },
 ]) {
   test(`beginConfirmed() rejects when ${name}; the end is told whole all the same`, async () => {
     const pair = await pairOf(answer, options);
     const { open, durable } = pair.emitter.beginConfirmed(REPORT, 200);
-    await expect(durable).rejects.toMatchObject({ code: 'DAEMON_UNREACHABLE' });
+    await expect(durable).rejects.toMatchObject({ code });
     open.end({ decision: 'denied', error: 'no receipt' });
     if (options.isUp === false) await pair.fake.start();
-    await pair.fake.received(1);
-    expect(shown(pair)).toEqual([{ id: '1', input: { path: '/a' }, error: 'no receipt' }]);
+    await pair.fake.received(frames);
+    expect(shown(pair, true)).toEqual([{ id: '1', input: { path: '/a' }, error: 'no receipt' }]);
   });
 }
 
 test('end() a second time tells a late result as one', async () => {
-  const pair = await pairOf(joining());
+  const pair = await pairOf(joining(), { isKnown: true });
   const open = pair.emitter.begin(REPORT);
   await pair.fake.received(1);
   open.end({ decision: 'pending', error: 'cancelled' });
@@ -162,8 +200,8 @@ test('end() a second time tells a late result as one', async () => {
   await pair.fake.received(3);
   expect(shown(pair)).toEqual([
     INTENT,
-    { phase: 'outcome', id: '1', error: 'cancelled' },
-    { ...WHOLE, phase: 'outcome' },
+    { phase: 'outcome', id: '2', error: 'cancelled' },
+    { ...WHOLE, id: '2', phase: 'outcome' },
   ]);
 });
 

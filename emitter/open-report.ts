@@ -30,6 +30,8 @@ export interface ReportPort {
   mayAnnounce(isAwaited: boolean): boolean;
   /** @returns undefined for a report that was dropped */
   take(report: ActionReport, call: CallMembers, settle: Pending['settle']): Pending | undefined;
+  /** Whether the daemon of this moment joins an outcome with what was announced. */
+  joins(): boolean;
   /** @returns false for one that is on its way no more */
   withdraw(pending: Pending): boolean;
 }
@@ -50,8 +52,7 @@ export class AnnouncedAction implements OpenReport {
     this.#port = port;
     const isAwaited = settle !== undefined;
     if (port.mayAnnounce(isAwaited)) {
-      const members = { call_id: callId, phase: 'intent', ...(isAwaited && { awaited: true }) };
-      this.#intent = port.take(report, members as CallMembers, settle);
+      this.#intent = port.take(report, { call_id: callId, phase: 'intent' }, settle);
     } else settle?.(new CodedError('DAEMON_UNREACHABLE', 'this daemon keeps no announcements'));
   }
 
@@ -60,8 +61,9 @@ export class AnnouncedAction implements OpenReport {
     const intent = this.#intent;
     this.#hasEnded = true;
     this.#intent = undefined;
-    const isTold = intent !== undefined && intent.sent && !intent.isVoid;
-    if (intent !== undefined && !isTold && this.#port.withdraw(intent)) {
+    const hasLeft = intent !== undefined && intent.sent && !intent.isVoid;
+    const isTold = hasLeft && this.#port.joins();
+    if (intent !== undefined && !hasLeft && this.#port.withdraw(intent)) {
       // Never left, or came back: one frame tells it all.
       intent.settle?.(new CodedError('DAEMON_UNREACHABLE', 'the action has ended meanwhile'));
     }

@@ -25,6 +25,8 @@ const MAX_UNREAD_BYTES = 1024 * 1024;
 /** What this daemon understands beyond the protocol, for the reply to `hello`. */
 const EXTENSIONS = ['ack', 'decision_context', 'payload_digest', 'phase'] as const;
 
+/** A reply that nobody waits for may lie this long, so that several leave in one piece. */
+const PATIENCE_MS = 20;
 /** Sessions that one connection may speak for; ours speaks for one. */
 const MAX_SESSIONS = 1000;
 
@@ -63,6 +65,7 @@ export class Connection implements ReplySink {
   readonly #sealing: SealingQueue | undefined;
   readonly #sessions = new Set<string>();
   #replies: Buffer[] = [];
+  #flushTimer: NodeJS.Timeout | undefined;
   #heldBack = false;
   #hasGreeted = false;
   #isEnding = false;
@@ -97,6 +100,7 @@ export class Connection implements ReplySink {
   }
 
   close(): void {
+    this.flush();
     this.#options.socket.destroy();
   }
 
@@ -104,8 +108,14 @@ export class Connection implements ReplySink {
     this.#replies.push(encodeFrame([Buffer.from(JSON.stringify(reply))]));
   }
 
+  flushSoon(): void {
+    this.#flushTimer ??= setTimeout(() => this.flush(), PATIENCE_MS);
+  }
+
   flush(): void {
     const { socket } = this.#options;
+    clearTimeout(this.#flushTimer);
+    this.#flushTimer = undefined;
     if (this.#replies.length === 0 || !socket.writable) return;
     socket.write(
       this.#replies.length === 1 ? (this.#replies[0] as Buffer) : Buffer.concat(this.#replies),
@@ -203,14 +213,20 @@ export class Connection implements ReplySink {
   }
 
   #onEnd(): void {
-    const { log, peer, socket } = this.#options;
+    const { log, peer } = this.#options;
     if (this.#decoder.isPartial) {
       log(`read frame: unexpected end inside a frame (pid ${peer.pid})`, { level: 'warn' });
       // One that has greeted sends again what was not acknowledged.
       if (!this.#hasGreeted) this.#options.ledger.countLost(1);
     }
     // Half-closed: replies to what it sent are still owed.
-    void this.#settled().then(() => socket.end());
+    void this.#sayTheRest();
+  }
+
+  async #sayTheRest(): Promise<void> {
+    await this.#settled();
+    this.flush();
+    this.#options.socket.end();
   }
 
   async #settled(): Promise<void> {

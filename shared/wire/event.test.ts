@@ -58,8 +58,8 @@ describe('[P5.frames-foreign] parseFrame() reads every member', () => {
     },
     { members: { action_type: 'a.b' }, want: { actionType: 'a.b' } },
     {
-      members: { phase: 'intent', call_id: '7', awaited: true },
-      want: { phase: 'intent', callId: '7', awaited: true },
+      members: { phase: 'intent', call_id: '7', patient: true },
+      want: { phase: 'intent', callId: '7', patient: true },
     },
     { members: { input: { b: 1, a: [2] } }, want: { input: '{"b":1,"a":[2]}' } },
     { members: { input: '' }, want: { input: '""' } },

@@ -12,6 +12,12 @@ export type EventDecision = (typeof DECISIONS)[number];
 export const PHASES = ['intent', 'outcome'] as const;
 export type EventPhase = (typeof PHASES)[number];
 
+/**
+ * The version that an intent may give itself. A daemon that does not join halves of calls refuses it
+ * for that, instead of taking it for the whole story: so it can be sent before anybody has greeted.
+ */
+export const INTENT_VERSION = '1-intent';
+
 /** A payload that is too large for a frame, or that the emitter keeps to itself. */
 export interface PayloadDigest {
   /** `sha256:` of the canonical JSON, as the receipt would have it. */
@@ -60,8 +66,8 @@ export interface EventFrame {
   readonly outputDigest?: PayloadDigest | undefined;
   /** Sent before, without an answer: the first copy may be in the record already. */
   readonly redelivered?: true | undefined;
-  /** Somebody waits for the reply to this very frame. */
-  readonly awaited?: true | undefined;
+  /** Nobody waits for the reply: it may come a moment later, together with others. */
+  readonly patient?: true | undefined;
   readonly phase?: EventPhase | undefined;
   /** Unique in the session; there is one with every phase. */
   readonly callId?: string | undefined;
@@ -125,7 +131,7 @@ type StringMember = keyof typeof STRINGS;
 const RAW = new Set(['input', 'output', 'usage']);
 const QUOTE = 0x22;
 const INTEGERS = new Set(['drop_count', 'ack']);
-const FLAGS = new Set(['redelivered', 'awaited']);
+const FLAGS = new Set(['redelivered', 'patient']);
 const OBJECTS = new Set(['tool', 'hello', 'decision_context', 'input_digest', 'output_digest']);
 const NAMES = [...Object.keys(STRINGS), ...RAW, ...INTEGERS, ...FLAGS, ...OBJECTS];
 const EXACT = new Set(NAMES);
@@ -252,7 +258,7 @@ function assignTool(draft: Draft, text: Uint8Array): string | undefined {
 function firstProblem(draft: Draft): string | undefined {
   const { strings } = draft;
   if (!strings.v) return 'missing v';
-  if (strings.v !== '1') {
+  if (strings.v !== '1' && !(strings.v === INTENT_VERSION && strings.phase === 'intent')) {
     return `unsupported frame version ${quoted(strings.v)} (this daemon accepts "1")`;
   }
   if (!strings.session_id) return 'missing session_id';
@@ -364,7 +370,7 @@ function toEvent(draft: Draft): EventFrame {
     inputDigest: digestOf(objects.get('input_digest')),
     outputDigest: digestOf(objects.get('output_digest')),
     redelivered: draft.flags.get('redelivered') || undefined,
-    awaited: draft.flags.get('awaited') || undefined,
+    patient: draft.flags.get('patient') || undefined,
     phase: (strings.phase || undefined) as EventPhase | undefined,
     callId: strings.call_id || undefined,
   };

@@ -48,7 +48,7 @@ export function judge(
   for (const id of copies.keys()) if (!ids.has(id)) faults.push(`${id}: nobody reported it`);
   const missing = sent.filter(({ id }) => !copies.has(id)).length;
   const counted = record.reduce((sum, { receipt }) => sum + dropsOf(receipt), 0);
-  if (counted + lostAtEnd < missing) {
+  if (counted + lostAtEnd !== missing) {
     faults.push(
       `${missing} reports are missing, ${counted} are counted, ${lostAtEnd} told at the end`,
     );

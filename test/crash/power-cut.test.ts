@@ -113,7 +113,7 @@ async function collect(): Promise<readonly Snapshot[]> {
     const call = { call_id: String(n), correlation_id: String(n) };
     const isHalf = random() < 0.5;
     if (isHalf) {
-      await client.ask({ ...call, phase: 'intent', awaited: true, ack: n * 2 });
+      await client.ask({ ...call, phase: 'intent', ack: n * 2 });
       announced.add(String(n));
       take();
     }

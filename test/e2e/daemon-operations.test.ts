@@ -125,7 +125,7 @@ test('[D.metrics] counters tell what happened, on a Unix socket that only the gr
   expect(status).toBe(200);
   expect(headers['content-type']).toBe('text/plain; version=0.0.4; charset=utf-8');
   for (const line of [
-    'obsigna_receipts_total{status="success"} 4',
+    'obsigna_receipts_total{status="success"} 5',
     'obsigna_receipts_total{status="failure"} 1',
     'obsigna_commits_total 4',
     'obsigna_commit_duration_seconds_bucket{le="+Inf"} 4',
@@ -135,8 +135,8 @@ test('[D.metrics] counters tell what happened, on a Unix socket that only the gr
     'obsigna_connections_total 1',
     'obsigna_frames_refused_total{code="FRAME_INVALID"} 1',
     'obsigna_events_dropped_total 5',
-    'obsigna_frames_lost_total 0',
-    'obsigna_chain_last_sequence{chain="c\\"\\\\"} 5',
+    'obsigna_frames_lost_total 1',
+    'obsigna_chain_last_sequence{chain="c\\"\\\\"} 6',
   ]) {
     expect(body).toContain(`\n${line}\n`);
   }
