@@ -86,6 +86,23 @@ export function decide(rules: RuleSet, request: PolicyRequest): Decision {
   };
 }
 
+/** Conditions that hold now and may not hold later. */
+const PASSING = new Set(['during', 'outside', 'after']);
+
+/**
+ * Whether a tool can only be blocked: by a rule that holds whatever the arguments are, and at any time.
+ * What `hide_blocked` is about. The request's own arguments are not looked at.
+ */
+export function blocksAlways(rules: RuleSet, request: Omit<PolicyRequest, 'arguments'>): boolean {
+  const facts = new Facts(rules, { ...request, arguments: () => undefined, assume: false });
+  return rules.compiled.some(
+    ({ rule, conditions, limits }) =>
+      rule.action === 'block' &&
+      limits.length === 0 &&
+      conditions.every((condition) => !PASSING.has(condition.key) && condition.holds(facts)),
+  );
+}
+
 function mostRestrictive(matches: readonly CompiledRule[]): CompiledRule | undefined {
   let winner: CompiledRule | undefined;
   for (const match of matches) {

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { JsonObject, JsonValue } from '../shared/json/value.ts';
-import { decide, messageOf, type Decision, type PolicyRequest } from './decide.ts';
+import { blocksAlways, decide, messageOf, type Decision, type PolicyRequest } from './decide.ts';
 import { finding } from './finding.ts';
 import { PolicyHistory } from './history.ts';
 import { parseRules } from './load-rules.ts';
@@ -395,6 +395,21 @@ test('unknown arguments give a decision two ends', () => {
   expect(ends('run_c')).toEqual(['pass', 'block']);
   expect(ends('d')).toEqual(['pause', 'pause']);
   expect(ends('e')).toEqual(['pass', 'pass']);
+});
+
+test('blocksAlways() is about tools that can only be blocked', () => {
+  const rules = rulesOf(`allow: ["a*", "b*"]
+rules:
+  - {name: always, tool_pattern: a1, action: block}
+  - {name: never, tool_pattern: a2, when: {not: {field: x, exists: true}}, action: block}
+  - {name: now, tool_pattern: a3, during: {days: [mon, tue, wed, thu, fri, sat, sun]}, action: block}
+  - {name: often, tool_pattern: b1, rate: {max: 0, per: 1m}, action: block}
+  - {name: asked, tool_pattern: b2, action: pause}
+`);
+  const hidden = ['a1', 'a2', 'a3', 'b1', 'b2', 'c'].filter((tool) =>
+    blocksAlways(rules, { server: 's', tool }),
+  );
+  expect(hidden).toEqual(['a1', 'c']);
 });
 
 describe('RuleSet.canonicalText', () => {

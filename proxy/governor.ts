@@ -1,5 +1,11 @@
 import type { Buffer } from 'node:buffer';
-import { decide, messageOf, stripToolPrefix, type Decision } from '../policy/decide.ts';
+import {
+  blocksAlways,
+  decide,
+  messageOf,
+  stripToolPrefix,
+  type Decision,
+} from '../policy/decide.ts';
 import { finding } from '../policy/finding.ts';
 import { PolicyHistory } from '../policy/history.ts';
 import type { RuleSet } from '../policy/rule.ts';
@@ -302,8 +308,7 @@ export class Governor {
     tools.observe(survey, answer); // first, so that what has changed is known
     return (name) => {
       const tool = stripToolPrefix(name);
-      const request = { server: serverName, tool, arguments: () => undefined, ...tools.of(name) };
-      return decide(rules, request).action === 'block';
+      return blocksAlways(rules, { server: serverName, tool, ...tools.of(name) });
     };
   }
 
@@ -330,7 +335,8 @@ export class Governor {
       agent,
       ...(workspace !== undefined && { workspace: [workspace] }),
       nowMs: Date.now(),
-      history: this.#history,
+      // A later round is the same call: it counts once.
+      ...(before === undefined && { history: this.#history }),
     });
     return { ...decision, policyDigest: digest };
   }

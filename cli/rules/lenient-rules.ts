@@ -35,8 +35,10 @@ export function importLenient(file: JsonObject): Imported {
     const rule: Record<string, JsonValue> = Object.fromEntries(
       given.filter(([key]) => KNOWN.has(key)),
     );
-    if (typeof rule['name'] !== 'string' || names.has(rule['name'])) rule['name'] = number;
-    names.add(rule['name']);
+    const written = rule['name'];
+    const name = typeof written === 'string' && !names.has(written) ? written : number;
+    rule['name'] = name;
+    names.add(name);
     if (rule['enabled'] !== true) {
       if (rule['enabled'] === undefined) notes.push(`${number} has no "enabled" and is off there`);
       rule['enabled'] = false;
