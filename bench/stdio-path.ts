@@ -127,7 +127,7 @@ function commandOf(lab: Lab, kind: PathKind, server: string, daemon: BenchDaemon
       return [lab.script('copier.mjs'), ...behind];
     case 'proxy': {
       const socket = daemon?.socket ?? '';
-      const flags = ['-name', 'files', '-socket', socket, '--'];
+      const flags = ['-name', 'files', '-pins', lab.folder, '-socket', socket, '--'];
       return [...lab.program('mcp-proxy'), ...flags, ...behind];
     }
   }

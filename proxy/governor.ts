@@ -300,7 +300,7 @@ export class Governor {
 
   /** Tools that a rule blocks whatever they are called with. */
   #hides(answer: Answer): ((name: string) => boolean) | undefined {
-    const { serverName, tools } = this.#options;
+    const { serverName, agent, tools } = this.#options;
     const { rules } = this.#policy;
     if (rules.settings.hideBlocked !== true || tools === undefined) return undefined;
     const survey = this.#outcomes.surveyWith(answer.id);
@@ -308,7 +308,8 @@ export class Governor {
     tools.observe(survey, answer); // first, so that what has changed is known
     return (name) => {
       const tool = stripToolPrefix(name);
-      return blocksAlways(rules, { server: serverName, tool, ...tools.of(name) });
+      const client = this.#client.info;
+      return blocksAlways(rules, { server: serverName, tool, client, agent, ...tools.of(name) });
     };
   }
 

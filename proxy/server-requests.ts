@@ -1,5 +1,5 @@
 import type { Buffer } from 'node:buffer';
-import { decide, type Decision } from '../policy/decide.ts';
+import { decide, messageOf, type Decision } from '../policy/decide.ts';
 import { compileGlob } from '../policy/glob.ts';
 import type { Rule, RuleSet } from '../policy/rule.ts';
 import { decodeUtf8, parseJson } from '../shared/json/text.ts';
@@ -89,6 +89,7 @@ export class ServerRequests {
       server: this.#options.serverName,
       tool: method,
       arguments: () => (params === undefined ? undefined : parseJson(decodeUtf8(params))),
+      nowMs: Date.now(),
     });
   }
 }
@@ -96,7 +97,7 @@ export class ServerRequests {
 /** Nobody can be asked in time about a question to a person: a pause is a refusal here. */
 function refusalOf({ action, rule }: Decision): string | undefined {
   if (action !== 'block' && action !== 'pause') return undefined;
-  return `blocked by policy: ${rule?.description || (rule?.name ?? '')}`;
+  return `blocked by policy: ${rule === undefined ? '' : messageOf(rule)}`;
 }
 
 function asCall({ method, params }: ServerRequest): ToolCall {

@@ -72,7 +72,8 @@ async function bareNode(lab: Lab): Promise<Cost> {
 
 function startOfProxy(lab: Lab, daemon: BenchDaemon): Promise<Cost> {
   const program = lab.program('mcp-proxy');
-  return throughCat(lab, [...program, '-name', 'cat', '-socket', daemon.socket, '--', 'cat']);
+  const flags = ['-name', 'cat', '-pins', lab.folder, '-socket', daemon.socket];
+  return throughCat(lab, [...program, ...flags, '--', 'cat']);
 }
 
 function startOfCopier(lab: Lab): Promise<Cost> {

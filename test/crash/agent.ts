@@ -151,6 +151,8 @@ export class Agent {
     const flags = [
       '-name',
       'crash',
+      '-pins',
+      '',
       '-socket',
       socket,
       ...(isRequired ? ['-require-receipt'] : []),
