@@ -739,6 +739,11 @@ export const REQUIREMENTS: readonly Requirement[] = [
     source: 'docs/doctor.md',
   },
   {
+    id: 'X.doctor-drift',
+    text: 'mcp-proxy doctor says what of a server is not as it was accepted, and accepts nothing',
+    source: 'docs/doctor.md',
+  },
+  {
     id: 'X.init',
     text: 'mcp-proxy init writes the built-in policy for its user alone, and never over a file',
     source: 'docs/proxy.md',

@@ -15,8 +15,10 @@ import {
 import { healthText } from '../../shared/health/text.ts';
 import { choosePaint } from '../../shared/terminal.ts';
 import { orUsage } from '../command-line.ts';
+import { defaultPinFolder } from '../pins/open-tools.ts';
 import { PROXY_FLAGS, readOptions, type ProxyOptions } from '../options.ts';
 import { approverCheck, doorsCheck, probeApprover, type Approvers } from './approver-checks.ts';
+import { driftCheck, type PinnedServer } from './drift-check.ts';
 import { commandCheck, programCheck, receiptsCheck } from './program-checks.ts';
 import { rulesChecks } from './rules-checks.ts';
 import { serverChecks } from './server-checks.ts';
@@ -111,7 +113,12 @@ async function examine(flags: Flags, command: readonly string[]): Promise<Examin
       doorsCheck(rules, approversOf(options, flags, daemon)),
       ...(approverUrl === '' ? [] : [approverCheck(approverUrl, approver)]),
       ...daemonChecks(options, flags.socket !== undefined, daemon),
-      ...(await serverPart(command, clientEnvironment(flags.env ?? []), timeoutMs)),
+      ...(await serverPart(command, clientEnvironment(flags.env ?? []), timeoutMs, {
+        folder: options.values.pins ?? defaultPinFolder(),
+        serverName: options.serverName,
+        isNamed: options.values.name !== undefined,
+        launch: command,
+      })),
     ],
   };
 }
@@ -186,6 +193,7 @@ async function serverPart(
   command: readonly string[],
   env: NodeJS.ProcessEnv,
   timeoutMs: number,
+  pinned: PinnedServer,
 ): Promise<readonly HealthCheck[]> {
   const [file] = command;
   if (file === undefined) {
@@ -193,5 +201,7 @@ async function serverPart(
   }
   const found = commandCheck(file, env['PATH'] ?? '');
   if (found.status === 'fail') return [found];
-  return [found, ...serverChecks(await probeServer(command, env, timeoutMs))];
+  const probe = await probeServer(command, env, timeoutMs);
+  const drift = probe.ok ? [driftCheck(pinned, probe, new Date().toISOString())] : [];
+  return [found, ...serverChecks(probe), ...drift];
 }

@@ -53,6 +53,7 @@ const LIVES = [
   'tool names',
   'server output',
   'server end',
+  'drift',
 ];
 
 describe('mcp-proxy doctor', () => {
