@@ -42,7 +42,8 @@ function check({ flags, operands }: VerbInput<typeof spec>, cli: Cli): ExitCode 
   print('mistake', problems);
   print('warning', warnings);
   const name = printable(file);
-  if (digest === undefined) cli.out.write(`${name} is not in order: ${problems.length} mistakes\n`);
+  const mistakes = problems.length === 1 ? '1 mistake' : `${problems.length} mistakes`;
+  if (digest === undefined) cli.out.write(`${name} is not in order: ${mistakes}\n`);
   else cli.out.write(`${name} is in order: ${enabled} rules enabled, ${digest}\n`);
   return isWrong ? 1 : 0;
 }
