@@ -41,7 +41,7 @@ test(
       env,
     });
     expect(demo.stdout).toContain('Everything went as the rules say.');
-    expect(demo.stdout).toMatch(/Chain \S+: BROKEN at receipt 2\n/);
+    expect(demo.stdout).toMatch(/Chain \S+: BROKEN at receipt 3\n/);
     expect({ code: demo.status, left: leftBehind(marker) }).toEqual({ code: 0, left: '' });
   },
   LONG_MS,
