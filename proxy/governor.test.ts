@@ -315,3 +315,15 @@ test('Governor tells what stands in a result, and knows it at the next call [X.t
   governor.observe(Buffer.from(`{"id":3,"result":{"x":"${'y'.repeat(200_000)}"}}\n`));
   expect(records[2]?.context).toMatchObject({ result_bytes_checked: 32_768 });
 });
+
+test('Governor records what a server asks by the rules in force [R.reload]', () => {
+  const { governor, records } = governed(parseRules('rules: []', 'test'));
+  const rules = parseRules(
+    'rules: [{name: seen, tool_pattern: "sampling/*", action: flag}]',
+    'test',
+  );
+  governor.adopt({ rules, digest: 'two' });
+  governor.observe(Buffer.from('{"id":1,"method":"sampling/createMessage","params":{}}'));
+  governor.end('the server ended');
+  expect(records[0]?.context).toMatchObject({ rule: 'seen', policy_digest: 'two' });
+});

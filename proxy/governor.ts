@@ -241,7 +241,7 @@ export class Governor {
     if (isJudged) return;
     for (const word of words) {
       // No rule is about it: it passed, and is recorded.
-      if (word.kind === 'request') this.#requests.consider(this.#options.rules, word);
+      if (word.kind === 'request') this.#requests.consider(this.#policy.rules, word);
     }
   }
 
