@@ -316,6 +316,16 @@ test('Governor tells what stands in a result, and knows it at the next call [X.t
   expect(records[2]?.context).toMatchObject({ result_bytes_checked: 32_768 });
 });
 
+test('Governor does not hold on to the chunk that a small call came in', () => {
+  const { governor, records } = governed(parseRules('rules: []', 'test'));
+  const chunk = Buffer.alloc(64 * 1024, '1');
+  const call = toolCall('a', '1');
+  governor.rule({ ...call, id: chunk.subarray(0, 1), arguments: chunk.subarray(1, 9) });
+  chunk.fill('x');
+  governor.observe(Buffer.from('{"id":1,"result":{}}'));
+  expect(records[0]?.call?.arguments?.toString()).toBe('11111111');
+});
+
 test('Governor records what a server asks by the rules in force [R.reload]', () => {
   const { governor, records } = governed(parseRules('rules: []', 'test'));
   const rules = parseRules(

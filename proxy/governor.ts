@@ -1,4 +1,4 @@
-import type { Buffer } from 'node:buffer';
+import { Buffer } from 'node:buffer';
 import {
   blocksAlways,
   decide,
@@ -355,20 +355,21 @@ export class Governor {
     });
   }
 
-  #leave(call: ToolCall, tool: string, context: JsonObject): Leaving {
+  #leave(given: ToolCall, tool: string, context: JsonObject): Leaving {
+    const call = retained(given);
     const begun = this.#options.recorder.begin({ tool, call, context });
     const record: OpenRecord = {
       ...begun,
       answered: (outcome) => {
         begun.answered(outcome);
-        if (outcome.output !== undefined) this.#paused.answered(call, outcome.output);
+        if (outcome.output !== undefined) this.#paused.answered(given, outcome.output);
       },
     };
     return {
       durable: record.durable,
       send: () => {
         this.#outcomes.sent(call, this.#results.over(record, tool, context), context);
-        const instead = this.#paused.withoutOurs(call);
+        const instead = this.#paused.withoutOurs(given);
         return instead === undefined ? FORWARD : { forward: true, instead };
       },
       fail: (fault) => this.#refuseUnrecorded(call, tool, record, fault),
@@ -465,6 +466,17 @@ const NOTHING_KNOWN: ToolFacts = { annotations: undefined, findings: [] };
 
 /** Stands where a tool's name would, when no name could be read. */
 const UNREADABLE = '(unreadable)';
+
+/** From here on a view costs less than a copy, even though it keeps its whole chunk alive. */
+const COPY_LIMIT_BYTES = 16 * 1024;
+
+/** A call may stay open for hours: small texts must not hold on to the chunk they came in. */
+function retained(call: ToolCall): ToolCall {
+  const copy = (text: Buffer | undefined) =>
+    text === undefined || text.length > COPY_LIMIT_BYTES ? text : Buffer.from(text);
+  const { id, arguments: given } = call;
+  return { ...call, id: copy(id), arguments: copy(given), meta: undefined, round: undefined };
+}
 
 /** A call without an id gets no answer, as none was asked for. */
 function refuseWith(call: ToolCall, code: number, message: string, data?: JsonObject): FinalRuling {
