@@ -68,6 +68,8 @@ type Decided = Decision & { readonly policyDigest: string };
 /** What a transport does with a call, at once or later. */
 export type Ruling = FinalRuling | WaitingRuling;
 
+/** Longer than any client keeps asking its person. */
+const ALLOWED_MS = 10 * 60_000;
 const FORWARD: FinalRuling = { forward: true };
 /** Peers read from a refusal how long an approver would have had. */
 const NO_APPROVALS: ApprovalOptions = { doors: [], sessionId: '', timeoutMs: 60_000 };
@@ -281,9 +283,13 @@ export class Governor {
     before: SentCall,
     decision: Decided,
   ): Ruling | undefined {
-    const { action, rule } = decision;
+    const { action, rule, policyDigest } = decision;
+    // A person's answer is bound to the rule and the file that asked, and does not last for ever.
     const wasAllowed =
-      before.context['action'] === 'pause' && before.context['rule'] === rule?.name;
+      before.context['action'] === 'pause' &&
+      before.context['rule'] === rule?.name &&
+      before.context['policy_digest'] === policyDigest &&
+      before.sinceAskedMs < ALLOWED_MS;
     if (action === 'pause' && !wasAllowed) {
       before.unknown('a rule wants to ask a person about its next round');
       return undefined;
@@ -357,14 +363,7 @@ export class Governor {
 
   #leave(given: ToolCall, tool: string, context: JsonObject): Leaving {
     const call = retained(given);
-    const begun = this.#options.recorder.begin({ tool, call, context });
-    const record: OpenRecord = {
-      ...begun,
-      answered: (outcome) => {
-        begun.answered(outcome);
-        if (outcome.output !== undefined) this.#paused.answered(given, outcome.output);
-      },
-    };
+    const record = this.#options.recorder.begin({ tool, call, context });
     return {
       durable: record.durable,
       send: () => {

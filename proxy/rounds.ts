@@ -1,6 +1,7 @@
 import type { Buffer } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { CodedError } from '../shared/errors.ts';
+import { canonicalize } from '../shared/json/canonical.ts';
 import { hopStrings, scanMembers } from '../shared/json/scan.ts';
 import { decodeUtf8, parseJson } from '../shared/json/text.ts';
 import type { ToolCall } from './inspect.ts';
@@ -67,7 +68,7 @@ export class Rounds {
 
   add(sent: SentCall, state: Buffer | undefined): void {
     if (this.#count >= MAX_ROUNDS) this.#giveUpOldest();
-    const key = keyOf(callDigest(sent.call), state);
+    const key = keyOf(sent.call, state);
     const same = this.#waiting.get(key);
     if (same === undefined) this.#waiting.set(key, [sent]);
     else same.push(sent);
@@ -77,7 +78,7 @@ export class Rounds {
   /** The call that this one goes on with, which waits no more. */
   take(call: ToolCall): SentCall | undefined {
     if (call.round === undefined) return undefined;
-    const key = keyOf(callDigest(call), call.round.requestState);
+    const key = keyOf(call, call.round.requestState);
     const same = this.#waiting.get(key);
     const oldest = same?.shift();
     if (same?.length === 0) this.#waiting.delete(key);
@@ -103,19 +104,15 @@ export class Rounds {
   }
 }
 
-function keyOf(digest: string, state: Buffer | undefined): string {
-  return createHash('sha256')
-    .update(digest)
-    .update(state === undefined ? 'none' : 'state')
-    .update(state ?? '')
-    .digest('base64');
+/**
+ * What makes a round the next one of a call: the tool, its arguments and the server's state, whatever
+ * way the client writes them the second time.
+ */
+function keyOf({ name, arguments: given }: ToolCall, state: Buffer | undefined): string {
+  const parts = [JSON.stringify(name), ...[given, state].map(canonicalOf)];
+  return createHash('sha256').update(parts.join('\n')).digest('base64');
 }
 
-/** What makes two calls the same: the tool and its arguments, as they are written. */
-export function callDigest({ name, arguments: given }: ToolCall): string {
-  const nameBytes = JSON.stringify(name);
-  return createHash('sha256')
-    .update(nameBytes)
-    .update(given ?? 'none')
-    .digest('base64');
+function canonicalOf(text: Buffer | undefined): string {
+  return text === undefined ? '' : canonicalize(parseJson(decodeUtf8(text)));
 }

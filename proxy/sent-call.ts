@@ -15,6 +15,7 @@ export class SentCall {
   readonly #record: OpenRecord;
   readonly #context: JsonObject;
   readonly call: ToolCall;
+  #askedBackMs = 0;
   /** How often the server has asked back before it answered, and what. */
   #rounds = 0;
   readonly #asked = new Set<string>();
@@ -62,11 +63,17 @@ export class SentCall {
     return this.#context;
   }
 
+  /** For how long the client has known that the server asks back. */
+  get sinceAskedMs(): number {
+    return performance.now() - this.#askedBackMs;
+  }
+
   /** Answered with a question: the client will repeat the call. */
   askedBack(methods: readonly string[]): void {
     clearTimeout(this.#silence);
     this.#silence = undefined;
     this.#rounds += 1;
+    this.#askedBackMs = performance.now();
     for (const method of methods) this.#asked.add(method);
   }
 

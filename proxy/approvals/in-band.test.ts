@@ -338,3 +338,41 @@ test('a further round of the server is the same call, once [X.approvals]', async
   await send(next(7, 'state two'));
   expect(toServer.length).toBe(3);
 });
+
+for (const { name, given, before, isAsked } of [
+  {
+    name: 'with its arguments written another way goes on',
+    given: { b: 2, a: 1 },
+    before: () => undefined,
+    isAsked: false,
+  },
+  {
+    name: 'under other rules is asked about again',
+    given: { a: 1, b: 2 },
+    before: ({ changeRules }: Session) => changeRules(),
+    isAsked: true,
+  },
+  {
+    name: 'after ten minutes is asked about again',
+    given: { a: 1, b: 2 },
+    before: () => vi.advanceTimersByTimeAsync(600_000),
+    isAsked: true,
+  },
+]) {
+  test(`a further round ${name} [X.approval-bound]`, async () => {
+    const all = session({ withHttp: true });
+    const { send, http, governor, toServer } = all;
+    await send(modern(1, { a: 1, b: 2 }));
+    http.answer();
+    const { requestState } = all.toClient[0]?.['result'] as { readonly requestState: string };
+    await send(modern(2, { a: 1, b: 2 }, { requestState, inputResponses: {} }));
+    expect(toServer).toHaveLength(1);
+    const result = { resultType: 'input_required', inputRequests: {}, requestState: 'theirs' };
+    governor.observe(Buffer.from(JSON.stringify({ id: 2, result })));
+    await before(all);
+    const asked = http.asked.length;
+    await send(modern(3, given, { requestState: 'theirs', inputResponses: { theirs: {} } }));
+    expect(http.asked.length - asked).toBe(isAsked ? 1 : 0);
+    expect(toServer).toHaveLength(isAsked ? 1 : 2);
+  });
+}

@@ -21,7 +21,6 @@ import {
 import { reportProgress } from './progress.ts';
 import { digestOf, newQuestion, subjectOf, type Question } from './question.ts';
 import { policyEvent, refusalOf, type RefusedCall } from './refusals.ts';
-import { Rounds } from './rounds.ts';
 import { approvalStatements, type Statements } from './statements.ts';
 
 type Ruling = FinalRuling | WaitingRuling;
@@ -97,7 +96,6 @@ export class PausedCalls {
   readonly #options: PausedCallsOptions;
   readonly #queue: ApprovalQueue;
   readonly #grants = new Grants();
-  readonly #rounds = new Rounds();
   readonly #statements: Statements;
   readonly #url: string;
   readonly channel: ClientChannel;
@@ -136,11 +134,6 @@ export class PausedCalls {
       this.#options.log(`APPROVED ${printable(tool)} (grant ${grant.id})`);
       return this.#options.gate.pass(call, tool, { ...context, approval: grantContext(grant) });
     }
-    const continued = this.#rounds.take(call, subject);
-    if (continued !== undefined) {
-      this.#rounds.approved(call, subject, continued);
-      return this.#options.gate.pass(call, tool, { ...context, approval: continued });
-    }
     const answers = answeredQuestion(call, this.channel);
     if (answers !== undefined) return this.#resume(paused, answers, newQuestion(now));
     const question = newQuestion(now);
@@ -178,11 +171,6 @@ export class PausedCalls {
   /** @returns Whether the client answered us, and not the server */
   heard(answer: OwnAnswer): boolean {
     return this.#elicit?.heard(answer) ?? false;
-  }
-
-  /** The server has answered a call. */
-  answered(call: ToolCall, result: Buffer): void {
-    this.#rounds.answered(call, result);
   }
 
   /** The call without what the client sent back to us; undefined where that is all of it. */
@@ -317,7 +305,7 @@ export class PausedCalls {
   }
 
   #approved(
-    { call, tool, context }: PausedCall,
+    { tool, context }: PausedCall,
     question: Question,
     verdict: Extract<Verdict, { kind: 'approved' | 'denied' }>,
   ): JsonObject {
@@ -328,7 +316,6 @@ export class PausedCalls {
     const grant = scope === undefined ? undefined : this.#grants.add(question, answer, scope);
     if (grant !== undefined) this.#statements.granted(grant);
     const approval = approvalContext(question, verdict, grant);
-    this.#rounds.approved(call, question.subject, approval);
     return { ...context, approval };
   }
 
