@@ -97,20 +97,21 @@ export class Draft implements MovedHeads {
   take(job: Job): Place | undefined {
     const { event } = job;
     if (event.callId === undefined) return placeOf(this.#appendEvent(event, job));
-    return event.phase === 'intent' ? this.#begin(event.callId, job) : this.#end(event.callId, job);
+    if (event.phase !== 'intent') return this.#end(event.callId, job);
+    this.#begin(event.callId, job);
+    return undefined;
   }
 
-  #begin(callId: string, job: Job): Place | undefined {
+  #begin(callId: string, job: Job): void {
     const { event, owner } = job;
     const party = { owner, sessionId: event.sessionId };
     const isKnown =
       this.#calls.find(party, callId) !== undefined ||
       this.#recordedBefore(callId, job, event.redelivered === true) !== undefined;
-    if (isKnown) return undefined; // and so is what it says was dropped
+    if (isKnown) return; // and so is what it says was dropped
     this.#calls.begin(openCallOf({ ...job, callId, beganMs: this.#nowMs }));
     // Behind what may refuse it: the count then goes out again with the next frame.
     this.#tellDrops(event, job);
-    return undefined;
   }
 
   #end(callId: string, job: Job): Place | undefined {

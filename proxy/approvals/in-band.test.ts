@@ -343,19 +343,19 @@ for (const { name, given, before, isAsked } of [
   {
     name: 'with its arguments written another way goes on',
     given: { b: 2, a: 1 },
-    before: () => undefined,
+    before: async () => undefined,
     isAsked: false,
   },
   {
     name: 'under other rules is asked about again',
     given: { a: 1, b: 2 },
-    before: ({ changeRules }: Session) => changeRules(),
+    before: async ({ changeRules }: Session) => changeRules(),
     isAsked: true,
   },
   {
     name: 'after ten minutes is asked about again',
     given: { a: 1, b: 2 },
-    before: () => vi.advanceTimersByTimeAsync(600_000),
+    before: async () => void (await vi.advanceTimersByTimeAsync(600_000)),
     isAsked: true,
   },
 ]) {
@@ -364,7 +364,9 @@ for (const { name, given, before, isAsked } of [
     const { send, http, governor, toServer } = all;
     await send(modern(1, { a: 1, b: 2 }));
     http.answer();
-    const { requestState } = all.toClient[0]?.['result'] as { readonly requestState: string };
+    const { requestState } = (all.toClient[0] as Message)['result'] as {
+      readonly requestState: string;
+    };
     await send(modern(2, { a: 1, b: 2 }, { requestState, inputResponses: {} }));
     expect(toServer).toHaveLength(1);
     const result = { resultType: 'input_required', inputRequests: {}, requestState: 'theirs' };
