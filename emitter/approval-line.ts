@@ -62,8 +62,7 @@ export class ApprovalLine {
     });
     socket.on('error', () => undefined); // shows in the close
     socket.once('close', () => {
-      const gone = new CodedError('DAEMON_UNREACHABLE', 'the daemon hung up');
-      for (const { settle } of this.#waiting.values()) settle(gone);
+      for (const { settle } of this.#waiting.values()) settle(hungUp());
       onClose?.();
     });
   }
@@ -79,6 +78,7 @@ export class ApprovalLine {
   }
 
   #send(members: JsonObject, ack: number, timeoutMs: number): Promise<ReplyOk> {
+    if (this.#socket.destroyed) return Promise.reject(hungUp());
     return new Promise((resolve, reject) => {
       const settle = (result: ReplyOk | CodedError) => {
         clearTimeout(timer);
@@ -104,6 +104,10 @@ export class ApprovalLine {
     const waiting = this.#waiting.get(reply.ack);
     waiting?.settle(reply.ok ? reply : new CodedError(reply.code, reply.error));
   }
+}
+
+function hungUp(): CodedError {
+  return new CodedError('DAEMON_UNREACHABLE', 'the daemon hung up');
 }
 
 function connected(socket: Socket, socketPath: string): Promise<void> {

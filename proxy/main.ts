@@ -112,7 +112,8 @@ async function serve(options: ProxyOptions): Promise<void> {
   const exit = await relay({ child, governor, input: process.stdin, output: process.stdout });
   governor.end(exitReason(exit));
   const lost = (await emitter?.close(FAREWELL_MS)) ?? 0;
-  if (lost > 0) log(`emitter: ${lost} reports did not reach the daemon and end with this process`);
+  const reports = lost === 1 ? '1 report' : `${lost} reports`;
+  if (lost > 0) log(`emitter: ${reports} did not reach the daemon, lost with this process`);
   endAs(exit);
 }
 

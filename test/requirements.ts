@@ -111,6 +111,11 @@ export const REQUIREMENTS: readonly Requirement[] = [
     source: 'Agent Receipts 0.5.0, peer_credential',
   },
   {
+    id: 'P2.approvals-owner',
+    text: "only the owner of the daemon's socket, by the kernel's word, sees and answers paused calls",
+    source: 'docs/approvals.md',
+  },
+  {
     id: 'P2.shared-uid-doctor',
     text: 'doctor says when daemon and agent run under the same uid',
     source: 'SECURITY.md',

@@ -70,13 +70,6 @@ for (const { name, program, script } of PEOPLE) {
 const isRoot = process.getuid?.() === 0;
 const NO_LOGIN = 54_321;
 
-/** Lets every user reach the socket, as a group would in earnest. */
-function openUp(): void {
-  for (let path = home.socket; path !== '/tmp' && path !== '/'; path = join(path, '..')) {
-    chmodSync(path, path === home.socket ? 0o666 : 0o755);
-  }
-}
-
 for (const { name, uid, gid, principal } of [
   { name: 'another user', uid: 65_534, gid: 65_534, principal: 'did:user:nobody' },
   {
@@ -89,7 +82,7 @@ for (const { name, uid, gid, principal } of [
   test.skipIf(!isRoot || python === undefined || process.platform !== 'linux')(
     `[P2.peer-foreign] [P2.peer-credential] ${name} is named by the kernel, not by what it says`,
     async () => {
-      openUp();
+      home.openToAll();
       const { self, receipt } = await emitWith(
         python as string,
         'daemon-foreign.py',

@@ -243,6 +243,33 @@ test('obsigna approvals answers for all proxies, and receipts say who [X.approva
   ]);
 });
 
+const isRoot = process.getuid?.() === 0;
+const ANOTHER_USER = 65_534;
+
+test.skipIf(!isRoot)(
+  'a user who reaches the socket and does not own it sees and answers nothing [P2.approvals-owner]',
+  async () => {
+    const home = newHome();
+    await home.start();
+    home.openToAll();
+    const proxy = start(proxied(SERVER, ['-socket', home.socket, '-rules', rulesFile(RULES)]));
+    proxy.write(call(1));
+    const [waiting] = await whenListed(home, 1);
+    const id = String(waiting?.['id']);
+    for (const words of [['list'], ['show', id], ['approve', id], ['deny', id], ['watch']]) {
+      const options = { env: { AGENTRECEIPTS_SOCKET: home.socket }, uid: ANOTHER_USER };
+      expect(cli.run(['approvals', ...words], options)).toMatchObject({
+        code: 1,
+        stdout: '',
+        stderr: expect.stringContaining(`uid ${ANOTHER_USER} does not own this daemon's socket`),
+      });
+    }
+    expect(answerTo(proxy, 1)).toBeUndefined();
+    expect((await obsigna(home, 'approvals', 'deny', id)).code).toBe(0);
+    await proxy.says('"id":1');
+  },
+);
+
 test('obsigna approvals watch shows questions as they come, and ends with the daemon', async () => {
   const home = newHome();
   const daemon = await home.start();
@@ -258,6 +285,7 @@ test('obsigna approvals watch shows questions as they come, and ends with the da
   expect(JSON.parse(watch.stdout.toString())).toMatchObject({ id, arguments: '{"n":1}' });
   await daemon.stop();
   expect(await watch.exit).toMatchObject({ code: 2 });
+  expect(watch.stderr).toContain('the daemon hung up');
   expect(watch.stderr).toContain('code: DAEMON_UNREACHABLE');
 });
 

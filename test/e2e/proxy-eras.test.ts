@@ -38,6 +38,10 @@ function commandLine(server: readonly string[], rules: string) {
 }
 
 const CONFIRM = { action: 'accept' as const, content: { confirm: true } };
+const APPROVE = { action: 'accept' as const, content: { decision: 'approve once' } };
+/** The person confirms what the server asks, and approves what the proxy asks. */
+const answerTo = ({ message }: { message: string }) =>
+  message.startsWith('obsigna:') ? APPROVE : CONFIRM;
 const DEPLOY = { name: 'deploy', arguments: { env: 'staging' } };
 const DELETE = { name: 'delete_all', arguments: {} };
 
@@ -47,9 +51,9 @@ async function legacy(server: readonly string[], rules: string) {
     { capabilities: { elicitation: {}, sampling: {}, roots: {} } },
   );
   let asked = 0;
-  client.setRequestHandler(ElicitRequestSchema, async () => {
+  client.setRequestHandler(ElicitRequestSchema, async ({ params }) => {
     asked += 1;
-    return CONFIRM;
+    return answerTo(params);
   });
   client.setRequestHandler(CreateMessageRequestSchema, async () => ({
     role: 'assistant' as const,
@@ -68,9 +72,9 @@ async function modern(rules: string, mode: 'auto' | { pin: '2026-07-28' } = { pi
     { capabilities: { elicitation: { form: {} } }, versionNegotiation: { mode } },
   );
   let asked = 0;
-  client.setRequestHandler('elicitation/create', async () => {
+  client.setRequestHandler('elicitation/create', async ({ params }) => {
     asked += 1;
-    return CONFIRM;
+    return answerTo(params);
   });
   closing.push(() => client.close());
   const line = commandLine(fixtureServer('mcp-asking-server.mjs'), rules);
@@ -97,6 +101,14 @@ const HIDING = `hide_blocked: true
 rules: [{name: no-deletes, description: Nothing is deleted, tool_pattern: "delete_*", action: block}]`;
 const NO_QUESTIONS = 'rules: [{name: no-questions, tool_pattern: "elicitation/*", action: block}]';
 
+const PAUSED = 'rules: [{name: ask-first, tool_pattern: deploy, action: pause}]';
+const approvals = () =>
+  recorder.frames.flatMap((frame) => {
+    const isEnd = !('phase' in frame) && frame.tool.name === 'deploy';
+    const approval = frame.decision_context?.['approval'] as { outcome?: string } | undefined;
+    return isEnd ? [approval?.outcome] : [];
+  });
+
 describe('with a client and a server of MCP 2026-07-28', () => {
   test('a call that the server asks back about is one call [X.rounds]', async () => {
     const { client, asked } = await modern('rules: []');
@@ -105,6 +117,19 @@ describe('with a client and a server of MCP 2026-07-28', () => {
     expect(asked()).toBe(1);
     await recorder.received(1);
     expect(ends()).toEqual([{ tool: 'deploy', decision: 'allowed', rounds: 2 }]);
+  });
+
+  test('a person who approves a call that the server then asks back about is asked once [X.rounds] [X.approvals]', async () => {
+    const { client, asked } = await modern(PAUSED);
+    for (let call = 1; call <= 2; call += 1) {
+      const { content } = await client.callTool(DEPLOY);
+      expect(content).toEqual([{ type: 'text', text: 'deployed to staging' }]);
+      expect(asked()).toBe(2 * call); // by us and by the server
+      await recorder.received(call);
+    }
+    const approved = { tool: 'deploy', decision: 'allowed', rounds: 2 };
+    expect(ends()).toEqual([approved, approved]);
+    expect(approvals()).toEqual(['approved', 'approved']);
   });
 
   test('a question that a rule blocks is not asked [X.server-requests]', async () => {
@@ -149,6 +174,20 @@ describe('with a client of MCP 2025-11-25', () => {
       { tool: 'elicitation/create', decision: 'allowed', direction: 'server' },
       { tool: 'deploy', decision: 'allowed' },
     ]);
+  });
+
+  test('an approved call in which the server asks too is one call [X.approvals]', async () => {
+    const { client, asked } = await legacy(SERVER, PAUSED);
+    expect(await client.callTool(DEPLOY)).toMatchObject({
+      content: [{ text: 'deployed to staging' }],
+    });
+    expect(asked()).toBe(2);
+    await client.close();
+    expect(ends()).toEqual([
+      { tool: 'elicitation/create', decision: 'allowed', direction: 'server' },
+      { tool: 'deploy', decision: 'allowed' },
+    ]);
+    expect(approvals()).toEqual(['approved']);
   });
 
   test('what a rule blocks the server hears as an error [X.server-requests]', async () => {

@@ -275,7 +275,7 @@ describe('the daemon', () => {
     proxy.end();
     expect(await proxy.exit).toEqual({ code: 0, signal: null });
     expect(ownLines(proxy).at(-1)).toBe(
-      'emitter: 20 reports did not reach the daemon and end with this process',
+      'emitter: 20 reports did not reach the daemon, lost with this process',
     );
   });
 
