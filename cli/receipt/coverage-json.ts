@@ -7,6 +7,7 @@ export function coverageJson(coverage: Coverage): object {
   return {
     period: coverage.period ?? null,
     calls: coverage.calls,
+    statements: coverage.statements,
     outcomes_unknown: coverage.outcomesUnknown.map(([reason, count]) => ({ reason, count })),
     outcomes_known_later: coverage.outcomesKnownLater,
     missing_calls: missingJson(coverage.missingCalls),

@@ -15,6 +15,7 @@ export function coverageLines(coverage: Coverage): readonly string[] {
     'Coverage:',
     row('period', period === undefined ? 'none' : `${period.first} to ${period.last}`),
     row('calls', String(coverage.calls)),
+    ...(coverage.statements === 0 ? [] : [row('beside calls', statementsText(coverage))]),
     ...missingLines(coverage.missingCalls),
     row('outcome unknown', unknownText(unknown, coverage.outcomesKnownLater)),
     ...outcomesUnknown.map(([reason, count]) => `    ${count} x ${reason}`),
@@ -32,6 +33,10 @@ export function missingText({ count, sessions }: MissingCalls): string | undefin
   if (count === 0) return undefined;
   const are = count === 1 ? 'is' : 'are';
   return `${plural(count, 'call')} of ${plural(sessions, 'session')} ${are} neither recorded nor counted as dropped`;
+}
+
+function statementsText({ statements }: Coverage): string {
+  return `${plural(statements, 'statement')} of proxies: grants, refused answers, pinned servers`;
 }
 
 function missingLines(missing: MissingCalls): string[] {

@@ -90,6 +90,19 @@ MISSING \u2014 5 calls of 1 session are neither recorded nor counted as dropped
     expect(coverage()).toMatchObject({ calls: 2, outcomes_known_later: 1 });
   });
 
+  test('what a proxy states beside the calls is counted apart, and is missed all the same', () => {
+    const { action, ...rest } = call(2);
+    store.append('a', call(1));
+    store.append('a', { ...rest, action: { ...action, type: 'obsigna.approval_granted' } });
+    store.append('a', call(4));
+    expect(verify().stdout).toContain(`
+  calls             2
+  beside calls      1 statement of proxies: grants, refused answers, pinned servers
+  missing calls     1 call of 1 session is neither recorded nor counted as dropped
+`);
+    expect(coverage()).toMatchObject({ calls: 2, statements: 1, missing_calls: { count: 1 } });
+  });
+
   test('a session id cannot write on the terminal', () => {
     const receipt = call(2);
     store.append('a', { ...receipt, issuer: { ...receipt.issuer, session_id: 'a\u001b[2Jb\nc' } });

@@ -186,6 +186,7 @@ Coverage:
       coverage: {
         period: { first: '2026-06-15T12:00:01Z', last: '2026-06-15T12:00:02Z' },
         calls: 2,
+        statements: 0,
         outcomes_unknown: [],
         outcomes_known_later: 0,
         missing_calls: {

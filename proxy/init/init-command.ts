@@ -4,6 +4,7 @@ import { dirname, join, resolve } from 'node:path';
 import { CodedError } from '../../shared/errors.ts';
 import { parseFlags, renderFlags, type FlagSpec } from '../../shared/flags.ts';
 import { defaultPaths } from '../../shared/paths.ts';
+import { shellQuote } from '../../shared/shell-quote.ts';
 import { orUsage } from '../command-line.ts';
 import { STARTER_RULES } from './starter-rules.ts';
 
@@ -68,7 +69,7 @@ export function run(args: readonly string[]): Promise<number> {
     process.stdout.write(`${JSON.stringify({ mcpServers: { [name]: entry } }, undefined, 2)}\n`);
     hint('put this into the configuration of the client, in place of the server as it was');
     if (positionals.length === 0) hint(`write your server for ${PLACEHOLDERS.join(' ')}`);
-    hint(`check it: mcp-proxy doctor ${entry.args.join(' ')}`);
+    hint(`check it: mcp-proxy doctor ${shellQuote(entry.args)}`);
     return 0;
   });
 }

@@ -1,4 +1,8 @@
-import { isActionReceipt, isDaemonStatement } from '../receipt/daemon-statement.ts';
+import {
+  isActionReceipt,
+  isDaemonStatement,
+  isEmitterStatement,
+} from '../receipt/daemon-statement.ts';
 import { numberLimits } from './call-number-limits.ts';
 import { CallNumberMeter, type MissingCalls } from './call-numbers.ts';
 import { DownTimeMeter, type DownTime } from './down-time.ts';
@@ -29,6 +33,8 @@ export interface Coverage {
   readonly period: { readonly first: string; readonly last: string } | undefined;
   /** Receipts of actions; not those in which the daemon speaks of the record. */
   readonly calls: number;
+  /** Grants, refused answers and the like, by their action types; not among the calls. */
+  readonly statements: number;
   /** Calls whose outcome nobody had seen when it was recorded, by the reason written down. */
   readonly outcomesUnknown: readonly (readonly [reason: string, count: number])[];
   /** Those of them whose outcome a later receipt tells. */
@@ -65,6 +71,7 @@ export class CoverageMeter {
   #first: Moment | undefined;
   #last: Moment | undefined;
   #calls = 0;
+  #statements = 0;
   #knownLater = 0;
   #eventsDropped = 0;
   #notCounted = 0;
@@ -89,7 +96,9 @@ export class CoverageMeter {
     this.#eventsDropped += dropped;
     if (dropped > 0) this.#numbers.dropped(receipt, dropped);
     if (isActionReceipt(receipt)) {
-      if (this.#numbers.call(receipt, ms)) this.#knownLater += 1;
+      const isKnown = this.#numbers.call(receipt, ms); // they have numbers too: a hole shows
+      if (isEmitterStatement(receipt)) this.#statements += 1;
+      else if (isKnown) this.#knownLater += 1;
       else this.#calls += 1;
     }
     if (outcome.status === 'pending' && !isDaemonStatement(receipt)) {
@@ -120,6 +129,7 @@ export class CoverageMeter {
     return {
       period,
       calls: this.#calls,
+      statements: this.#statements,
       outcomesUnknown: this.#reasons.entries(),
       outcomesKnownLater: this.#knownLater,
       missingCalls,

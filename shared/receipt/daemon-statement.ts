@@ -29,3 +29,17 @@ export function isActionReceipt(receipt: Receipt): boolean {
   const isDropCount = receipt.credentialSubject.action.emitter_metadata?.drop_count !== undefined;
   return !isDropCount && !isDaemonStatement(receipt);
 }
+
+const STATEMENTS = 'obsigna.';
+
+/**
+ * Whether an emitter speaks of something beside the calls: a grant, an answer that was refused, a
+ * server that was seen for the first time. A claim of the emitter, as every action type is: readers
+ * count such receipts apart, and leave none out.
+ *
+ * @see docs/protocol.md, ADR 0025 and 0026
+ */
+export function isEmitterStatement(receipt: Receipt): boolean {
+  const { type } = receipt.credentialSubject.action;
+  return type.startsWith(STATEMENTS) && !isDaemonStatement(receipt);
+}
