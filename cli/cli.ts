@@ -1,4 +1,5 @@
 import { homedir } from 'node:os';
+import { hostFacts } from '../emitter/default-socket.ts';
 import { defaultPaths, type DefaultPaths } from '../shared/paths.ts';
 import { createMessages, type Messages } from './messages.ts';
 import { Output } from './output.ts';
@@ -22,7 +23,7 @@ export interface Cli {
 }
 
 export function createCli(): Cli {
-  const { env, platform } = process;
+  const { env } = process;
   const { HOME: home = '' } = env;
   const err = new Output(2);
   return {
@@ -32,7 +33,7 @@ export function createCli(): Cli {
     say: createMessages(err),
     outIsTerminal: process.stdout.isTTY,
     errIsTerminal: process.stderr.isTTY,
-    paths: defaultPaths({ env, platform, home: home === '' ? homeOf() : home }),
+    paths: defaultPaths({ ...hostFacts(), home: home === '' ? homeOf() : home }),
   };
 }
 

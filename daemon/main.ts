@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { setFlagsFromString } from 'node:v8';
 import { CodedError } from '../shared/errors.ts';
@@ -31,7 +32,13 @@ Exit status: 0 after an orderly stop, 1 when the daemon cannot start.
 `;
 
 async function main(): Promise<void> {
-  const host: HostFacts = { env: process.env, platform: process.platform, home: homedir() };
+  const uid = process.getuid?.();
+  const host: HostFacts = {
+    env: process.env,
+    platform: process.platform,
+    home: homedir(),
+    ...(uid !== undefined && { probe: { uid, exists: existsSync } }),
+  };
   const { action, config, prune } = readConfig(process.argv.slice(2), host, new Date());
   switch (action) {
     case 'help':

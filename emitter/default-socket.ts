@@ -1,7 +1,19 @@
+import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { emitterSocket } from '../shared/paths.ts';
+import { emitterSocket, type HostFacts } from '../shared/paths.ts';
+
+/** This machine and user, seen with that environment. */
+export function hostFacts(env: NodeJS.ProcessEnv = process.env): HostFacts {
+  const uid = process.getuid?.();
+  return {
+    env,
+    platform: process.platform,
+    home: homedir(),
+    ...(uid !== undefined && { probe: { uid, exists: existsSync } }),
+  };
+}
 
 /** The socket an emitter dials when it was not told one; empty where it cannot be known. */
 export function defaultSocketPath(env: NodeJS.ProcessEnv = process.env): string {
-  return emitterSocket({ env, platform: process.platform, home: homedir() });
+  return emitterSocket(hostFacts(env));
 }

@@ -65,3 +65,25 @@ test('emitterSocket() prefers AGENTRECEIPTS_SOCKET unless it is empty', () => {
   const unset = emitterSocket({ ...host, env: { AGENTRECEIPTS_SOCKET: '' } });
   expect(unset).toBe('/run/agentreceipts/events.sock');
 });
+
+describe('without a runtime directory, defaultPaths() looks for one', () => {
+  for (const { there, uid = 7, home = '/home/alice', socket } of [
+    { there: ['/run/user/7'], socket: '/run/user/7/agentreceipts/events.sock' },
+    { there: ['/run/agentreceipts', '/run/user/7'], socket: '/run/agentreceipts/events.sock' },
+    { there: ['/run/user/8'], socket: `${alice}/events.sock` },
+    { there: [] as string[], home: '', socket: '/run/agentreceipts/events.sock' },
+    { there: ['/run/user/0'], uid: 0, socket: '/run/agentreceipts/events.sock' },
+  ]) {
+    test(`as user ${uid} with ${there.join(' and ') || 'nothing'}: ${socket}`, () => {
+      const probe = { uid, exists: (path: string) => there.includes(path) };
+      expect(defaultPaths({ env: {}, platform: 'linux', home, probe }).socket).toBe(socket);
+    });
+  }
+
+  test('and believes one that is named', () => {
+    const probe = { uid: 7, exists: () => true };
+    const env = { XDG_RUNTIME_DIR: '/r' };
+    const { socket } = defaultPaths({ env, platform: 'linux', home: '/home/alice', probe });
+    expect(socket).toBe('/r/agentreceipts/events.sock');
+  });
+});

@@ -5,6 +5,13 @@ export interface HostFacts {
   readonly platform: string;
   /** Home directory of the user, empty when there is none. */
   readonly home: string;
+  /** How to look around where the environment does not tell. Absent: the protocol's word counts. */
+  readonly probe?: HostProbe;
+}
+
+export interface HostProbe {
+  readonly uid: number;
+  readonly exists: (path: string) => boolean;
 }
 
 /** Where things are unless somebody said otherwise. A member is empty when it cannot be known. */
@@ -18,6 +25,8 @@ export interface DefaultPaths {
   readonly forensicKey: string;
   readonly config: string;
 }
+
+const SOCKET = 'agentreceipts/events.sock';
 
 /**
  * The default places, the same for the daemon, every emitter and every reader. Of the environment
@@ -53,12 +62,30 @@ function dataDirOf({ env, home }: HostFacts): string {
   return home === '' ? '' : `${trimSlashes(home)}/.local/share/agent-receipts`;
 }
 
-function socketOf({ env, platform }: HostFacts, inData: (name: string) => string): string {
+function socketOf(
+  { env, platform, probe }: HostFacts,
+  inData: (name: string) => string,
+): string {
   if (platform === 'darwin') return inData('events.sock');
   if (platform !== 'linux') return '';
   const { XDG_RUNTIME_DIR: runtime = '' } = env;
-  const base = runtime === '' ? '/run' : trimSlashes(runtime);
-  return `${base}/agentreceipts/events.sock`;
+  if (runtime !== '') return `${trimSlashes(runtime)}/${SOCKET}`;
+  return probe === undefined ? `/run/${SOCKET}` : socketWithoutRuntimeDir(probe, inData);
+}
+
+/**
+ * Agent hosts start servers without `XDG_RUNTIME_DIR`, and containers have none: daemon and emitters
+ * of one user still meet. What the machine's administrator has set up comes first.
+ *
+ * @see docs/adr/0030
+ */
+function socketWithoutRuntimeDir(
+  { uid, exists }: HostProbe,
+  inData: (name: string) => string,
+): string {
+  const user = `/run/user/${uid}`;
+  if (uid === 0 || exists('/run/agentreceipts')) return `/run/${SOCKET}`;
+  return exists(user) ? `${user}/${SOCKET}` : inData('events.sock') || `/run/${SOCKET}`;
 }
 
 function trimSlashes(path: string): string {

@@ -1,3 +1,4 @@
+import { hostFacts } from '../../emitter/default-socket.ts';
 import { greetDaemon } from '../../emitter/greet-daemon.ts';
 import { CodedError } from '../../shared/errors.ts';
 import { countHealth, exitCodeOf, warn, type HealthCheck } from '../../shared/health/check.ts';
@@ -102,7 +103,7 @@ async function doctor({ flags }: VerbInput<typeof spec>, cli: Cli): Promise<Exit
 
 async function examine(flags: Flags, timeoutMs: number, cli: Cli): Promise<readonly HealthCheck[]> {
   const { platform, env } = process;
-  const surroundings: HostFacts = { env, platform, home: env['HOME'] ?? '' };
+  const surroundings: HostFacts = { ...hostFacts(), home: env['HOME'] ?? '' };
   const socketPath = flags.socket ?? cli.paths.socket;
   const dbPath = storePath(cli, flags.db);
   const keyPath = publicKeyPath(cli, flags['public-key']);

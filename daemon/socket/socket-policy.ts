@@ -5,7 +5,7 @@ import { CodedError } from '../../shared/errors.ts';
 export interface SocketHost {
   readonly platform: NodeJS.Platform;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Directory of our data files; an allowed root on macOS. */
+  /** Directory of our data files, which only the user may enter. */
   readonly dataDir: string;
 }
 
@@ -43,7 +43,7 @@ export function judgeSocketPath(path: string, host: SocketHost): string | undefi
 function allowedRoots({ platform, env, dataDir }: SocketHost): string[] {
   const absolute = (path: string | undefined) => (path && isAbsolute(path) ? [path] : []);
   if (platform === 'darwin') return ['/var/run', ...absolute(env['TMPDIR']), ...absolute(dataDir)];
-  return ['/run', '/var/run', ...absolute(env['XDG_RUNTIME_DIR'])];
+  return ['/run', '/var/run', ...absolute(env['XDG_RUNTIME_DIR']), ...absolute(dataDir)];
 }
 
 /** Resolves symlinks of the longest ancestor that exists; the rest is appended as it is. */

@@ -1,6 +1,5 @@
-import { homedir } from 'node:os';
 import { resolve } from 'node:path';
-import { defaultSocketPath } from '../../emitter/default-socket.ts';
+import { defaultSocketPath, hostFacts } from '../../emitter/default-socket.ts';
 import { greetDaemon } from '../../emitter/greet-daemon.ts';
 import { CodedError } from '../../shared/errors.ts';
 import { formatGoDuration, parseFlags, renderFlags, type FlagSpec } from '../../shared/flags.ts';
@@ -174,12 +173,11 @@ function daemonChecks(
   if (daemon === undefined)
     return [note('daemon process', 'not asked: -socket is empty, nothing is recorded')];
   const { path, greeting } = daemon;
-  const { env, platform } = process;
   return [
     processCheck(path, greeting),
     extensionsCheck(greeting),
     ...(values['require-receipt'] === true ? [receiptsCheck(greeting)] : []),
-    environmentCheck(path, { env, platform, home: homedir() }, isNamed),
+    environmentCheck(path, hostFacts(), isNamed),
   ];
 }
 

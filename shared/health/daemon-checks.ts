@@ -50,12 +50,13 @@ const PROXY_VARIABLES = [
  */
 export function environmentCheck(
   path: string,
-  { env, platform, home }: HostFacts,
+  host: HostFacts,
   isNamed = false,
 ): HealthCheck {
   const name = 'emitter environment';
+  const { env } = host;
   const kept = Object.fromEntries(INHERITED.map((variable) => [variable, env[variable]]));
-  const dialled = isNamed ? path : emitterSocket({ env: kept, platform, home });
+  const dialled = isNamed ? path : emitterSocket({ ...host, env: kept });
   const lost = PROXY_VARIABLES.filter((variable) => (env[variable] ?? '') !== '');
   const others = lost.length === 0 ? '' : `; not passed on: ${lost.join(', ')}`;
   const who = 'a proxy that an MCP SDK starts';
