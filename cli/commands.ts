@@ -9,6 +9,11 @@ const RECEIPT_COMMANDS = [
   ['receipt verify-event', 'Verify single receipts and who reported them'],
 ] as const;
 
+const FIRST_COMMANDS = [
+  ['init', 'Set up keys, rules and a daemon that runs; may be run again'],
+  ['sample', 'Explain one receipt of this machine, member by member'],
+] as const;
+
 const DIAGNOSTICS = [
   ['doctor', 'Check daemon, socket, store and key, with a real round trip'],
 ] as const;
@@ -71,6 +76,8 @@ export const USAGES: Readonly<Record<string, string>> = {
 Reads and verifies the receipts of AI agents' tool calls, which needs no daemon,
 and runs the daemon that writes them.
 
+First steps:
+${renderRows(FIRST_COMMANDS)}
 Receipt commands:
 ${renderRows(RECEIPT_COMMANDS)}
 Approvals:
@@ -89,6 +96,7 @@ Aliases:
 ${renderRows(ALIASES)}
 Other:
 ${renderRows([
+  ['completion SHELL', 'Print a completion script for bash, zsh or fish'],
   ['help', 'This text; with a command, its help'],
   ['--version', 'The version of this program'],
 ])}
@@ -197,6 +205,9 @@ export const ROOT: CommandDef = defineCommand({
         uninstall: async () => (await daemonInstall()).uninstallCommand,
       },
     }),
+    sample: async () => (await import('./sample/sample.ts')).sampleCommand,
+    completion: async () => (await import('./completion/completion.ts')).completionCommand,
+    init: async () => (await import('./init/init.ts')).initCommand,
     doctor,
     show,
     verify,

@@ -31,10 +31,20 @@ export interface VerbInput<S extends FlagSpec> {
 
 /** A command for the tree. Arguments are parsed by our own rules; the result is the exit code. */
 export function defineVerb<const S extends FlagSpec>(verb: Verb<S>): CommandDef {
-  return defineCommand({
+  const command = defineCommand({
     meta: { name: verb.name, description: verb.about },
     run: ({ rawArgs, data }) => runVerb(verb, rawArgs, data as Cli),
   });
+  VERBS.set(command, verb);
+  return command;
+}
+
+type VerbWords = Pick<Verb<FlagSpec>, 'name' | 'operands' | 'about' | 'spec'>;
+const VERBS = new WeakMap<CommandDef, VerbWords>();
+
+/** What is known of a command that was made here; undefined for a group. */
+export function verbOf(command: CommandDef): VerbWords | undefined {
+  return VERBS.get(command);
 }
 
 async function runVerb<S extends FlagSpec>(

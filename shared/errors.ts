@@ -109,6 +109,8 @@ const REMEDIES = {
   TOO_MANY_OPEN_CALLS: 'Wait for answers before sending more calls.',
   SERVER_NOT_STARTED:
     'Check the command behind `--`: it must exist and be executable for this user.',
+  INIT_FAILED:
+    'Mend what the lines above name, then run `obsigna init` again: it goes on from there.',
   STARTER_NOT_WRITTEN: 'Name a place where this user may write, with -rules.',
   NOT_IN_THIS_VERSION: 'Leave the option out; the changelog says when it arrives.',
   // -- approvals -------------------------------------------------------------------------------

@@ -62,10 +62,7 @@ function dataDirOf({ env, home }: HostFacts): string {
   return home === '' ? '' : `${trimSlashes(home)}/.local/share/agent-receipts`;
 }
 
-function socketOf(
-  { env, platform, probe }: HostFacts,
-  inData: (name: string) => string,
-): string {
+function socketOf({ env, platform, probe }: HostFacts, inData: (name: string) => string): string {
   if (platform === 'darwin') return inData('events.sock');
   if (platform !== 'linux') return '';
   const { XDG_RUNTIME_DIR: runtime = '' } = env;

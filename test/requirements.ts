@@ -804,6 +804,16 @@ export const REQUIREMENTS: readonly Requirement[] = [
     source: 'docs/adr/0026',
   },
   {
+    id: 'X.first-minute',
+    text: 'obsigna init makes what is missing, changes nothing that is there, and says both',
+    source: 'docs/cli.md',
+  },
+  {
+    id: 'X.sample',
+    text: 'every member of a real receipt is explained, with what it does not prove',
+    source: 'docs/cli.md',
+  },
+  {
     id: 'X.approvals',
     text: 'an approver answers by HTTP, in the client or in the terminal',
     source: 'Agent Receipts 0.5.0, approval HTTP server',

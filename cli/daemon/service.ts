@@ -109,6 +109,14 @@ export function runService(service: Service, action: ServiceAction): void {
   }
 }
 
+/** Whether there is a manager to install the daemon with, for this user and in this session. */
+export function managerAnswers({ commands, name }: Service): boolean {
+  if (name === 'launchd agent') return true;
+  const [[program = '', ...scope] = []] = commands.state;
+  const words = scope.slice(0, scope.indexOf('is-active'));
+  return spawnSync(program, [...words, 'show-environment'], { stdio: 'ignore' }).status === 0;
+}
+
 /** The manager's one word for how the service is; undefined when it cannot be asked. */
 export function serviceState({ commands, name }: Service): string | undefined {
   const [[program = '', ...args] = []] = commands.state;

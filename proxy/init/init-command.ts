@@ -6,7 +6,7 @@ import { parseFlags, renderFlags, type FlagSpec } from '../../shared/flags.ts';
 import { defaultPaths } from '../../shared/paths.ts';
 import { shellQuote } from '../../shared/shell-quote.ts';
 import { orUsage } from '../command-line.ts';
-import { STARTER_RULES } from './starter-rules.ts';
+import { STARTER_RULES } from '../../policy/starter-rules.ts';
 
 const FLAGS = {
   name: { type: 'string', placeholder: 'NAME', describe: "server's name", default: 'default' },

@@ -48,11 +48,7 @@ const PROXY_VARIABLES = [
  *
  * @param isNamed - A flag names the socket; then it arrives, whoever starts the proxy.
  */
-export function environmentCheck(
-  path: string,
-  host: HostFacts,
-  isNamed = false,
-): HealthCheck {
+export function environmentCheck(path: string, host: HostFacts, isNamed = false): HealthCheck {
   const name = 'emitter environment';
   const { env } = host;
   const kept = Object.fromEntries(INHERITED.map((variable) => [variable, env[variable]]));

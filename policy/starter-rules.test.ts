@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { DEFAULT_RULES } from '../../policy/default-rules.ts';
-import { parseRules } from '../../policy/load-rules.ts';
+import { DEFAULT_RULES } from './default-rules.ts';
+import { parseRules } from './load-rules.ts';
 import { STARTER_RULES } from './starter-rules.ts';
 
 test('the file to start from is the built-in policy', () => {
