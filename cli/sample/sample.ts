@@ -68,7 +68,7 @@ function newestCall(store: string): StoredRow {
     if (chain === undefined || last === undefined) {
       throw new CodedError('RECEIPT_NOT_FOUND', `${store} has no receipt yet`);
     }
-    const end = Number(last.columns.sequence);
+    const end = last.columns.sequence;
     for (let sequence = end; sequence > Math.max(0, end - LOOK_BACK); sequence -= 1) {
       const row = reader.at(chain, sequence);
       if (row !== undefined && isCall(row)) return row;
