@@ -31,9 +31,14 @@ export const CLIENTS: readonly Client[] = [
   {
     id: 'claude-desktop',
     name: 'Claude Desktop',
-    files: [standard('user', `${SUPPORT}/Claude/claude_desktop_config.json`, { platform: 'darwin' })],
+    files: [
+      standard('user', `${SUPPORT}/Claude/claude_desktop_config.json`, { platform: 'darwin' }),
+    ],
     reload: 'after it was quit and started again',
-    elsewhere: ['extensions (.mcpb bundles)', 'connectors, which are remote and set in its settings'],
+    elsewhere: [
+      'extensions (.mcpb bundles)',
+      'connectors, which are remote and set in its settings',
+    ],
     notes: ['There is no official build for Linux.'],
     source: 'the guide of modelcontextprotocol.io to connecting local servers',
   },
@@ -101,9 +106,24 @@ export const CLIENTS: readonly Client[] = [
     id: 'codex',
     name: 'Codex',
     files: [
-      { scope: 'user', path: '${CODEX_HOME:-~/.codex}/config.toml', format: 'toml', servers: [['mcp_servers']] },
-      { scope: 'project', path: './.codex/config.toml', format: 'toml', servers: [['mcp_servers']] },
-      { scope: 'managed', path: '/etc/codex/config.toml', format: 'toml', servers: [['mcp_servers']] },
+      {
+        scope: 'user',
+        path: '${CODEX_HOME:-~/.codex}/config.toml',
+        format: 'toml',
+        servers: [['mcp_servers']],
+      },
+      {
+        scope: 'project',
+        path: './.codex/config.toml',
+        format: 'toml',
+        servers: [['mcp_servers']],
+      },
+      {
+        scope: 'managed',
+        path: '/etc/codex/config.toml',
+        format: 'toml',
+        servers: [['mcp_servers']],
+      },
     ],
     reload: 'with its next session',
     elsewhere: [],
@@ -153,8 +173,20 @@ export const CLIENTS: readonly Client[] = [
     id: 'continue',
     name: 'Continue',
     files: [
-      { scope: 'user', path: '~/.continue/config.yaml', format: 'yaml', servers: STANDARD, form: 'named-list' },
-      { scope: 'project', path: './.continue/mcpServers/*.yaml', format: 'yaml', servers: STANDARD, form: 'named-list' },
+      {
+        scope: 'user',
+        path: '~/.continue/config.yaml',
+        format: 'yaml',
+        servers: STANDARD,
+        form: 'named-list',
+      },
+      {
+        scope: 'project',
+        path: './.continue/mcpServers/*.yaml',
+        format: 'yaml',
+        servers: STANDARD,
+        form: 'named-list',
+      },
       standard('project', './.continue/mcpServers/*.json'),
     ],
     reload: 'when the file is saved',
@@ -165,7 +197,10 @@ export const CLIENTS: readonly Client[] = [
     id: 'zed',
     name: 'Zed',
     files: [
-      standard('user', `${CONFIG}/zed/settings.json`, { servers: [['context_servers']], form: 'zed' }),
+      standard('user', `${CONFIG}/zed/settings.json`, {
+        servers: [['context_servers']],
+        form: 'zed',
+      }),
       standard('project', './.zed/settings.json', { servers: [['context_servers']], form: 'zed' }),
     ],
     reload: 'when the file is saved',
@@ -175,7 +210,10 @@ export const CLIENTS: readonly Client[] = [
   {
     id: 'junie',
     name: 'Junie',
-    files: [standard('user', '~/.junie/mcp/mcp.json'), standard('project', './.junie/mcp/mcp.json')],
+    files: [
+      standard('user', '~/.junie/mcp/mcp.json'),
+      standard('project', './.junie/mcp/mcp.json'),
+    ],
     reload: 'with its next session',
     elsewhere: ['servers in the settings of a JetBrains IDE (AI Assistant)'],
     source: 'the help of JetBrains',
@@ -193,7 +231,13 @@ export const CLIENTS: readonly Client[] = [
     id: 'goose',
     name: 'Goose',
     files: [
-      { scope: 'user', path: `${CONFIG}/goose/config.yaml`, format: 'yaml', servers: [['extensions']], form: 'goose' },
+      {
+        scope: 'user',
+        path: `${CONFIG}/goose/config.yaml`,
+        format: 'yaml',
+        servers: [['extensions']],
+        form: 'goose',
+      },
     ],
     reload: 'with its next session',
     elsewhere: ['extensions named on its command line or in a recipe'],
@@ -218,7 +262,10 @@ export const CLIENTS: readonly Client[] = [
   {
     id: 'kiro',
     name: 'Kiro',
-    files: [standard('user', '~/.kiro/settings/mcp.json'), standard('project', './.kiro/settings/mcp.json')],
+    files: [
+      standard('user', '~/.kiro/settings/mcp.json'),
+      standard('project', './.kiro/settings/mcp.json'),
+    ],
     reload: 'when the file is saved',
     elsewhere: ['servers in files of agents'],
     source: 'kiro.dev/docs',
@@ -243,7 +290,10 @@ export const CLIENTS: readonly Client[] = [
       standard('project', './.github/mcp.json'),
     ],
     reload: 'after /mcp, or a restart',
-    elsewhere: ['the GitHub server, which is built in', 'servers given with `--additional-mcp-config`'],
+    elsewhere: [
+      'the GitHub server, which is built in',
+      'servers given with `--additional-mcp-config`',
+    ],
     source: 'docs.github.com',
   },
   {

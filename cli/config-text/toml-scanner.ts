@@ -171,7 +171,8 @@ export class TomlScanner {
     this.#at = at;
     const raw = text.slice(start, at);
     if (mark.length === 1 && !(quote === '"' && raw.includes('\\'))) return raw.slice(1, -1);
-    return String(parse(`v = ${raw}`)['v']);
+    const { v } = parse(`v = ${raw}`);
+    return typeof v === 'string' ? v : '';
   }
 
   #skip(pattern: RegExp): string {

@@ -59,9 +59,9 @@ function convert(text: string, node: Node | null, depth: number): TextNode {
     return { kind: 'list', items, style: styleOf(node), ...place };
   }
   if (isScalar(node) && typeof node.value === 'string') {
-    const isOneLine = !/^[|>]/.test(node.type?.startsWith('BLOCK') === true ? '|' : '');
-    const spans = text.slice(start, end).includes('\n');
-    const fixed = isOneLine && !spans ? {} : { fixed: 'it is a text over several lines' };
+    const isBlock = node.type?.startsWith('BLOCK') === true;
+    const isLong = isBlock || text.slice(start, end).includes('\n');
+    const fixed = isLong ? { fixed: 'it is a text over several lines' } : {};
     return { kind: 'string', value: node.value, ...fixed, ...place };
   }
   return { kind: 'other', text: text.slice(start, end), ...place };

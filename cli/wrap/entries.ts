@@ -65,7 +65,10 @@ function containersAt(root: TextNode, path: readonly string[]): readonly Found[]
       }
       return node.members
         .filter(({ name }) => part === '*' || name === part)
-        .map(({ name, value }) => ({ node: value, where: where === '' ? name : `${where}.${name}` }));
+        .map(({ name, value }) => ({
+          node: value,
+          where: where === '' ? name : `${where}.${name}`,
+        }));
     });
   }
   return found;
@@ -98,12 +101,7 @@ function isNothing(node: TextNode): boolean {
   return node.kind === 'other' && /^(?:null|~|)$/i.test(node.text);
 }
 
-function readEntry(
-  config: ConfigText,
-  node: TextNode,
-  name: string,
-  form: EntryForm,
-): ServerEntry {
+function readEntry(config: ConfigText, node: TextNode, name: string, form: EntryForm): ServerEntry {
   return entryAt(config, node, name, stateOf(node, name, form));
 }
 

@@ -7,7 +7,7 @@ export interface GovernedLaunch {
   /** The Node that it is run with, where one is named. */
   readonly node?: string;
   /** The rules file, where one is named. */
-  readonly rules?: string;
+  readonly rules?: string | undefined;
   /** How many words stand in front of the server's own command; 0 where it is a remote one. */
   readonly ownWords: number;
   /** `-name=N` in one word is how `wrap` remembers that an entry had no `args`. ADR 0028. */

@@ -107,11 +107,7 @@ function parseAgain({ format }: ConfigText, text: string): ConfigText | undefine
   }
 }
 
-function isOnlyChanged(
-  before: ConfigText,
-  after: ConfigText,
-  changes: readonly Change[],
-): boolean {
+function isOnlyChanged(before: ConfigText, after: ConfigText, changes: readonly Change[]): boolean {
   const byMap = new Map<MapNode, Change>(changes.map((it) => [it.launch.map, it]));
   const judge = (was: MapNode, is: MapNode): boolean | undefined => {
     const change = byMap.get(was);
@@ -128,7 +124,9 @@ function startsWords(map: MapNode, launch: Launch, words: readonly string[]): bo
   const value = (name: string) => map.members.find((it) => it.name === name)?.value;
   const list = value(launch.kind === 'argv' ? 'command' : 'args');
   const items = list?.kind === 'list' ? list.items : [];
-  const texts = items.map((it) => (it.kind === 'string' ? it.value : it.kind === 'other' ? it.text : ''));
+  const texts = items.map((it) =>
+    it.kind === 'string' ? it.value : it.kind === 'other' ? it.text : '',
+  );
   if (launch.kind === 'argv') return isSameList(texts, words);
   const command = value(launch.commandName);
   return command?.kind === 'string' && isSameList([command.value, ...texts], words);
@@ -154,10 +152,14 @@ function comesBack(
     const isOurs = 'launch' in state && maps.has(state.launch.map);
     return isOurs ? (unwrapOne(after, entry)?.edits ?? []) : [];
   });
-  return was.length === is.length && applyEdits(after.text, edits) === before.text;
+  // An entry that had a proxy of ours already is held against what it was without it.
+  const earlier = changes.flatMap(({ entry }) => unwrapOne(before, entry)?.edits ?? []);
+  const bare = applyEdits(before.text, earlier);
+  return was.length === is.length && applyEdits(after.text, edits) === bare;
 }
 
 function wrapOne(config: ConfigText, entry: ServerEntry, proxy: ProxyCommand): Change | undefined {
+  if (entry.state.kind === 'governed') return renewOne(config, entry, proxy);
   if (entry.state.kind !== 'plain') return undefined;
   const { launch } = entry.state;
   const hadNoArgs = launch.kind === 'split' && launch.args === undefined;
@@ -177,6 +179,25 @@ function wrapOne(config: ConfigText, entry: ServerEntry, proxy: ProxyCommand): C
       ? addListBehind(config, map, commandName, 'args', moved)
       : insertItems(config, list, moved),
   ];
+  return { entry, launch, edits, words };
+}
+
+/** Another path for the proxy; every flag that stands behind it stays. */
+function renewOne(config: ConfigText, entry: ServerEntry, proxy: ProxyCommand): Change | undefined {
+  if (entry.state.kind !== 'governed' || entry.state.as.ownWords === 0) return undefined;
+  const { launch, as } = entry.state;
+  const pathWords = as.node === undefined ? 1 : 2;
+  const paths = [proxy.program, ...(proxy.script === undefined ? [] : [proxy.script])];
+  const words = [...paths, ...wordsOf(launch).slice(pathWords)];
+  const list = launch.kind === 'argv' ? launch.words : launch.args;
+  if (list === undefined) return undefined;
+  const inList = launch.kind === 'argv' ? paths : paths.slice(1);
+  const gone = launch.kind === 'argv' ? pathWords : pathWords - 1;
+  const { start, text } = insertItems(config, list, inList.map(quoted));
+  const edits = [{ start, end: list.items[gone]?.start ?? start, text }];
+  if (launch.kind === 'argv') return { entry, launch, edits, words };
+  const { command } = launch;
+  edits.unshift({ start: command.start, end: command.end, text: quoted(proxy.program) });
   return { entry, launch, edits, words };
 }
 
