@@ -25,7 +25,6 @@ import { readKeyring } from '../keyring.ts';
 import { Progress } from '../progress.ts';
 import { ReceiptReader, type StoredChain } from '../store/reader.ts';
 import { defineVerb, type VerbInput } from '../verb.ts';
-import { hostOf } from '../wrap/search-flags.ts';
 import { survey } from '../wrap/survey.ts';
 import { coverageCheck, wrappedCheck } from './governance-checks.ts';
 import { roundTripCheck } from './round-trip.ts';
@@ -135,7 +134,7 @@ async function examine(flags: Flags, timeoutMs: number, cli: Cli): Promise<reado
   );
   try {
     const chain = chainOf(flags, evidence);
-    const found = survey({ host: hostOf(cli), project: process.cwd() });
+    const found = survey({ host: surroundings, project: process.cwd() });
     const isDaemonUp = greeting.state !== 'unreachable';
     const head = chainHeadCheck(evidence, chain, isDaemonUp, () => progress.step(chain.id));
     progress.clear();

@@ -1,8 +1,8 @@
 import { resolve } from 'node:path';
+import { hostFacts } from '../../emitter/default-socket.ts';
 import { CLIENTS } from '../clients/table.ts';
 import type { Scope } from '../clients/client.ts';
 import { CodedError } from '../../shared/errors.ts';
-import type { HostFacts } from '../../shared/paths.ts';
 import { suggestWord } from '../../shared/suggest.ts';
 import type { Cli } from '../cli.ts';
 import type { Search } from './find-files.ts';
@@ -51,15 +51,11 @@ export function readSearch(cli: Cli, { client, scope, project }: SearchFlags): S
   }
   const scopes = scope as readonly Scope[] | undefined;
   return {
-    host: hostOf(cli),
+    host: hostFacts(cli.env),
     project: resolve(project ?? '.'),
     clients: client,
     ...(scopes !== undefined && { scopes }),
   };
-}
-
-export function hostOf({ env }: Cli): HostFacts {
-  return { env, platform: process.platform, home: env['HOME'] ?? '' };
 }
 
 function requireClient(id: string): void {

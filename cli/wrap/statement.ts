@@ -50,6 +50,7 @@ export async function signSurvey(it: Survey, socketPath: string): Promise<Acknow
       {
         channel: 'obsigna',
         tool: { name: 'status' },
+        actionType: 'obsigna.servers.surveyed',
         decision: 'allowed',
         input: jsonText(surveyJson(it)),
         decisionContext: {
