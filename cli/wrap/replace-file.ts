@@ -1,6 +1,5 @@
 import { hash, randomBytes } from 'node:crypto';
 import {
-  chmodSync,
   closeSync,
   existsSync,
   fchmodSync,
@@ -126,7 +125,6 @@ export function keepBackup(dataDir: string, { target, bytes }: FoundFile): strin
   guarded(path, () => {
     if (existsSync(path)) return;
     mkdirSync(folder, { recursive: true, mode: PRIVATE_FOLDER });
-    chmodSync(folder, PRIVATE_FOLDER); // whatever the umask took away
     writeFileSync(path, bytes, { flag: 'wx', mode: PRIVATE_FILE });
   });
   return path;

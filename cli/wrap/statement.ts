@@ -1,5 +1,6 @@
 import { hash, randomUUID } from 'node:crypto';
 import { Emitter } from '../../emitter/emitter.ts';
+import { greetDaemon } from '../../emitter/greet-daemon.ts';
 import { jsonText, type Acknowledgement } from '../../emitter/report.ts';
 import { CodedError } from '../../shared/errors.ts';
 import type { JsonObject } from '../../shared/json/value.ts';
@@ -40,6 +41,11 @@ export function surveyJson(it: Survey): JsonObject {
  * @throws CodedError `DAEMON_UNREACHABLE`, or the code that the daemon refused it with
  */
 export async function signSurvey(it: Survey, socketPath: string): Promise<Acknowledgement> {
+  const greeting = socketPath === '' ? undefined : await greetDaemon(socketPath);
+  if (greeting === undefined || greeting.state === 'unreachable') {
+    const message = `nobody answers at ${socketPath || 'any socket'}`;
+    throw new CodedError('DAEMON_UNREACHABLE', message);
+  }
   const emitter = new Emitter({ socketPath, sessionId: `status-${randomUUID()}` });
   const others = it.servers.filter(({ standing }) => !['governed', 'disabled'].includes(standing));
   const named = others.slice(0, MAX_NAMED).map(({ clients, server, standing }) => {
