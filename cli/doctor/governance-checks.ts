@@ -32,9 +32,8 @@ export function wrappedCheck(found: Survey): HealthCheck {
   const broken = found.servers.filter(({ standing }) => standing === 'broken');
   const [first] = broken;
   if (first === undefined) {
-    return found.governed === 0
-      ? note(name, 'none yet')
-      : ok(name, 'their proxy and their rules are there');
+    if (found.governed > 0) return ok(name, 'their proxy and their rules are there');
+    return found.configured === 0 ? ok(name, 'none needed') : note(name, 'none yet');
   }
   const reason = `${namesOf(broken)} cannot start: ${first.reason}`;
   return fail(name, reason, 'obsigna wrap renews the path of the proxy; put missing rules back');

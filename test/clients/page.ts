@@ -10,6 +10,7 @@ const PROXY = {
 };
 const ORIGIN =
   '<!-- Printed from cli/clients/table.ts by test/clients/pages.test.ts: change it there. -->';
+const SYSTEMS = { linux: 'Linux', darwin: 'macOS', all: 'all' } as const;
 const PACKAGE = '@modelcontextprotocol/server-filesystem';
 
 /** The page of a client in `docs/clients/`. */
@@ -57,7 +58,7 @@ export function clientIndex(): string {
 
 function tableOf(files: readonly ClientFile[]): string {
   const rows = files.map((file) => {
-    const system = { linux: 'Linux', darwin: 'macOS' }[file.platform ?? ''] ?? 'all';
+    const system = SYSTEMS[file.platform ?? 'all'];
     const at = file.servers.map((path) => `\`${path.join('.')}\``).join(', ');
     return `| ${file.scope} | \`${file.path}\` | ${system} | ${formatOf(file)} | ${at} |`;
   });
