@@ -1,10 +1,11 @@
+import { lstatSync } from 'node:fs';
 import type { ClientFile } from '../clients/client.ts';
 import { CodedError } from '../../shared/errors.ts';
 import type { Cli } from '../cli.ts';
 import { diffOf } from './diff.ts';
 import type { ServerEntry } from './entries.ts';
 import type { ConfigFile } from './find-files.ts';
-import { isKnownBackup, keepBackup, replaceClientFile } from './replace-file.ts';
+import { isKnownBackup, keepBackup, refuseUnsafe, replaceClientFile } from './replace-file.ts';
 import type { Rewrite } from './rewrite.ts';
 
 /** A server of a file that stays as it is, and why. */
@@ -87,6 +88,7 @@ function changeFile(
   const changed = rewrite.changed.map(({ name }) => name);
   const refused = rewrite.refused.map(({ entry, reason }) => ({ server: entry.name, reason }));
   if (changed.length === 0) return { changed, refused };
+  refuseUnsafe(file.path, lstatSync(content.found.target));
   if (work.isDryRun) {
     return { changed, refused, diff: diffOf(rewrite, description, file.path) };
   }

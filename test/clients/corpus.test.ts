@@ -40,6 +40,8 @@ test('the corpus is large enough', () => {
   expect(CORPUS.length).toBeGreaterThanOrEqual(60);
 });
 
+const LONE_LINE_FEED = /(?<!\r)\n/;
+
 /** A home directory that holds nothing but this file. */
 function homeOf({ path, text, mode = 0o644, isLink = false }: CorpusFile, at: number) {
   const home = join(root, String(at));
@@ -76,6 +78,7 @@ for (const [at, it] of CORPUS.entries()) {
 
     const wrapped = readFileSync(real, 'utf8');
     expect(parsed(it, wrapped)).toEqual(expectedOf(parsed(it, it.text), it.wraps));
+    if (!LONE_LINE_FEED.test(it.text)) expect(wrapped).not.toMatch(LONE_LINE_FEED);
     const after = statSync(real);
     expect([after.mode, after.uid, after.gid]).toEqual([before.mode, before.uid, before.gid]);
     expect(lstatSync(file).isSymbolicLink()).toBe(it.isLink === true);
