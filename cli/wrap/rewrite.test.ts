@@ -241,11 +241,11 @@ test('wrapEntries() renews a path that is gone, and keeps every flag', () => {
 });
 
 test('wrapEntries() refuses what would not come back, and changes the others', () => {
-  const text = '{"mcpServers": {"--": {"command": "a"}, "b": {"command": "b"}}}';
+  const text = '{"mcpServers": {"--": {"command": "a", "args": ["x"]}, "b": {"command": "b"}}}';
   const { changed, refused, after } = wrap(JSON_FILE, text);
   expect(changed.map((it) => it.name)).toEqual(['b']);
   expect(refused).toMatchObject([
     { entry: { name: '--' }, reason: expect.stringContaining('cannot be changed') as string },
   ]);
-  expect(after.text).toContain('{"--": {"command": "a"}, ');
+  expect(after.text).toContain('{"--": {"command": "a", "args": ["x"]}, ');
 });
