@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { stringify as stringifyToml } from 'smol-toml';
 import { expect, test } from 'vitest';
 import { stringify as stringifyYaml } from 'yaml';

@@ -128,7 +128,8 @@ function expectedOf(value: unknown, wraps: readonly string[], name = ''): unknow
 }
 
 function nameOf(item: unknown): string {
-  return String((item as Entry | null)?.['name'] ?? '');
+  const { name } = (item ?? {}) as Entry;
+  return typeof name === 'string' ? name : '';
 }
 
 function wrappedEntry(entry: Entry, name: string): Entry {

@@ -54,7 +54,7 @@ interface StatusAnswer {
   readonly servers: readonly { readonly server: string; readonly standing: string }[];
 }
 
-function status(...args: readonly string[]): StatusAnswer & { readonly code: number | null } {
+function survey(...args: readonly string[]): StatusAnswer & { readonly code: number | null } {
   const { code, stdout } = obsigna(['status', '-json', ...args]);
   return { code, ...(JSON.parse(stdout) as StatusAnswer) };
 }
@@ -120,13 +120,13 @@ test('status says what is governed, what is not, and why; doctor shows drift [C.
     join(home, '.mcp.json'),
     '{"mcpServers": {"shared": {"command": "npx"}, "off": {"command": "x", "disabled": true}}}',
   );
-  const standing = () => Object.fromEntries(status().servers.map((it) => [it.server, it.standing]));
+  const standing = () => Object.fromEntries(survey().servers.map((it) => [it.server, it.standing]));
   const drift = (check: string) => {
     const { stdout } = obsigna(['doctor', '-json', '-no-roundtrip']);
     const { checks } = JSON.parse(stdout) as { checks: readonly { check: string }[] };
     return checks.find((it) => it.check === check);
   };
-  expect(status()).toMatchObject({ code: 1, governed: 0, configured: 3 });
+  expect(survey()).toMatchObject({ code: 1, governed: 0, configured: 3 });
   expect(standing()).toEqual({ files: 'open', remote: 'remote', shared: 'open', off: 'disabled' });
   expect(drift('governed servers')).toMatchObject({
     status: 'warn',
