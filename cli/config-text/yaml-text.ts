@@ -1,18 +1,18 @@
 import {
+  Composer,
   isAlias,
   isCollection,
   isMap,
   isScalar,
   isSeq,
-  parseAllDocuments,
+  Parser,
   type Node,
   type Pair,
   type YAMLMap,
 } from 'yaml';
+import { findDeepToken } from '../../shared/yaml/yaml-source.ts';
 import { TextFault } from './text-fault.ts';
 import type { Member, TextNode } from './node.ts';
-
-const MAX_DEPTH = 100;
 
 /**
  * YAML with the place of every value. Anchors, aliases, tags and merged maps stay readable, and say
@@ -21,41 +21,32 @@ const MAX_DEPTH = 100;
  * @throws TextFault with the offset of what is wrong
  */
 export function parseYamlText(text: string): TextNode {
-  refuseDepth(text);
-  const documents = parseAllDocuments(text, { prettyErrors: false, strict: true });
-  const list = Array.isArray(documents) ? documents : [];
+  const tokens = [...new Parser().parse(text)];
+  const deep = findDeepToken(tokens);
+  if (deep !== undefined) throw new TextFault('nested too deeply', deep);
+  const composer = new Composer({ prettyErrors: false, logLevel: 'error' });
+  const list = [...composer.compose(tokens, true, text.length)];
   const [fault] = list.flatMap(({ errors }) => errors);
   // Only the code: the message of the library quotes the text.
-  if (fault !== undefined) throw new TextFault(fault.code.toLowerCase(), fault.pos[0]);
+  if (fault !== undefined) {
+    throw new TextFault(fault.code.toLowerCase().replaceAll('_', ' '), fault.pos[0]);
+  }
   const [first, second] = list;
   if (second !== undefined) throw new TextFault('more than one document', second.range[0]);
   const root = first?.contents ?? null;
   if (root === null) return { kind: 'other', text: '', start: 0, end: 0 };
-  return convert(text, root, 0);
+  return convert(text, root);
 }
 
-/** The library recurses; a file that nests deeper than any client does is refused before. */
-function refuseDepth(text: string): void {
-  let depth = 0;
-  for (let at = 0; at < text.length; at += 1) {
-    const char = text[at];
-    if (char === '[' || char === '{') depth += 1;
-    else if (char === ']' || char === '}') depth = Math.max(0, depth - 1);
-    else if (char === '\n') depth = Math.min(depth, MAX_DEPTH);
-    if (depth > 2 * MAX_DEPTH) throw new TextFault('nested too deeply', at);
-  }
-}
-
-function convert(text: string, node: Node | null, depth: number): TextNode {
-  if (depth > MAX_DEPTH) throw new TextFault('nested too deeply', node?.range?.[0] ?? 0);
+function convert(text: string, node: Node | null): TextNode {
   const [start = 0, end = start] = node?.range ?? [];
   const place = { start, end, ...fixedOf(node) };
   if (isMap(node)) {
-    const members = node.items.map((pair) => memberOfPair(text, pair as Pair<Node, Node>, depth));
+    const members = node.items.map((pair) => memberOfPair(text, pair as Pair<Node, Node>));
     return { kind: 'map', members, style: styleOf(node), ...place, ...mergedOf(node) };
   }
   if (isSeq(node)) {
-    const items = node.items.map((item) => convert(text, item as Node, depth + 1));
+    const items = node.items.map((item) => convert(text, item as Node));
     return { kind: 'list', items, style: styleOf(node), ...place };
   }
   if (isScalar(node) && typeof node.value === 'string') {
@@ -67,13 +58,11 @@ function convert(text: string, node: Node | null, depth: number): TextNode {
   return { kind: 'other', text: text.slice(start, end), ...place };
 }
 
-function memberOfPair(text: string, { key, value }: Pair<Node, Node>, depth: number): Member {
+function memberOfPair(text: string, { key, value }: Pair<Node, Node>): Member {
   const [keyStart = 0, keyEnd = keyStart] = key.range ?? [];
   const name = isScalar(key) ? String(key.value) : text.slice(keyStart, keyEnd);
   const node: TextNode =
-    value === null
-      ? { kind: 'other', text: '', start: keyEnd, end: keyEnd }
-      : convert(text, value, depth + 1);
+    value === null ? { kind: 'other', text: '', start: keyEnd, end: keyEnd } : convert(text, value);
   return { name, keyStart, nameStart: keyStart, keyEnd, value: node };
 }
 
