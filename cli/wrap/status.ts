@@ -51,7 +51,8 @@ const COLOURS: Readonly<Record<Standing, Colour>> = {
 };
 
 async function status({ flags }: VerbInput<typeof spec>, cli: Cli): Promise<ExitCode> {
-  const found = survey(readSearch(cli, { ...flags, server: undefined, scope: undefined }));
+  const search = readSearch(cli, { ...flags, server: undefined, scope: undefined });
+  const found = survey(search);
   const receipt =
     flags.sign === true ? await signSurvey(found, flags.socket ?? cli.paths.socket) : undefined;
   const isWhole = found.governed === found.configured && found.unread.length === 0;
@@ -61,14 +62,14 @@ async function status({ flags }: VerbInput<typeof spec>, cli: Cli): Promise<Exit
     cli.out.write(`${JSON.stringify({ ok: isWhole, ...surveyJson(found), ...signed }, null, 2)}\n`);
     return code;
   }
-  print(found, cli, flags.color);
+  print(found, search.project, cli, flags.color);
   if (receipt !== undefined) {
     cli.out.write(`receipt ${receipt.chainId}:${receipt.sequence} ${receipt.receiptHash}\n`);
   }
   return code;
 }
 
-function print(found: Survey, cli: Cli, color: string | undefined): void {
+function print(found: Survey, project: string, cli: Cli, color: string | undefined): void {
   const paint = paintFor(cli, color);
   if (found.servers.length > 0) {
     const table = new Table(cli.out, paint);
@@ -91,6 +92,7 @@ function print(found: Survey, cli: Cli, color: string | undefined): void {
   for (const { name, elsewhere } of clientsOf(found)) {
     if (elsewhere.length > 0) cli.out.write(`not looked at: ${name}: ${elsewhere.join('; ')}\n`);
   }
+  cli.out.write(`not looked at: projects other than ${printable(project)}\n`);
   const none = found.files.length === 0 ? 'no configuration of a known client found; ' : '';
   cli.out.write(`${none}${surveyText(found)}\n`);
 }

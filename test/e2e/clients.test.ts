@@ -113,6 +113,33 @@ test('one broken file keeps no other from being wrapped, and is not touched [C.w
   expect(readFileSync(broken, 'utf8')).toBe('[mcp_servers.a]\ncommand = s3cr3t\n');
 });
 
+test('wrap takes the rules that init writes, and refuses rules that would stop every server', () => {
+  const rules = join(home, '.local/share/agent-receipts/rules.yaml');
+  put(rules, RULES.replace('block', 'blok'));
+  const refused = obsigna(['wrap']);
+  expect(refused).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('code: RULES_INVALID') as string,
+  });
+  expect(readFileSync(cursor, 'utf8')).toBe(original);
+  put(rules, RULES);
+  expect(obsigna(['wrap']).code).toBe(0);
+  expect(survey().servers).toContainEqual(
+    expect.objectContaining({ server: 'files', reason: `by ${rules}` }),
+  );
+  for (const { args, code, says } of [
+    { args: ['-client', 'curser'], code: 2, says: 'did you mean cursor?' },
+    { args: ['-server', 'nope'], code: 1, says: 'code: SERVER_UNKNOWN' },
+    { args: ['-scope', 'all'], code: 2, says: 'expected user or project' },
+    { args: ['-rules', join(home, 'absent')], code: 2, says: 'code: RULES_UNREADABLE' },
+  ]) {
+    expect(obsigna(['wrap', ...args])).toMatchObject({
+      code,
+      stderr: expect.stringContaining(says) as string,
+    });
+  }
+});
+
 test('status says what is governed, what is not, and why; doctor shows drift [C.status] [C.drift]', () => {
   const rules = join(home, 'rules.yaml');
   put(rules, RULES);
