@@ -90,7 +90,35 @@ describe('wrapEntries() and unwrapEntries() on generated files', () => {
     .map(([mcp, end]) => stringifyToml({ a: 1, mcp_servers: mcp }).replaceAll('\n', end))
     .filter(isText);
 
+  /** Comments, blanks and line ends between any two tokens, and commas behind the last. */
+  const gap = fc.constantFrom(
+    '',
+    '',
+    ' ',
+    '\n',
+    '\r\n',
+    '\t',
+    '/* c, { */',
+    '// "c": [\n',
+    '\n\n  ',
+  );
+  const noisyTexts = fc
+    .tuple(servers('command'), fc.infiniteStream(gap), fc.boolean())
+    .map(([mcpServers, gaps, hasCommas]) => {
+      const text = JSON.stringify({ a: 1, mcpServers, z: [] });
+      const tokens = text.match(/"(?:[^"\\]|\\.)*"|[[\]{}:,]|[^[\]{}:,"]+/g) ?? [];
+      return tokens
+        .map((token, i) => {
+          const isLast =
+            hasCommas && /^[\]}]$/.test(token) && /["\]}\d]$/.test(tokens[i - 1] ?? '');
+          return `${gaps.next().value as string}${isLast ? ',' : ''}${token}`;
+        })
+        .join('');
+    })
+    .filter(isText);
+
   for (const { name: format, file, texts } of [
+    { name: 'JSON with comments', file: JSON_FILE, texts: noisyTexts },
     { name: 'JSON', file: JSON_FILE, texts: jsonTexts },
     { name: 'YAML', file: YAML_FILE, texts: yamlTexts },
     { name: 'TOML', file: TOML_FILE, texts: tomlTexts },
