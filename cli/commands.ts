@@ -14,6 +14,12 @@ const FIRST_COMMANDS = [
   ['sample', 'Explain one receipt of this machine, member by member'],
 ] as const;
 
+const CLIENT_COMMANDS = [
+  ['wrap', "Put the proxy in front of the servers in clients' configuration"],
+  ['unwrap', 'Take it out again'],
+  ['status', 'Say which servers on this machine are governed'],
+] as const;
+
 const DIAGNOSTICS = [
   ['doctor', 'Check daemon, socket, store and key, with a real round trip'],
 ] as const;
@@ -80,6 +86,8 @@ First steps:
 ${renderRows(FIRST_COMMANDS)}
 Receipt commands:
 ${renderRows(RECEIPT_COMMANDS)}
+Clients:
+${renderRows(CLIENT_COMMANDS)}
 Approvals:
 ${renderRows(APPROVAL_COMMANDS)}
 Key commands:
@@ -208,6 +216,9 @@ export const ROOT: CommandDef = defineCommand({
     sample: async () => (await import('./sample/sample.ts')).sampleCommand,
     completion: async () => (await import('./completion/completion.ts')).completionCommand,
     init: async () => (await import('./init/init.ts')).initCommand,
+    wrap: async () => (await import('./wrap/wrap.ts')).wrapCommand,
+    unwrap: async () => (await import('./wrap/unwrap.ts')).unwrapCommand,
+    status: async () => (await import('./wrap/status.ts')).statusCommand,
     doctor,
     show,
     verify,

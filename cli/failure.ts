@@ -7,6 +7,7 @@ import { printable } from './terminal.ts';
 const EXIT_CODES: Partial<Readonly<Record<ErrorCode, ExitCode>>> = {
   RECEIPT_NOT_FOUND: 1,
   PROGRAM_MISSING: 1,
+  SERVER_UNKNOWN: 1,
   APPROVAL_UNKNOWN: 1,
   APPROVAL_USED: 1,
   APPROVAL_EXPIRED: 1,

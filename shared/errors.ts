@@ -137,6 +137,17 @@ const REMEDIES = {
     'Look at what the service manager says: `obsigna daemon status`, `obsigna daemon logs`.',
   PROGRAM_MISSING:
     'Install the programs of obsigna together: obsigna-daemon beside obsigna, or on the PATH.',
+  // -- configuration files of clients ----------------------------------------------------------
+  CLIENT_FILE_INVALID:
+    'Mend the file at the position shown, or have its client write it anew; it was not touched.',
+  CLIENT_FILE_UNREADABLE: 'Let this user read the file, or leave its client out with -client.',
+  CLIENT_FILE_UNSAFE:
+    'Run it as the owner of the file, and make it a regular file that its owner may write; it was not touched.',
+  CLIENT_FILE_CHANGED:
+    'Run the command again: another program wrote to the file meanwhile. Quit the client first if it keeps happening.',
+  CLIENT_FILE_UNWRITABLE:
+    'Let this user write to the folder of the file and free some space; the file is as it was.',
+  SERVER_UNKNOWN: 'See what is configured with `obsigna status`.',
   // -- command line ----------------------------------------------------------------------------
   USAGE: 'Run the command with -h to see its options.',
 } as const;

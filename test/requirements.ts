@@ -911,6 +911,51 @@ export const REQUIREMENTS: readonly Requirement[] = [
     source: 'Agent Receipts 0.5.0, command line',
   },
   {
+    id: 'C.wrap',
+    text: 'wrap puts the proxy in front of the named entries of a client and changes nothing else, in every format',
+    source: 'docs/adr/0028',
+  },
+  {
+    id: 'C.unwrap',
+    text: 'unwrap restores a wrapped file to the byte, and where others changed it the entries',
+    source: 'docs/adr/0028',
+  },
+  {
+    id: 'C.wrap-secrets',
+    text: 'wrap prints no value of a file but commands, and of these nothing that looks like a secret',
+    source: 'docs/adr/0028',
+  },
+  {
+    id: 'C.wrap-broken',
+    text: 'a file that cannot be read is told by line and column, and left as it is',
+    source: 'docs/adr/0028',
+  },
+  {
+    id: 'C.wrap-race',
+    text: 'what another program wrote to a file in between is not overwritten',
+    source: 'docs/adr/0028',
+  },
+  {
+    id: 'C.wrap-pages',
+    text: 'every client of the table has its page, printed from the table',
+    source: 'docs/adr/0028',
+  },
+  {
+    id: 'C.status',
+    text: 'status says which configured servers are governed, which are not, and why',
+    source: 'docs/adr/0028',
+  },
+  {
+    id: 'C.status-signed',
+    text: 'status -sign makes its statement a receipt',
+    source: 'docs/adr/0028',
+  },
+  {
+    id: 'C.drift',
+    text: 'doctor shows servers that are not governed and wrapped ones that cannot start',
+    source: 'docs/adr/0028',
+  },
+  {
     id: 'C.doctor-remedies',
     text: 'every check of doctor that does not pass says what to do',
     source: 'docs/doctor.md',

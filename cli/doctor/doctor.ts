@@ -25,6 +25,8 @@ import { readKeyring } from '../keyring.ts';
 import { Progress } from '../progress.ts';
 import { ReceiptReader, type StoredChain } from '../store/reader.ts';
 import { defineVerb, type VerbInput } from '../verb.ts';
+import { survey } from '../wrap/survey.ts';
+import { coverageCheck, wrappedCheck } from './governance-checks.ts';
 import { roundTripCheck } from './round-trip.ts';
 import { socketCheck, socketStat } from './socket-checks.ts';
 import {
@@ -132,6 +134,7 @@ async function examine(flags: Flags, timeoutMs: number, cli: Cli): Promise<reado
   );
   try {
     const chain = chainOf(flags, evidence);
+    const found = survey({ host: surroundings, project: process.cwd() });
     const isDaemonUp = greeting.state !== 'unreachable';
     const head = chainHeadCheck(evidence, chain, isDaemonUp, () => progress.step(chain.id));
     progress.clear();
@@ -148,6 +151,8 @@ async function examine(flags: Flags, timeoutMs: number, cli: Cli): Promise<reado
       extensionsCheck(greeting),
       sharedUidCheck(socketStat(socketPath)?.uid, process.getuid?.() ?? -1, signingKey),
       environmentCheck(socketPath, surroundings),
+      coverageCheck(found),
+      wrappedCheck(found),
     ];
   } finally {
     if (evidence.reader instanceof ReceiptReader) evidence.reader.close();

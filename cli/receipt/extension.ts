@@ -69,6 +69,7 @@ function decisionRows(decision: JsonObject): readonly LabelledRow[] {
     rows.push([label, text]);
     rest.delete(name);
   };
+  take('Statement', 'statement', asText);
   take('Decision', 'action', asText);
   take('Rule', 'rule', asText);
   take('Because', 'reasons', asTexts);

@@ -154,7 +154,7 @@ export class YamlSource {
 }
 
 /** The offset of the first value nested too deep. Iterative, because depth is what it looks for. */
-function findDeepToken(tokens: readonly CST.Token[]): number | undefined {
+export function findDeepToken(tokens: readonly CST.Token[]): number | undefined {
   const open = tokens.map((token) => ({ token, depth: 0 })).toReversed();
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
     const { token, depth } = next;

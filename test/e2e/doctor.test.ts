@@ -29,6 +29,8 @@ const NAMES = [
   'daemon extensions',
   'shared uid',
   'emitter environment',
+  'governed servers',
+  'wrapped entries',
 ];
 
 let cli: CliBundle;
@@ -90,7 +92,7 @@ describe('obsigna doctor on a healthy system', () => {
       /^obsigna doctor \u2014 pipeline health\n\n\[ok {2}\] daemon process {5}/,
     );
     expect(stdout).toMatch(/\n\[note\] shared uid {9}.+\n {9}fix: .+\n/);
-    expect(stdout).toMatch(/\n\ndoctor: PASS \(10 ok, 0 warn, 0 fail\)\n$/);
+    expect(stdout).toMatch(/\n\ndoctor: PASS \(12 ok, 0 warn, 0 fail\)\n$/);
     expect(daemon.stderr).not.toContain('error');
   });
 

@@ -1,0 +1,57 @@
+import { accessSync, constants, existsSync, realpathSync } from 'node:fs';
+import { delimiter, join, resolve } from 'node:path';
+import { CodedError } from '../../shared/errors.ts';
+import type { Cli } from '../cli.ts';
+import { readRules } from '../rules/files.ts';
+import { findSibling } from '../sibling.ts';
+import type { ProxyCommand } from './launch.ts';
+
+/**
+ * How clients are to run the proxy, and by which rules. Node is named: a client that was started from
+ * a desktop has a PATH on which it may not be.
+ *
+ * @param rules - As given; without it the file that `init` writes, if there is one.
+ * @throws CodedError `PROGRAM_MISSING`; `RULES_UNREADABLE`, `RULES_INVALID`: with such rules no server
+ *   would start
+ */
+export function proxyCommand(cli: Cli, rules: string | undefined): ProxyCommand {
+  const found = findSibling('mcp-proxy', cli.env['PATH'] ?? '');
+  if (found === undefined) {
+    throw new CodedError('PROGRAM_MISSING', 'mcp-proxy is neither beside this program nor on PATH');
+  }
+  const script = realpathSync(found);
+  const file = rulesFile(cli, rules);
+  const ruled = file === undefined ? {} : { rules: file };
+  if (!/\.[cm]?js$/.test(script)) return { program: script, ...ruled };
+  return { program: stableNode(cli.env['PATH'] ?? ''), script, ...ruled };
+}
+
+function rulesFile(cli: Cli, given: string | undefined): string | undefined {
+  const path = given === undefined ? join(cli.paths.dataDir, 'rules.yaml') : resolve(given);
+  if (given === undefined && (cli.paths.dataDir === '' || !existsSync(path))) return undefined;
+  readRules(path);
+  return path;
+}
+
+/**
+ * The Node that runs us, under the name by which it is found: the real path often has a version in it
+ * and is gone after the next upgrade.
+ */
+function stableNode(searchPath: string): string {
+  const real = realpathSync(process.execPath);
+  const named = searchPath
+    .split(delimiter)
+    .filter((folder) => folder.startsWith('/'))
+    .map((folder) => join(folder, 'node'))
+    .find((path) => isSame(path, real));
+  return named ?? process.execPath;
+}
+
+function isSame(path: string, real: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return realpathSync(path) === real;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,226 @@
+import type { ClientFile } from '../clients/client.ts';
+import {
+  addListBehind,
+  insertItems,
+  quoted,
+  removeItems,
+  removeListBehind,
+} from '../config-text/edits.ts';
+import { applyEdits, type ConfigText, type Edit, type MapNode } from '../config-text/node.ts';
+import { parseConfig } from '../config-text/parse-config.ts';
+import { haveSameMembers, isSameTree } from '../config-text/same-tree.ts';
+import { CodedError } from '../../shared/errors.ts';
+import { readEntries, wordsOf, type Launch, type ServerEntry } from './entries.ts';
+import { ownWords, type ProxyCommand } from './launch.ts';
+
+/** A change of a file that was proved on its text, and not made yet. */
+export interface Rewrite {
+  readonly before: ConfigText;
+  readonly after: ConfigText;
+  readonly edits: readonly Edit[];
+  /** In the order of the file. */
+  readonly changed: readonly ServerEntry[];
+  /** Entries that could not be changed, although nothing was seen to speak against it. */
+  readonly refused: readonly Refusal[];
+}
+
+export interface Refusal {
+  readonly entry: ServerEntry;
+  readonly reason: string;
+}
+
+interface Change {
+  readonly entry: ServerEntry;
+  readonly launch: Launch;
+  readonly edits: readonly Edit[];
+  /** What the entry must start afterwards. */
+  readonly words: readonly string[];
+}
+
+/**
+ * Puts the proxy in front of `entries`. Each change is made on its own copy first: it must parse, differ
+ * in command and arguments of this entry only, and come back to the byte when it is unwrapped.
+ */
+export function wrapEntries(
+  before: ConfigText,
+  file: ClientFile,
+  entries: readonly ServerEntry[],
+  proxy: ProxyCommand,
+): Rewrite {
+  return rewrite(before, file, entries, (entry) => wrapOne(before, entry, proxy), true);
+}
+
+/** Takes the proxy out of `entries`: what stands behind `--` is the server as it was. */
+export function unwrapEntries(
+  before: ConfigText,
+  file: ClientFile,
+  entries: readonly ServerEntry[],
+): Rewrite {
+  return rewrite(before, file, entries, (entry) => unwrapOne(before, entry), false);
+}
+
+function rewrite(
+  before: ConfigText,
+  file: ClientFile,
+  entries: readonly ServerEntry[],
+  change: (entry: ServerEntry) => Change | undefined,
+  mustComeBack: boolean,
+): Rewrite {
+  const changes = entries.flatMap((entry) => change(entry) ?? []);
+  const whole = attempt(before, file, changes, mustComeBack);
+  if (whole !== undefined) return { ...whole, refused: [] };
+  // Somebody spoils it for the others: find out who, one by one.
+  const isGood = (it: Change) => attempt(before, file, [it], mustComeBack) !== undefined;
+  const good = changes.filter(isGood);
+  const again = attempt(before, file, good, mustComeBack);
+  const refused = changes.filter((it) => again === undefined || !good.includes(it));
+  return {
+    ...(again ?? { before, after: before, edits: [], changed: [] }),
+    refused: refused.map(({ entry }) => ({
+      entry,
+      reason: 'it is written in a way that cannot be changed without changing something else',
+    })),
+  };
+}
+
+/** The changes made and proved, or nothing where the proof fails. */
+function attempt(
+  before: ConfigText,
+  file: ClientFile,
+  changes: readonly Change[],
+  mustComeBack: boolean,
+): Omit<Rewrite, 'refused'> | undefined {
+  const edits = changes.flatMap((it) => it.edits);
+  const text = applyEdits(before.text, edits);
+  const after = parseAgain(before, text);
+  if (after === undefined || !isOnlyChanged(before, after, changes)) return undefined;
+  if (mustComeBack && !comesBack(before, after, file, changes)) return undefined;
+  return { before, after, edits, changed: changes.map((it) => it.entry) };
+}
+
+function parseAgain({ format }: ConfigText, text: string): ConfigText | undefined {
+  try {
+    return parseConfig(format, text, '');
+  } catch (error) {
+    if (error instanceof CodedError) return undefined;
+    throw error;
+  }
+}
+
+function isOnlyChanged(before: ConfigText, after: ConfigText, changes: readonly Change[]): boolean {
+  const byMap = new Map<MapNode, Change>(changes.map((it) => [it.launch.map, it]));
+  const judge = (was: MapNode, is: MapNode): boolean | undefined => {
+    const change = byMap.get(was);
+    if (change === undefined) return undefined;
+    const { launch, words } = change;
+    const own = launch.kind === 'argv' ? ['command'] : [launch.commandName, 'args'];
+    return haveSameMembers(was, is, judge, own) && startsWords(is, launch, words);
+  };
+  return isSameTree(before.root, after.root, judge);
+}
+
+/** Whether the entry starts `words` now. */
+function startsWords(map: MapNode, launch: Launch, words: readonly string[]): boolean {
+  const value = (name: string) => map.members.find((it) => it.name === name)?.value;
+  const list = value(launch.kind === 'argv' ? 'command' : 'args');
+  const items = list?.kind === 'list' ? list.items : [];
+  const texts = items.map((it) =>
+    it.kind === 'string' ? it.value : it.kind === 'other' ? it.text : '',
+  );
+  if (launch.kind === 'argv') return isSameList(texts, words);
+  const command = value(launch.commandName);
+  return command?.kind === 'string' && isSameList([command.value, ...texts], words);
+}
+
+function isSameList(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((it, i) => it === b[i]);
+}
+
+/** Whether taking out what was put in gives the very text from before. */
+function comesBack(
+  before: ConfigText,
+  after: ConfigText,
+  file: ClientFile,
+  changes: readonly Change[],
+): boolean {
+  // The same entries in the same order, as was just proved.
+  const was = readEntries(before, file);
+  const is = readEntries(after, file);
+  const maps = new Set(changes.map(({ launch }) => launch.map));
+  const edits = is.flatMap((entry, i) => {
+    const { state } = was[i] ?? entry;
+    const isOurs = 'launch' in state && maps.has(state.launch.map);
+    return isOurs ? (unwrapOne(after, entry)?.edits ?? []) : [];
+  });
+  // An entry that had a proxy of ours already is held against what it was without it.
+  const earlier = changes.flatMap(({ entry }) => unwrapOne(before, entry)?.edits ?? []);
+  const bare = applyEdits(before.text, earlier);
+  return was.length === is.length && applyEdits(after.text, edits) === bare;
+}
+
+function wrapOne(config: ConfigText, entry: ServerEntry, proxy: ProxyCommand): Change | undefined {
+  if (entry.state.kind === 'governed') return renewOne(config, entry, proxy);
+  if (entry.state.kind !== 'plain') return undefined;
+  const { launch } = entry.state;
+  const hadNoArgs = launch.kind === 'split' && launch.args === undefined;
+  const [program, ...args] = ownWords(proxy, entry.name, hadNoArgs);
+  const words = [program, ...args, ...wordsOf(launch)];
+  const own = args.map(quoted);
+  if (launch.kind === 'argv') {
+    const edits = [insertItems(config, launch.words, [quoted(program), ...own])];
+    return { entry, launch, edits, words };
+  }
+  const { map, commandName, command, args: list } = launch;
+  // As it is written: quotes, escapes and all, so that it can go back.
+  const moved = [...own, config.text.slice(command.start, command.end)];
+  const edits = [
+    { start: command.start, end: command.end, text: quoted(program) },
+    list === undefined
+      ? addListBehind(config, map, commandName, 'args', moved)
+      : insertItems(config, list, moved),
+  ];
+  return { entry, launch, edits, words };
+}
+
+/** Another path for the proxy; every flag that stands behind it stays. */
+function renewOne(config: ConfigText, entry: ServerEntry, proxy: ProxyCommand): Change | undefined {
+  if (entry.state.kind !== 'governed' || entry.state.as.ownWords === 0) return undefined;
+  const { launch, as } = entry.state;
+  const pathWords = as.node === undefined ? 1 : 2;
+  const paths = [proxy.program, ...(proxy.script === undefined ? [] : [proxy.script])];
+  const words = [...paths, ...wordsOf(launch).slice(pathWords)];
+  const list = launch.kind === 'argv' ? launch.words : launch.args;
+  if (list === undefined) return undefined;
+  const inList = launch.kind === 'argv' ? paths : paths.slice(1);
+  const gone = launch.kind === 'argv' ? pathWords : pathWords - 1;
+  const { start, text } = insertItems(config, list, inList.map(quoted));
+  const edits = [{ start, end: list.items[gone]?.start ?? start, text }];
+  if (launch.kind === 'argv') return { entry, launch, edits, words };
+  const { command } = launch;
+  edits.unshift({ start: command.start, end: command.end, text: quoted(proxy.program) });
+  return { entry, launch, edits, words };
+}
+
+function unwrapOne(config: ConfigText, entry: ServerEntry): Change | undefined {
+  if (entry.state.kind !== 'governed' || entry.state.as.ownWords === 0) return undefined;
+  const { launch, as } = entry.state;
+  const words = wordsOf(launch).slice(as.ownWords);
+  if (launch.kind === 'argv') {
+    return { entry, launch, words, edits: [removeItems(config, launch.words, as.ownWords)] };
+  }
+  const { map, commandName, command, args } = launch;
+  const original = args?.items[as.ownWords - 1];
+  if (args === undefined || original?.kind !== 'string') return undefined;
+  const isAlone = args.items.length === as.ownWords && as.hadNoArgs;
+  const edits = [
+    {
+      start: command.start,
+      end: command.end,
+      text: config.text.slice(original.start, original.end),
+    },
+    isAlone
+      ? removeListBehind(config, map, commandName, 'args')
+      : removeItems(config, args, as.ownWords),
+  ];
+  return { entry, launch, edits, words };
+}

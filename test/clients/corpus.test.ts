@@ -1,0 +1,156 @@
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { parse as parseJsonc, type ParseError } from 'jsonc-parser';
+import { parse as parseToml } from 'smol-toml';
+import { afterAll, expect, test } from 'vitest';
+import { parse as parseYaml } from 'yaml';
+import { findConfigFiles } from '../../cli/wrap/find-files.ts';
+import { unwrapFiles } from '../../cli/wrap/unwrap.ts';
+import { wrapFiles } from '../../cli/wrap/wrap.ts';
+import { defaultPaths } from '../../shared/paths.ts';
+import { CORPUS, type CorpusFile } from './corpus.ts';
+
+const root = mkdtempSync(join(realpathSync(tmpdir()), 'obsigna clients '));
+afterAll(() => rmSync(root, { recursive: true }));
+
+/** Files that are there: an entry whose proxy is gone would be renewed. */
+const PROXY = {
+  program: process.execPath,
+  script: join(root, 'mcp-proxy.cjs'),
+  rules: join(root, 'rules.yaml'),
+};
+writeFileSync(PROXY.script, '');
+writeFileSync(PROXY.rules, '');
+
+test('the corpus is large enough', () => {
+  expect(CORPUS.length).toBeGreaterThanOrEqual(60);
+});
+
+const LONE_LINE_FEED = /(?<!\r)\n/;
+
+/** A home directory that holds nothing but this file. */
+function homeOf({ path, text, mode = 0o644, isLink = false }: CorpusFile, at: number) {
+  const home = join(root, String(at));
+  const file = join(home, path);
+  const real = isLink ? join(home, 'dotfiles', 'the file') : file;
+  for (const folder of [dirname(file), dirname(real)]) mkdirSync(folder, { recursive: true });
+  writeFileSync(real, text);
+  chmodSync(real, mode);
+  if (isLink) symlinkSync(real, file);
+  return { home, file, real };
+}
+
+function lookIn(home: string, platform = 'linux') {
+  const host = { env: {}, platform, home };
+  const cli = { paths: defaultPaths(host), say: { log: () => {}, warn: () => {} } as never };
+  const files = () => findConfigFiles({ host, project: join(home, 'project') });
+  return { cli, files };
+}
+
+for (const [at, it] of CORPUS.entries()) {
+  test(`wrap and unwrap ${it.path}: ${it.name} [C.wrap] [C.unwrap]`, () => {
+    const { home, file, real } = homeOf(it, at);
+    const { cli, files } = lookIn(home, it.platform);
+    const servers = it.asked;
+    const before = statSync(real);
+
+    const [outcome, ...more] = wrapFiles(cli, files(), { proxy: PROXY, servers });
+    expect(more).toEqual([]);
+    expect(outcome?.error).toBeUndefined();
+    expect(outcome?.refused).toEqual([]);
+    expect(outcome?.changed).toEqual(it.wraps);
+    expect(outcome?.skipped.map(({ server }) => server)).toEqual(it.skips ?? []);
+    expect(outcome?.settled).toEqual(it.already ?? []);
+
+    const wrapped = readFileSync(real, 'utf8');
+    expect(parsed(it, wrapped)).toEqual(expectedOf(parsed(it, it.text), it.wraps));
+    if (!LONE_LINE_FEED.test(it.text)) expect(wrapped).not.toMatch(LONE_LINE_FEED);
+    const after = statSync(real);
+    expect([after.mode, after.uid, after.gid]).toEqual([before.mode, before.uid, before.gid]);
+    expect(lstatSync(file).isSymbolicLink()).toBe(it.isLink === true);
+    expect(readdirSync(dirname(real)).filter((name) => name.includes('obsigna'))).toEqual([]);
+    if (it.wraps.length > 0) expect(readFileSync(outcome?.backup ?? '', 'utf8')).toBe(it.text);
+
+    // Once more changes nothing, not even the file; also from another installation.
+    const [again] = wrapFiles(cli, files(), {
+      proxy: { ...PROXY, script: '/elsewhere/mcp-proxy.cjs' },
+      servers,
+    });
+    expect(again?.changed).toEqual([]);
+    expect(readFileSync(real, 'utf8')).toBe(wrapped);
+    if (it.already !== undefined) return; // what was wrapped before would be unwrapped too
+
+    const [undone] = unwrapFiles(cli, files());
+    expect(undone?.changed).toEqual(it.wraps);
+    expect(readFileSync(real).equals(Buffer.from(it.text))).toBe(true);
+    expect(statSync(real).mode).toBe(before.mode);
+    expect(existsSync(file)).toBe(true);
+  });
+}
+
+/** By the parser of the format; JSON with comments by that of VS Code. */
+function parsed({ path }: CorpusFile, withMark: string): unknown {
+  const text = withMark.replace(/^\uFEFF/, '');
+  if (path.endsWith('.toml')) return parseToml(text);
+  if (path.endsWith('.yaml')) return parseYaml(text, { merge: true });
+  if (text.trim() === '') return undefined;
+  const errors: ParseError[] = [];
+  const value: unknown = parseJsonc(text, errors, { allowTrailingComma: true });
+  expect(errors).toEqual([]);
+  return value;
+}
+
+type Entry = Readonly<Record<string, unknown>>;
+
+/** The value of before, with the proxy in front of these servers and nothing else changed. */
+function expectedOf(value: unknown, wraps: readonly string[], name = ''): unknown {
+  if (Array.isArray(value)) return value.map((item) => expectedOf(item, wraps, nameOf(item)));
+  if (value === null || Object.prototype.toString.call(value) !== '[object Object]') return value;
+  const map = value as Entry;
+  if (wraps.includes(name) && ('command' in map || 'cmd' in map)) return wrappedEntry(map, name);
+  return Object.fromEntries(
+    Object.entries(map).map(([key, it]) => [key, expectedOf(it, wraps, key)]),
+  );
+}
+
+function nameOf(item: unknown): string {
+  const { name } = (item ?? {}) as Entry;
+  return typeof name === 'string' ? name : '';
+}
+
+function wrappedEntry(entry: Entry, name: string): Entry {
+  const flags = (isBare: boolean) => [
+    PROXY.script,
+    ...(isBare ? [`-name=${name}`] : ['-name', name]),
+    '-rules',
+    PROXY.rules,
+    '--',
+  ];
+  const split = (map: Entry, member: string) => {
+    const { args } = map as { args?: readonly unknown[] };
+    const words = [...flags(args === undefined), map[member], ...(args ?? [])];
+    return { ...map, [member]: PROXY.program, args: words };
+  };
+  const { command } = entry;
+  if (Array.isArray(command)) {
+    return { ...entry, command: [PROXY.program, ...flags(false), ...(command as unknown[])] };
+  }
+  if (typeof command === 'object' && command !== null) {
+    return { ...entry, command: split(command as Entry, 'path') };
+  }
+  return split(entry, 'cmd' in entry ? 'cmd' : 'command');
+}
