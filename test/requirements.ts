@@ -809,6 +809,11 @@ export const REQUIREMENTS: readonly Requirement[] = [
     source: 'docs/cli.md',
   },
   {
+    id: 'X.pack',
+    text: 'the packed program, installed and wrapped, leaves a receipt that verifies of the first call of a client',
+    source: 'README.md',
+  },
+  {
     id: 'X.sample',
     text: 'every member of a real receipt is explained, with what it does not prove',
     source: 'docs/cli.md',

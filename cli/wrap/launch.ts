@@ -60,11 +60,13 @@ export interface ProxyCommand {
   readonly program: string;
   readonly script?: string;
   readonly rules?: string;
+  /** Named where the proxy would not find it in what clients leave of the environment. */
+  readonly socket?: string;
 }
 
 /** Everything in front of the server's own command. */
 export function ownWords(
-  { program, script, rules }: ProxyCommand,
+  { program, script, rules, socket }: ProxyCommand,
   name: string,
   hadNoArgs: boolean,
 ): readonly [program: string, ...args: string[]] {
@@ -73,6 +75,7 @@ export function ownWords(
     ...(script === undefined ? [] : [script]),
     ...(hadNoArgs ? [`-name=${name}`] : ['-name', name]),
     ...(rules === undefined ? [] : ['-rules', rules]),
+    ...(socket === undefined ? [] : ['-socket', socket]),
     '--',
   ];
 }

@@ -1,6 +1,9 @@
 import { accessSync, constants, existsSync, realpathSync } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
+import { hostFacts } from '../../emitter/default-socket.ts';
 import { CodedError } from '../../shared/errors.ts';
+import { socketOfStarted } from '../../shared/health/daemon-checks.ts';
+import { emitterSocket, type HostFacts } from '../../shared/paths.ts';
 import type { Cli } from '../cli.ts';
 import { readRules } from '../rules/files.ts';
 import { findSibling } from '../sibling.ts';
@@ -21,9 +24,15 @@ export function proxyCommand(cli: Cli, rules: string | undefined): ProxyCommand 
   }
   const script = realpathSync(found);
   const file = rulesFile(cli, rules);
-  const ruled = file === undefined ? {} : { rules: file };
-  if (!/\.[cm]?js$/.test(script)) return { program: script, ...ruled };
-  return { program: stableNode(cli.env['PATH'] ?? ''), script, ...ruled };
+  const flags = { ...(file !== undefined && { rules: file }), ...socketOf(hostFacts(cli.env)) };
+  if (!/\.[cm]?js$/.test(script)) return { program: script, ...flags };
+  return { program: stableNode(cli.env['PATH'] ?? ''), script, ...flags };
+}
+
+/** Named only where it has to be, so that the entry stays good when the socket moves. */
+function socketOf(host: HostFacts): { readonly socket?: string } {
+  const socket = emitterSocket(host);
+  return socket === '' || socket === socketOfStarted(host) ? {} : { socket };
 }
 
 function rulesFile(cli: Cli, given: string | undefined): string | undefined {

@@ -42,6 +42,12 @@ const PROXY_VARIABLES = [
   'AGENTRECEIPTS_OPERATOR_NAME',
 ] as const;
 
+/** The socket that a proxy finds by itself when a host built on an MCP SDK starts it. */
+export function socketOfStarted(host: HostFacts): string {
+  const kept = Object.fromEntries(INHERITED.map((variable) => [variable, host.env[variable]]));
+  return emitterSocket({ ...host, env: kept });
+}
+
 /**
  * Hosts built on an MCP SDK start a proxy with six variables and nothing else. What it needs beside
  * them is lost in silence: the proxy then dials another socket than every other emitter here.
@@ -51,8 +57,7 @@ const PROXY_VARIABLES = [
 export function environmentCheck(path: string, host: HostFacts, isNamed = false): HealthCheck {
   const name = 'emitter environment';
   const { env } = host;
-  const kept = Object.fromEntries(INHERITED.map((variable) => [variable, env[variable]]));
-  const dialled = isNamed ? path : emitterSocket({ ...host, env: kept });
+  const dialled = isNamed ? path : socketOfStarted(host);
   const lost = PROXY_VARIABLES.filter((variable) => (env[variable] ?? '') !== '');
   const others = lost.length === 0 ? '' : `; not passed on: ${lost.join(', ')}`;
   const who = 'a proxy that an MCP SDK starts';

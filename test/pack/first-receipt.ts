@@ -186,12 +186,15 @@ async function callThrough({ command, args }: Launch, home: string): Promise<voi
   }
 }
 
+/** Of a command that takes a tenth of a second. */
+const ATTEMPTS = 100;
+
 /** The receipts of calls, once all are there and the record verifies. */
 async function verified(
   obsigna: (...args: string[]) => string,
   count: number,
 ): Promise<readonly string[]> {
-  for (;;) {
+  for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
     const receipts = JSON.parse(obsigna('receipt', 'list', '-json')) as {
       credentialSubject: { action: { tool_name?: string } };
     }[];
@@ -202,6 +205,7 @@ async function verified(
     }
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
+  throw new Error(`the calls have no receipts: ${obsigna('receipt', 'list')}`);
 }
 
 interface Surroundings {
