@@ -212,8 +212,8 @@ const JSON_FILES: readonly CorpusFile[] = [
     text: `${JSON.stringify(
       {
         numStartups: 41,
-        history: Array.from({ length: 40_000 }, (_, i) => ({
-          display: `prompt ${i} `.repeat(8),
+        history: Array.from({ length: 400 }, (_, i) => ({
+          display: `prompt ${i} `.repeat(900),
           i,
         })),
         mcpServers: { big: { type: 'stdio', command: 'npx', args: ['-y', 'big'], env: {} } },
