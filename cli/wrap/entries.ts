@@ -52,23 +52,24 @@ export function readEntries(config: ConfigText, file: ClientFile): readonly Serv
 interface Found {
   readonly node: TextNode;
   readonly where: string;
+  /** The path ends here: its next name stands there twice. */
+  readonly isTwice?: true;
 }
 
 function containersAt(root: TextNode, path: readonly string[]): readonly Found[] {
   let found: readonly Found[] = [{ node: root, where: '' }];
   for (const part of path) {
-    found = found.flatMap(({ node, where }): Found[] => {
+    found = found.flatMap((it): Found[] => {
+      const { node, where } = it;
+      if (it.isTwice === true) return [it];
       if (node.kind !== 'map') return [];
       // Of a name that stands there twice nobody knows which one the client takes.
-      if (node.fixed !== undefined && memberOf(node, part) !== undefined && part !== '*') {
-        return [{ node: { ...node, members: [] }, where: part }];
-      }
-      return node.members
-        .filter(({ name }) => part === '*' || name === part)
-        .map(({ name, value }) => ({
-          node: value,
-          where: where === '' ? name : `${where}.${name}`,
-        }));
+      const named = node.members.filter(({ name }) => part === '*' || name === part);
+      if (part !== '*' && named.length > 1) return [{ node, where: part, isTwice: true }];
+      return named.map(({ name, value }) => ({
+        node: value,
+        where: where === '' ? name : `${where}.${name}`,
+      }));
     });
   }
   return found;

@@ -28,6 +28,9 @@ export function reportOutcomes(
     cli.out.write(`${JSON.stringify(answer, null, 2)}\n`);
     return code;
   }
+  if (outcomes.length === 0) {
+    cli.out.write('no configuration of a known client found; docs/clients/ says where they are\n');
+  }
   for (const outcome of outcomes) cli.out.write(textOf(outcome, wording));
   const count = outcomes.reduce((sum, it) => sum + it.changed.length, 0);
   const noun = count === 1 ? 'server' : 'servers';

@@ -249,6 +249,15 @@ describe('unwrapEntries() where somebody else changed the file', () => {
   }
 });
 
+test('unwrapEntries() names an entry that it cannot undo', () => {
+  const args = ['-name', 'a', '--', 8080];
+  const text = JSON.stringify({ mcpServers: { a: { command: 'mcp-proxy', args } } });
+  const { changed, refused, after } = unwrap(JSON_FILE, text);
+  expect(changed).toEqual([]);
+  expect(refused.map(({ entry }) => entry.name)).toEqual(['a']);
+  expect(after.text).toBe(text);
+});
+
 test('wrapEntries() renews a path that is gone, and keeps every flag', () => {
   for (const { text, want } of [
     {

@@ -38,8 +38,8 @@ interface Change {
 }
 
 /**
- * Puts the proxy in front of `entries`. Each change is made on its own copy first: it must parse, differ
- * in command and arguments of this entry only, and come back to the byte when it is unwrapped.
+ * Puts the proxy in front of `entries`. What comes out must parse, differ in command and arguments of these
+ * entries only, and come back to the byte when it is unwrapped; an entry that spoils that is refused.
  */
 export function wrapEntries(
   before: ConfigText,
@@ -67,20 +67,19 @@ function rewrite(
   mustComeBack: boolean,
 ): Rewrite {
   const changes = entries.flatMap((entry) => change(entry) ?? []);
-  const whole = attempt(before, file, changes, mustComeBack);
-  if (whole !== undefined) return { ...whole, refused: [] };
-  // Somebody spoils it for the others: find out who, one by one.
   const isGood = (it: Change) => attempt(before, file, [it], mustComeBack) !== undefined;
-  const good = changes.filter(isGood);
-  const again = attempt(before, file, good, mustComeBack);
-  const refused = changes.filter((it) => again === undefined || !good.includes(it));
-  return {
-    ...(again ?? { before, after: before, edits: [], changed: [] }),
-    refused: refused.map(({ entry }) => ({
-      entry,
-      reason: 'it is written in a way that cannot be changed without changing something else',
-    })),
-  };
+  const done =
+    attempt(before, file, changes, mustComeBack) ??
+    // Somebody spoils it for the others: find out who, one by one.
+    attempt(before, file, changes.filter(isGood), mustComeBack) ??
+    unchanged(before);
+  const refused = entries.filter((entry) => !done.changed.includes(entry));
+  const reason = 'it is written in a way that cannot be changed without changing something else';
+  return { ...done, refused: refused.map((entry) => ({ entry, reason })) };
+}
+
+function unchanged(before: ConfigText): Omit<Rewrite, 'refused'> {
+  return { before, after: before, edits: [], changed: [] };
 }
 
 /** The changes made and proved, or nothing where the proof fails. */

@@ -84,7 +84,8 @@ export function wrapFiles(
     keepsBackup: true,
     plan: (file, entries) => planOf(file, entries, servers),
     rewrite: ({ config }, file, chosen) => wrapEntries(config, file, chosen, proxy),
-    announce: (file) => announce(cli, file, [proxy.program, proxy.script, proxy.rules]),
+    announce: (file) =>
+      announce(cli, file, [proxy.program, proxy.script, proxy.rules, proxy.socket]),
   });
 }
 

@@ -192,6 +192,26 @@ const JSON_FILES: readonly CorpusFile[] = [
     text: plain('    "a": {"command": "a", "args": ["--port", 8080, true]}'),
     wraps: ['a'],
   },
+  {
+    name: 'a name twice somewhere else',
+    path: CURSOR,
+    text: '{"x": 1, "x": 2, "mcpServers": {"a": {"command": "a"}}}',
+    wraps: ['a'],
+  },
+  {
+    name: 'the servers twice',
+    path: CURSOR,
+    text: '{"mcpServers": {"a": {"command": "a"}}, "mcpServers": {"b": {"command": "b"}}}',
+    wraps: [],
+    skips: ['mcpServers'],
+  },
+  {
+    name: 'the folders twice',
+    path: '.claude.json',
+    text: '{"projects": {"/a": {"mcpServers": {"a": {"command": "a"}}}}, "mcpServers": {"b": {"command": "b"}}, "projects": {}}',
+    wraps: ['b'],
+    skips: ['projects'],
+  },
   { name: 'no servers', path: CURSOR, text: '{}\n', wraps: [] },
   { name: 'an empty file', path: CURSOR, text: '', wraps: [] },
   { name: 'a file of white space', path: CURSOR, text: ' \n\n', wraps: [] },
@@ -212,8 +232,8 @@ const JSON_FILES: readonly CorpusFile[] = [
     text: `${JSON.stringify(
       {
         numStartups: 41,
-        history: Array.from({ length: 40_000 }, (_, i) => ({
-          display: `prompt ${i} `.repeat(8),
+        history: Array.from({ length: 400 }, (_, i) => ({
+          display: `prompt ${i} `.repeat(900),
           i,
         })),
         mcpServers: { big: { type: 'stdio', command: 'npx', args: ['-y', 'big'], env: {} } },

@@ -183,13 +183,15 @@ test('status says what is governed, what is not, and why; doctor shows drift [C.
   });
 });
 
-test('status -sign makes the statement a receipt [C.status-signed]', async () => {
+test('wrap names a socket that would not be found, and status -sign makes its statement a receipt [C.status-signed]', async () => {
   const daemonHome = new DaemonHome();
   const daemon = await daemonHome.start();
   try {
-    obsigna(['wrap']);
     const XDG_DATA_HOME = dirname(daemonHome.data);
     const env = { ...daemonHome.env, HOME: home, XDG_DATA_HOME } as Record<string, string>;
+    obsigna(['wrap'], env);
+    // Clients do not hand on XDG_RUNTIME_DIR, by which this daemon is found.
+    expect(readFileSync(cursor, 'utf8')).toContain(JSON.stringify(daemonHome.socket));
     const { code, stdout } = obsigna(['status', '--sign'], env);
     expect(code).toBe(1); // one of two
     const [, seq = ''] = /^receipt \S+:(\d+) sha256:[0-9a-f]{64}$/m.exec(stdout) ?? [];
