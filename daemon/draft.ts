@@ -10,6 +10,7 @@ import type { Disclosure } from './disclosure/discloser.ts';
 import {
   droppedEventsReceipt,
   eventReceipt,
+  payloadHash,
   terminatorReceipt,
   UNKNOWN_PRINCIPAL,
   type ActionDetail,
@@ -18,6 +19,8 @@ import {
 } from './event-receipt.ts';
 import type { Heads, MovedHeads } from './heads.ts';
 import type { CallDraft } from './journal/call-draft.ts';
+import type { HostProcess } from './native/process.ts';
+import type { Sighting } from './journal/sightings.ts';
 import { joined, openCallOf, type OpenCall } from './journal/open-call.ts';
 import { recordedKey, type RecordedCall } from './journal/recorded-calls.ts';
 import { lastLink, rolledReceipt, type RollReason, type Statement } from './life.ts';
@@ -41,6 +44,8 @@ export interface Job {
   readonly peer: PeerCredential;
   /** Tells the peer from every other process that had or will have its pid. */
   readonly owner: string;
+  /** The process that holds its calls, where that is not the peer; `owner` is its tag then. */
+  readonly host?: HostProcess | undefined;
   readonly principalId: string;
   /** Absent where the daemon itself ends a call that nobody else will end. */
   readonly sink: ReplySink | undefined;
@@ -104,6 +109,7 @@ export class Draft implements MovedHeads {
 
   #begin(callId: string, job: Job): void {
     const { event, owner } = job;
+    this.#calls.sightings.concerns(event); // a hook's calls are told to a proxy next
     const party = { owner, sessionId: event.sessionId };
     const isKnown =
       this.#calls.find(party, callId) !== undefined ||
@@ -116,7 +122,10 @@ export class Draft implements MovedHeads {
 
   #end(callId: string, job: Job): Place | undefined {
     const { event, owner, sink } = job;
-    const open = this.#calls.find({ owner, sessionId: event.sessionId }, callId);
+    const party = { owner, sessionId: event.sessionId };
+    const isHeld = event.heldBy !== undefined;
+    const exact = this.#calls.find(party, callId);
+    const open = exact ?? (isHeld ? this.#calls.findHeld(party, callId) : undefined);
     if (open !== undefined) return this.#join(open, job);
     if (sink === undefined) return undefined; // it ended while the daemon was giving up on it
     const isOutcome = event.phase === 'outcome';
@@ -134,26 +143,61 @@ export class Draft implements MovedHeads {
   }
 
   #join(open: OpenCall, job: Job): Place {
-    const { callId, beganMs, parametersHash } = open;
-    const place = this.#recordCall(callId, joined(open, job.event), job, {
+    const { callId, beganMs, peer } = open;
+    const event = joined(open, job.event);
+    const { input, inputDigest } = job.event;
+    const told = job.host === undefined ? undefined : payloadHash(input, inputDigest);
+    const ran = told ?? open.parametersHash;
+    const place = this.#recordCall(callId, event, job, {
       disclosure: { ...open.disclosure, ...job.disclosure },
-      parametersHash,
-      call: { beganMs, ...(job.sink === undefined && { closedBy: 'daemon' as const }) },
+      parametersHash: ran,
+      call: {
+        beganMs,
+        ...(job.sink === undefined && { closedBy: 'daemon' as const }),
+        ...(peer.pid !== job.peer.pid && { beganBy: peer }),
+        ...(ran !== open.parametersHash && { announced: open.parametersHash }),
+      },
     });
     this.#calls.end(open);
     return place;
   }
 
   #recordCall(callId: string, event: EventFrame, job: Job, detail: ActionDetail): Place {
-    const row = this.#appendEvent(event, job, detail);
-    const { chain_id: chainId, sequence, status } = row.columns;
-    const key = recordedKey(job.peer.pid, event.sessionId, callId);
+    const sighting = this.#sightingOf(event, job, detail);
+    const sameAs = sighting && this.#calls.toldBefore(sighting);
+    const call = { ...detail.call, host: job.host, ...(sameAs !== undefined && { sameAs }) };
+    const row = this.#appendEvent(event, job, { ...detail, call });
+    const { chain_id: chainId, sequence, status, id } = row.columns;
+    if (sighting !== undefined && sameAs === undefined) this.#calls.saw(sighting, id);
+    const key = recordedKey((job.host ?? job.peer).pid, event.sessionId, callId);
     this.#calls.record(key, { chainId, sequence, isPending: status === 'pending' });
     return placeOf(row);
   }
 
+  /** What makes a call recognisable that hook and proxy both tell of. */
+  #sightingOf(
+    event: EventFrame,
+    { principalId }: Job,
+    { parametersHash }: ActionDetail,
+  ): Sighting | undefined {
+    const by = event.heldBy === undefined ? 'proxy' : 'hook';
+    // What a hook has denied never reaches a proxy; what a proxy has denied is still the agent's call.
+    const isShared =
+      event.decision === 'allowed' || (by === 'proxy' && event.decision === 'denied');
+    if (!this.#calls.sightings.concerns(event) || !isShared) return undefined;
+    return {
+      by,
+      principalId,
+      tool: event.toolName,
+      server: event.toolServer ?? '',
+      correlationId: event.correlationId,
+      parametersHash: parametersHash ?? payloadHash(event.input, event.inputDigest),
+      atMs: this.#nowMs,
+    };
+  }
+
   #recordedBefore(callId: string, job: Job, wasTold: boolean): RecordedCall | undefined {
-    const key = recordedKey(job.peer.pid, job.event.sessionId, callId);
+    const key = recordedKey((job.host ?? job.peer).pid, job.event.sessionId, callId);
     return this.#calls.findRecorded(key, wasTold);
   }
 

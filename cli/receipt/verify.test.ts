@@ -188,6 +188,7 @@ Coverage:
         calls: 2,
         outcomes_unknown: [],
         outcomes_known_later: 0,
+        told_twice: 0,
         missing_calls: {
           count: 0,
           sessions: 0,

@@ -1,3 +1,4 @@
+import { callNoteOf } from '../receipt/call.ts';
 import { isActionReceipt, isDaemonStatement } from '../receipt/daemon-statement.ts';
 import { numberLimits } from './call-number-limits.ts';
 import { CallNumberMeter, type MissingCalls } from './call-numbers.ts';
@@ -33,6 +34,8 @@ export interface Coverage {
   readonly outcomesUnknown: readonly (readonly [reason: string, count: number])[];
   /** Those of them whose outcome a later receipt tells. */
   readonly outcomesKnownLater: number;
+  /** Receipts of calls that another receipt tells of too: hook and proxy saw the same call. */
+  readonly toldTwice: number;
   readonly missingCalls: MissingCalls;
   /** Actions that emitters counted and could not report. */
   readonly eventsDropped: number;
@@ -66,6 +69,7 @@ export class CoverageMeter {
   #last: Moment | undefined;
   #calls = 0;
   #knownLater = 0;
+  #toldTwice = 0;
   #eventsDropped = 0;
   #notCounted = 0;
   #brokenChains = 0;
@@ -89,7 +93,9 @@ export class CoverageMeter {
     this.#eventsDropped += dropped;
     if (dropped > 0) this.#numbers.dropped(receipt, dropped);
     if (isActionReceipt(receipt)) {
-      if (this.#numbers.call(receipt, ms)) this.#knownLater += 1;
+      const isKnown = this.#numbers.call(receipt, ms);
+      if (callNoteOf(receipt)?.sameAs !== undefined) this.#toldTwice += 1;
+      else if (isKnown) this.#knownLater += 1;
       else this.#calls += 1;
     }
     if (outcome.status === 'pending' && !isDaemonStatement(receipt)) {
@@ -122,6 +128,7 @@ export class CoverageMeter {
       calls: this.#calls,
       outcomesUnknown: this.#reasons.entries(),
       outcomesKnownLater: this.#knownLater,
+      toldTwice: this.#toldTwice,
       missingCalls,
       eventsDropped: this.#eventsDropped,
       downTime: this.#downTime.finish(),

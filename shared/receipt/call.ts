@@ -11,6 +11,8 @@ export interface CallNote {
   readonly closedBy?: string;
   /** Id of the receipt that said `pending` of this same call. */
   readonly completes?: string;
+  /** Id of the receipt in which somebody else told of this same call. */
+  readonly sameAs?: string;
 }
 
 /** Undefined for receipts that say nothing of the kind: frames without a call, other daemons. */
@@ -20,12 +22,13 @@ export function callNoteOf({ issuer }: Receipt): CallNote | undefined {
   if (!isJsonObject(call)) return undefined;
   const text = (name: string) => (typeof call[name] === 'string' ? call[name] : undefined);
   const [id, began, closedBy] = [text('id'), text('began'), text('closed_by')];
-  const completes = text('completes');
+  const [completes, sameAs] = [text('completes'), text('same_as')];
   return {
     ...(id !== undefined && { id }),
     ...(began !== undefined && { began }),
     ...(closedBy !== undefined && { closedBy }),
     ...(completes !== undefined && { completes }),
+    ...(sameAs !== undefined && { sameAs }),
   };
 }
 
