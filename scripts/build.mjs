@@ -24,6 +24,8 @@ const PROGRAMS = [
   { entry: 'cli/main.ts', out: 'dist/obsigna.cjs' },
   { entry: 'daemon/main.ts', out: 'dist/obsigna-daemon.cjs' },
   { entry: 'proxy/main.ts', out: 'dist/mcp-proxy.cjs' },
+  // Read anew for every call of an agent: a shorter text is a shorter start.
+  { entry: 'proxy/hook/main.ts', out: 'dist/obsigna-hook.cjs', minifyWhitespace: true },
 ];
 const LIBRARY = { entry: 'emitter/index.ts', out: 'dist/emitter.js' };
 const LICENCES = 'dist/THIRD-PARTY-LICENSES.txt';
