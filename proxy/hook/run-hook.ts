@@ -19,7 +19,7 @@ export interface RunOptions {
 }
 
 /** A daemon that is busy for longer has the report in its buffer, and answers nobody. */
-const TELL_MS = 2000;
+const TELL_SHARE = 0.4;
 /** For a denial of ours that follows a report without an answer: the agent has waited already. */
 const AFTERWARDS_MS = 500;
 const NO_END = 'outcome unknown: the agent tells of no end of this call';
@@ -158,7 +158,7 @@ async function after(event: HookEvent, run: RunOptions): Promise<HookAnswer> {
 async function tell(
   { options, socketPath, lost }: RunOptions,
   telling: Telling,
-  timeoutMs = TELL_MS,
+  timeoutMs = options.deadlineMs * TELL_SHARE,
 ): Promise<CodedError | undefined> {
   try {
     const { agent } = options;

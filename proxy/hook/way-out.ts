@@ -47,7 +47,8 @@ export class WayOut {
 
 /** For the agent and the log: what was wrong, and what to do about it. */
 export function wordsOf({ message, remedy, code }: CodedError): string {
-  return `obsigna-hook: ${printable(message)}; ${remedy} [${code}]`;
+  const lines = message.split('\n').map(printable);
+  return `obsigna-hook: ${lines.join('; ')}; ${remedy} [${code}]`;
 }
 
 function internal(error: unknown): CodedError {
