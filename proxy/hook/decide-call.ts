@@ -3,6 +3,7 @@ import { decide, messageOf, stripToolPrefix, type Decision } from '../../policy/
 import { DEFAULT_RULES } from '../../policy/default-rules.ts';
 import type { Rule, RuleSet } from '../../policy/rule.ts';
 import { UnknownHistory } from '../../policy/unknown-history.ts';
+import { CodedError } from '../../shared/errors.ts';
 import { decodeUtf8, parseJson } from '../../shared/json/text.ts';
 import type { JsonObject } from '../../shared/json/value.ts';
 import { policyInForce } from '../policy-in-force.ts';
@@ -63,7 +64,14 @@ export async function decideCall(
 /** Loaded for whoever has a file: the agent waits for our start before every call. */
 async function readRules(file: string): Promise<RuleSet> {
   const { readRulesFile } = await import('../rules-file.ts');
-  return readRulesFile(file);
+  try {
+    return await readRulesFile(file);
+  } catch (cause) {
+    // The build makes a file of its own of it (scripts/build.mjs), with another class of this name.
+    const { name, code, message } = cause as CodedError;
+    if (name !== 'CodedError') throw cause;
+    throw new CodedError(code, message, { cause });
+  }
 }
 
 function needsHistory(rule: Rule | undefined): boolean {
