@@ -24,6 +24,8 @@ import { readKeyring } from '../keyring.ts';
 import { Progress } from '../progress.ts';
 import { ReceiptReader, type StoredChain } from '../store/reader.ts';
 import { defineVerb, type VerbInput } from '../verb.ts';
+import { hookHost } from '../hooks/host.ts';
+import { hooksCheck } from './hook-checks.ts';
 import { roundTripCheck } from './round-trip.ts';
 import { socketCheck, socketStat } from './socket-checks.ts';
 import {
@@ -147,6 +149,7 @@ async function examine(flags: Flags, timeoutMs: number, cli: Cli): Promise<reado
       extensionsCheck(greeting),
       sharedUidCheck(socketStat(socketPath)?.uid, process.getuid?.() ?? -1, signingKey),
       environmentCheck(socketPath, surroundings),
+      hooksCheck(hookHost(cli)),
     ];
   } finally {
     if (evidence.reader instanceof ReceiptReader) evidence.reader.close();

@@ -33,7 +33,14 @@ import type { Metrics } from '../metrics.ts';
 const MAX_UNREAD_BYTES = 1024 * 1024;
 
 /** What this daemon understands beyond the protocol, for the reply to `hello`. */
-const EXTENSIONS = ['ack', 'decision_context', 'payload_digest', 'phase', 'approvals'] as const;
+const EXTENSIONS = [
+  'ack',
+  'decision_context',
+  'payload_digest',
+  'phase',
+  'approvals',
+  'held_by',
+] as const;
 
 /** A reply that nobody waits for may lie this long, so that several leave in one piece. */
 const PATIENCE_MS = 20;

@@ -1,5 +1,5 @@
 import { appendFileSync, mkdirSync, readdirSync, renameSync, statSync, unlinkSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 const LOST = 'lost';
 const CLAIM = /^claimed-(\d+)$/;
@@ -32,7 +32,7 @@ export class LostReports {
   add(count: number): boolean {
     if (this.#folder === '') return false;
     try {
-      mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
+      makeFolder(this.#folder);
       appendFileSync(join(this.#folder, LOST), '.'.repeat(Math.min(count, MAX_COUNT)));
       return true;
     } catch {
@@ -87,6 +87,19 @@ function isRunning(pid: number): boolean {
     return true;
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+/** One by one: where nothing can be made, as in /proc, Node's own way never ends. */
+function makeFolder(path: string): void {
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') return;
+    if (code !== 'ENOENT' || dirname(path) === path) throw error;
+    makeFolder(dirname(path));
+    mkdirSync(path, { mode: 0o700 });
   }
 }
 

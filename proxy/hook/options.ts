@@ -17,6 +17,11 @@ export const HOOK_FLAGS = {
     placeholder: 'NAME',
     describe: `who starts the hook: ${AGENT_NAMES.join(', ')}`,
   },
+  format: {
+    type: 'string',
+    placeholder: 'NAME',
+    describe: 'the same, as the hook of the protocol calls it',
+  },
   rules: {
     type: 'string',
     placeholder: 'FILE',
@@ -95,7 +100,7 @@ export function readHookOptions(
   const action = help ? 'help' : flags.version === true ? 'version' : 'run';
   if (positionals.length > 0)
     throw new CodedError('USAGE', `unexpected argument ${JSON.stringify(positionals[0])}`);
-  const name = oneOf('agent', flags.agent, AGENT_NAMES);
+  const name = oneOf('agent', flags.agent ?? flags.format, AGENT_NAMES);
   if (name === undefined && action === 'run') throw new CodedError('USAGE', '-agent is required');
   const agent = AGENTS[name ?? 'claude-code'];
   const requireReceipt = flags['require-receipt'] ?? fromEnv['require-receipt'] ?? false;

@@ -29,6 +29,7 @@ const NAMES = [
   'daemon extensions',
   'shared uid',
   'emitter environment',
+  'hooks',
 ];
 
 let cli: CliBundle;
@@ -78,6 +79,7 @@ describe('obsigna doctor on a healthy system', () => {
       expect(others).toMatchObject([
         { check: 'shared uid', status: 'note' },
         { check: 'emitter environment', status: 'note' },
+        { check: 'hooks', status: 'note' },
       ]);
       expect(row('round-trip')?.reason).toMatch(
         new RegExp(`^found at seq ${round + 1} of chain .+ pid \\d+, uid \\d+, /.+`),

@@ -1,3 +1,4 @@
+import type { ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { acknowledging, FakeDaemon, type Received } from '../fixtures/daemon-fake.ts';
@@ -152,20 +153,15 @@ test('an input that never ends is denied when time is over [H.deadline]', async 
 });
 
 test('a signal is a denial, not the exit code of a signal [H.exit-codes]', async () => {
-  const killed = hook(CLAUDE, {
-    staysOpen: true,
-    input: '{',
-    started: (child) => {
-      // Once it listens to signals it also reads.
-      const poll = setInterval(() => {
-        if (child.stdin?.writableLength === 0) child.kill('SIGTERM');
-      }, 300);
-      child.once('exit', () => clearInterval(poll));
-    },
-  });
-  const { code, signal } = await killed;
-  // Before our first line Node itself ends by the signal: nothing of ours can be in front of that.
-  if (signal === null) expect(code).toBe(2);
+  daemon.answer = () => undefined;
+  let child: ChildProcess | undefined;
+  const run = { input: CLAUDE.before('ls'), started: (it: ChildProcess) => void (child = it) };
+  const result = hook(CLAUDE, run, '-deadline', '1m');
+  await daemon.received(1); // it waits for the answer now
+  child?.kill('SIGTERM');
+  const { code, stderr } = await result;
+  expect(code).toBe(2);
+  expect(stderr).toContain('[HOOK_INTERRUPTED]');
 });
 
 test('rules that cannot be read or are wrong deny, and are told [H.fail] [P3.hook]', async () => {
