@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { CodedError } from '../../shared/errors.ts';
 import { AGENTS, type AgentName } from './agents.ts';
