@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto';
 import type { Signer } from '../shared/crypto/suite.ts';
 import type { ChainLink } from '../shared/chain/links.ts';
 import { CodedError } from '../shared/errors.ts';
-import type { PeerCredential, ReceiptBody } from '../shared/receipt/receipt.ts';
+import { callNoteOf } from '../shared/receipt/call.ts';
+import type { PeerCredential, Receipt, ReceiptBody } from '../shared/receipt/receipt.ts';
 import type { EventFrame } from '../shared/wire/event.ts';
 import type { Reply, ReplyOk } from '../shared/wire/reply.ts';
 import { agentChainId, type ChainHead, type Chains, type Identity } from './chains.ts';
@@ -114,7 +115,11 @@ export class Draft implements MovedHeads {
     const isKnown =
       this.#calls.find(party, callId) !== undefined ||
       this.#recordedBefore(callId, job, event.redelivered === true) !== undefined;
-    if (isKnown) return; // and so is what it says was dropped
+    if (isKnown) {
+      // And so is what it says was dropped, but for a hook that was started twice.
+      if (event.heldBy !== undefined) this.#tellDrops(event, job);
+      return;
+    }
     this.#calls.begin(openCallOf({ ...job, callId, beganMs: this.#nowMs }));
     // Behind what may refuse it: the count then goes out again with the next frame.
     this.#tellDrops(event, job);
@@ -138,6 +143,10 @@ export class Draft implements MovedHeads {
     if (row === undefined) throw new CodedError('STORE_CHANGED', 'a recorded call has gone');
     const isNews = before.isPending && event.decision !== 'pending';
     if (event.redelivered === true && !isNews) return placeOf(row);
+    if (!isNews && isToldTwice(event, row)) {
+      this.#tellDrops(event, job);
+      return placeOf(row);
+    }
     const call = isNews ? { completes: row.columns.id } : {};
     return this.#recordCall(callId, event, job, { disclosure: job.disclosure, call });
   }
@@ -345,6 +354,16 @@ function placeOf({ columns }: ReceiptRow): Place {
 export function timeOrderedUuid(nowMs: number): string {
   const time = nowMs.toString(16).padStart(12, '0');
   return `${time.slice(0, 8)}-${time.slice(8)}-7${randomUUID().slice(15)}`;
+}
+
+/**
+ * Where an agent has the hook in two of its files, each outcome is told twice, under the agent's own id.
+ * An outcome behind a denial is something else: the agent has run what it was told not to.
+ */
+function isToldTwice({ heldBy, correlationId }: EventFrame, { text }: ReceiptRow): boolean {
+  if (heldBy === undefined || correlationId === undefined) return false;
+  const note = callNoteOf(JSON.parse(text) as Receipt);
+  return note?.began !== undefined || note?.intent !== undefined;
 }
 
 /** UTC, whole seconds: the form of every time in a daemon's receipts. */

@@ -1034,6 +1034,11 @@ export const REQUIREMENTS: readonly Requirement[] = [
     source: 'docs/adr/0029',
   },
   {
+    id: 'H.twice',
+    text: 'a hook that is started twice for one call tells once; what an agent runs in spite of a denial is told',
+    source: 'docs/adr/0029',
+  },
+  {
     id: 'H.install',
     text: 'hooks install changes our own entries only, is idempotent, and can be taken back',
     source: 'docs/adr/0029',

@@ -163,6 +163,19 @@ test('a call that hook and proxy tell of is counted once [H.once]', async () => 
   expect(verify().coverage).toMatchObject({ calls: 1, told_twice: 1 });
 });
 
+test('a hook that is installed twice tells once; what runs behind a denial is told [H.twice]', async () => {
+  const call = (id: string, event: object) => ({ ...event, tool_use_id: id });
+  for (const event of [CLAUDE.before('ls'), CLAUDE.after('ls')]) {
+    const input = call('toolu_1', event);
+    await Promise.all([hook('claude-code', input), hook('claude-code', input)]);
+  }
+  expect(report().outcome.status).toBe('success');
+  const rules = home.rules('rules: [{name: no, tool_pattern: "*", action: block}]\n');
+  await hook('claude-code', call('toolu_2', CLAUDE.before('rm')), '-rules', rules);
+  await hook('claude-code', call('toolu_2', CLAUDE.after('rm')));
+  expect(reports().map(({ outcome }) => outcome.status)).toEqual(['success', 'failure', 'success']);
+});
+
 test('a paused call is answered at a terminal [H.pause]', async () => {
   const rules = home.rules('rules: [{name: hold, tool_pattern: "*", action: pause}]\n');
   const codex = inputsOf('codex');
