@@ -11,9 +11,9 @@ import { Unmeasurable } from './proc.ts';
 export type Child = ChildProcess & { readonly pid: number };
 export type PipedChild = Child & { readonly stdin: Writable; readonly stdout: Readable };
 
-export type Program = 'mcp-proxy' | 'obsigna' | 'obsigna-daemon';
+export type Program = 'mcp-proxy' | 'obsigna' | 'obsigna-daemon' | 'obsigna-hook';
 
-const PROGRAMS: readonly Program[] = ['mcp-proxy', 'obsigna', 'obsigna-daemon'];
+const PROGRAMS: readonly Program[] = ['mcp-proxy', 'obsigna', 'obsigna-daemon', 'obsigna-hook'];
 
 /**
  * Where a run happens: a temporary folder, the programs as they were when it began, and every child

@@ -48,6 +48,11 @@ const RULE_COMMANDS = [
   ['rules schema', 'Print the JSON Schema of a rules file, for editors'],
 ] as const;
 
+const HOOK_COMMANDS = [
+  ['hooks install', 'Make agents start obsigna-hook around their own tools'],
+  ['hooks uninstall', 'Take it out of their configuration'],
+] as const;
+
 const STORE_COMMANDS = [
   ['store backup DEST', 'Copy the store while it is in use'],
   ['store check', 'Check that the store is sound as a database'],
@@ -94,6 +99,8 @@ Key commands:
 ${renderRows(KEY_COMMANDS)}
 Rules:
 ${renderRows(RULE_COMMANDS)}
+Hooks of agents:
+${renderRows(HOOK_COMMANDS)}
 Store commands:
 ${renderRows(STORE_COMMANDS)}
 Processes:
@@ -129,6 +136,11 @@ ${MORE}`,
 Rules:
 ${renderRows(RULE_COMMANDS.map(([name, text]) => [name.replace('rules ', ''), text]))}
 ${MORE}`,
+  hooks: `Usage: obsigna hooks <command> [options]
+
+Hooks of agents:
+${renderRows(HOOK_COMMANDS.map(([name, text]) => [name.replace('hooks ', ''), text]))}
+${MORE}`,
   store: `Usage: obsigna store <command> [options]
 
 Store commands:
@@ -155,6 +167,8 @@ const generate = async () => (await daemonVerbs()).generateCommand;
 const pubkey = async () => (await daemonVerbs()).pubkeyCommand;
 const rotate = async () => (await daemonVerbs()).rotateCommand;
 const listKeys = async () => (await import('./keys/list.ts')).listKeysCommand;
+
+const hooks = () => import('./hooks/commands.ts');
 
 const approvalAnswer = () => import('./approvals/answer.ts');
 
@@ -189,6 +203,13 @@ export const ROOT: CommandDef = defineCommand({
         replay: async () => (await import('./rules/replay.ts')).replayRulesCommand,
         import: async () => (await import('./rules/import.ts')).importRulesCommand,
         schema: async () => (await import('./rules/schema.ts')).schemaRulesCommand,
+      },
+    }),
+    hooks: defineCommand({
+      meta: { name: 'hooks' },
+      subCommands: {
+        install: async () => (await hooks()).installHooksCommand,
+        uninstall: async () => (await hooks()).uninstallHooksCommand,
       },
     }),
     store: defineCommand({

@@ -305,7 +305,8 @@ function accept(
   const principalId = principalOf(peer, loginOf);
   log(`connection from pid ${peer.pid}`, { level: 'debug', pid: peer.pid });
   const owner = processes.tagOf(peer.pid);
-  return new Connection({ socket, peer, owner, principalId, ...parts });
+  const hostOf = (pid: number) => processes.hostOf(pid);
+  return new Connection({ socket, peer, owner, principalId, hostOf, ...parts });
 }
 
 /** The login name in the user database, or the number where there is none. */

@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto';
 import type { Signer } from '../shared/crypto/suite.ts';
 import type { ChainLink } from '../shared/chain/links.ts';
 import { CodedError } from '../shared/errors.ts';
-import type { PeerCredential, ReceiptBody } from '../shared/receipt/receipt.ts';
+import { callNoteOf } from '../shared/receipt/call.ts';
+import type { PeerCredential, Receipt, ReceiptBody } from '../shared/receipt/receipt.ts';
 import type { EventFrame } from '../shared/wire/event.ts';
 import type { Reply, ReplyOk } from '../shared/wire/reply.ts';
 import { agentChainId, type ChainHead, type Chains, type Identity } from './chains.ts';
@@ -10,6 +11,7 @@ import type { Disclosure } from './disclosure/discloser.ts';
 import {
   droppedEventsReceipt,
   eventReceipt,
+  payloadHash,
   terminatorReceipt,
   UNKNOWN_PRINCIPAL,
   type ActionDetail,
@@ -18,6 +20,8 @@ import {
 } from './event-receipt.ts';
 import type { Heads, MovedHeads } from './heads.ts';
 import type { CallDraft } from './journal/call-draft.ts';
+import type { HostProcess } from './native/process.ts';
+import type { Sighting } from './journal/sightings.ts';
 import { joined, openCallOf, type OpenCall } from './journal/open-call.ts';
 import { recordedKey, type RecordedCall } from './journal/recorded-calls.ts';
 import { lastLink, rolledReceipt, type RollReason, type Statement } from './life.ts';
@@ -41,6 +45,8 @@ export interface Job {
   readonly peer: PeerCredential;
   /** Tells the peer from every other process that had or will have its pid. */
   readonly owner: string;
+  /** The process that holds its calls, where that is not the peer; `owner` is its tag then. */
+  readonly host?: HostProcess | undefined;
   readonly principalId: string;
   /** Absent where the daemon itself ends a call that nobody else will end. */
   readonly sink: ReplySink | undefined;
@@ -104,11 +110,16 @@ export class Draft implements MovedHeads {
 
   #begin(callId: string, job: Job): void {
     const { event, owner } = job;
+    this.#calls.sightings.concerns(event); // a hook's calls are told to a proxy next
     const party = { owner, sessionId: event.sessionId };
     const isKnown =
       this.#calls.find(party, callId) !== undefined ||
       this.#recordedBefore(callId, job, event.redelivered === true) !== undefined;
-    if (isKnown) return; // and so is what it says was dropped
+    if (isKnown) {
+      // And so is what it says was dropped, but for a hook that was started twice.
+      if (event.heldBy !== undefined) this.#tellDrops(event, job);
+      return;
+    }
     this.#calls.begin(openCallOf({ ...job, callId, beganMs: this.#nowMs }));
     // Behind what may refuse it: the count then goes out again with the next frame.
     this.#tellDrops(event, job);
@@ -116,7 +127,10 @@ export class Draft implements MovedHeads {
 
   #end(callId: string, job: Job): Place | undefined {
     const { event, owner, sink } = job;
-    const open = this.#calls.find({ owner, sessionId: event.sessionId }, callId);
+    const party = { owner, sessionId: event.sessionId };
+    const isHeld = event.heldBy !== undefined;
+    const exact = this.#calls.find(party, callId);
+    const open = exact ?? (isHeld ? this.#calls.findHeld(party, callId) : undefined);
     if (open !== undefined) return this.#join(open, job);
     if (sink === undefined) return undefined; // it ended while the daemon was giving up on it
     const isOutcome = event.phase === 'outcome';
@@ -129,31 +143,70 @@ export class Draft implements MovedHeads {
     if (row === undefined) throw new CodedError('STORE_CHANGED', 'a recorded call has gone');
     const isNews = before.isPending && event.decision !== 'pending';
     if (event.redelivered === true && !isNews) return placeOf(row);
+    if (!isNews && isToldTwice(event, row)) {
+      this.#tellDrops(event, job);
+      return placeOf(row);
+    }
     const call = isNews ? { completes: row.columns.id } : {};
     return this.#recordCall(callId, event, job, { disclosure: job.disclosure, call });
   }
 
   #join(open: OpenCall, job: Job): Place {
-    const { callId, beganMs, parametersHash } = open;
-    const place = this.#recordCall(callId, joined(open, job.event), job, {
+    const { callId, beganMs, peer } = open;
+    const event = joined(open, job.event);
+    const { input, inputDigest } = job.event;
+    const told = job.host === undefined ? undefined : payloadHash(input, inputDigest);
+    const ran = told ?? open.parametersHash;
+    const place = this.#recordCall(callId, event, job, {
       disclosure: { ...open.disclosure, ...job.disclosure },
-      parametersHash,
-      call: { beganMs, ...(job.sink === undefined && { closedBy: 'daemon' as const }) },
+      parametersHash: ran,
+      call: {
+        beganMs,
+        ...(job.sink === undefined && { closedBy: 'daemon' as const }),
+        ...(peer.pid !== job.peer.pid && { beganBy: peer }),
+        ...(ran !== open.parametersHash && { announced: open.parametersHash }),
+      },
     });
     this.#calls.end(open);
     return place;
   }
 
   #recordCall(callId: string, event: EventFrame, job: Job, detail: ActionDetail): Place {
-    const row = this.#appendEvent(event, job, detail);
-    const { chain_id: chainId, sequence, status } = row.columns;
-    const key = recordedKey(job.peer.pid, event.sessionId, callId);
+    const sighting = this.#sightingOf(event, job, detail);
+    const sameAs = sighting && this.#calls.toldBefore(sighting);
+    const call = { ...detail.call, host: job.host, ...(sameAs !== undefined && { sameAs }) };
+    const row = this.#appendEvent(event, job, { ...detail, call });
+    const { chain_id: chainId, sequence, status, id } = row.columns;
+    if (sighting !== undefined && sameAs === undefined) this.#calls.saw(sighting, id);
+    const key = recordedKey((job.host ?? job.peer).pid, event.sessionId, callId);
     this.#calls.record(key, { chainId, sequence, isPending: status === 'pending' });
     return placeOf(row);
   }
 
+  /** What makes a call recognisable that hook and proxy both tell of. */
+  #sightingOf(
+    event: EventFrame,
+    { principalId }: Job,
+    { parametersHash }: ActionDetail,
+  ): Sighting | undefined {
+    const by = event.heldBy === undefined ? 'proxy' : 'hook';
+    // What a hook has denied never reaches a proxy; what a proxy has denied is still the agent's call.
+    const isShared =
+      event.decision === 'allowed' || (by === 'proxy' && event.decision === 'denied');
+    if (!this.#calls.sightings.concerns(event) || !isShared) return undefined;
+    return {
+      by,
+      principalId,
+      tool: event.toolName,
+      server: event.toolServer ?? '',
+      correlationId: event.correlationId,
+      parametersHash: parametersHash ?? payloadHash(event.input, event.inputDigest),
+      atMs: this.#nowMs,
+    };
+  }
+
   #recordedBefore(callId: string, job: Job, wasTold: boolean): RecordedCall | undefined {
-    const key = recordedKey(job.peer.pid, job.event.sessionId, callId);
+    const key = recordedKey((job.host ?? job.peer).pid, job.event.sessionId, callId);
     return this.#calls.findRecorded(key, wasTold);
   }
 
@@ -301,6 +354,16 @@ function placeOf({ columns }: ReceiptRow): Place {
 export function timeOrderedUuid(nowMs: number): string {
   const time = nowMs.toString(16).padStart(12, '0');
   return `${time.slice(0, 8)}-${time.slice(8)}-7${randomUUID().slice(15)}`;
+}
+
+/**
+ * Where an agent has the hook in two of its files, each outcome is told twice, under the agent's own id.
+ * An outcome behind a denial is something else: the agent has run what it was told not to.
+ */
+function isToldTwice({ heldBy, correlationId }: EventFrame, { text }: ReceiptRow): boolean {
+  if (heldBy === undefined || correlationId === undefined) return false;
+  const note = callNoteOf(JSON.parse(text) as Receipt);
+  return note?.began !== undefined || note?.intent !== undefined;
 }
 
 /** UTC, whole seconds: the form of every time in a daemon's receipts. */

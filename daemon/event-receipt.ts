@@ -28,6 +28,7 @@ import {
 } from '../shared/receipt/taxonomy.ts';
 import type { EventFrame, PayloadDigest } from '../shared/wire/event.ts';
 import type { Disclosure } from './disclosure/discloser.ts';
+import type { HostProcess } from './native/process.ts';
 import { redact, type Redactor } from './redact.ts';
 
 /** What the daemon itself knows about a receipt it is going to write. */
@@ -69,6 +70,14 @@ export interface CallNote {
   /** The receipt that told this call as pending. */
   readonly completes?: string;
   readonly isIntentMissing?: boolean;
+  /** Who announced it, where another process told the outcome. */
+  readonly beganBy?: PeerCredential | undefined;
+  /** The process that holds it, where that is not the reporting one. See ADR 0029. */
+  readonly host?: HostProcess | undefined;
+  /** The hash of the arguments that were announced, where others ran. */
+  readonly announced?: string | undefined;
+  /** The receipt in which somebody else told of this same call. */
+  readonly sameAs?: string | undefined;
 }
 
 interface Payload {
@@ -265,14 +274,22 @@ function extensionsOf(event: EventFrame, call: CallNote | undefined): JsonObject
 }
 
 function callOf(id: string, note: CallNote = {}): JsonObject {
-  const { beganMs, closedBy, completes, isIntentMissing } = note;
+  const { announced, beganMs, beganBy, closedBy, completes, host, isIntentMissing, sameAs } = note;
   return {
+    ...(announced !== undefined && { announced }),
     ...(beganMs !== undefined && { began: new Date(beganMs).toISOString() }),
+    ...(beganBy !== undefined && { began_by: { ...beganBy } }),
     ...(closedBy !== undefined && { closed_by: closedBy }),
     ...(completes !== undefined && { completes }),
+    ...(host !== undefined && { host: hostMember(host) }),
     id,
     ...(isIntentMissing === true && { intent: 'missing' }),
+    ...(sameAs !== undefined && { same_as: sameAs }),
   };
+}
+
+function hostMember({ exePath, pid }: HostProcess): JsonObject {
+  return { ...(exePath !== undefined && { exe_path: exePath }), pid };
 }
 
 /** The daemon never saw this payload: the receipt must not look as if it had hashed it. */

@@ -11,6 +11,7 @@ import { Journal } from './journal/journal.ts';
 import { LingeringIntents } from './journal/lingering.ts';
 import { fromRow, type OpenCall } from './journal/open-call.ts';
 import { RecordedCalls } from './journal/recorded-calls.ts';
+import { Sightings } from './journal/sightings.ts';
 import { stoppedReceipt, type RollReason, type Statement } from './life.ts';
 import type { Log } from './log.ts';
 import { Metrics } from './metrics.ts';
@@ -73,6 +74,7 @@ export class Ledger {
   /** Calls that were announced and have not ended, as the last commit left them. */
   readonly journal = new Journal();
   readonly #recorded: RecordedCalls;
+  readonly #sightings = new Sightings();
   #submitted = 0;
   #settled = 0;
   #waiting: { readonly until: number; readonly resolve: () => void }[] = [];
@@ -213,7 +215,7 @@ export class Ledger {
 
   /** Everything that `write` appends, behind what is owed; nothing has changed when it throws. */
   #commit(now: Date, write: (draft: Draft) => void): void {
-    const calls = new CallDraft(this.journal, this.#recorded);
+    const calls = new CallDraft(this.journal, this.#recorded, this.#sightings);
     const draft = new Draft(this.#options, this.#heads, calls, now);
     const startedAt = performance.now();
     const lost = this.#lost;
@@ -355,7 +357,8 @@ function lossOf({ event, sink }: Job): number {
 }
 
 /** The outcome that nobody reported, in the words of the daemon. */
-function abandonment({ event, callId, owner, peer, principalId }: OpenCall, reason: string): Job {
+function abandonment(call: OpenCall, reason: string): Job {
+  const { event, callId, owner, peer, host, principalId } = call;
   const outcome: EventFrame = {
     ...event,
     callId,
@@ -366,7 +369,7 @@ function abandonment({ event, callId, owner, peer, principalId }: OpenCall, reas
     ack: undefined,
     redelivered: undefined,
   };
-  return { event: outcome, owner, peer, principalId, sink: undefined };
+  return { event: outcome, owner, peer, host, principalId, sink: undefined };
 }
 
 function asWriteFailure(error: unknown): CodedError {

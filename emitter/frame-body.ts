@@ -10,6 +10,7 @@ import type { ActionReport, EmitterIdentity, JsonText } from './report.ts';
 
 /** Limit of short members; what is longer is replaced by its hash, never cut into another value. */
 const MAX_SHORT_BYTES = 256;
+const MAX_RESOURCE_BYTES = 4096;
 const MAX_ERROR_BYTES = 64 * 1024;
 /** Payload room of a frame that is written while the spool fills up. */
 export const CROWDED_BYTES = 8 * 1024;
@@ -72,6 +73,8 @@ export interface CallMembers {
   readonly phase?: EventPhase;
   /** Nobody waits for the reply: the daemon may delay it for the sake of others. */
   readonly patient?: true;
+  /** The call belongs to the program that started this process (ADR 0029). */
+  readonly held_by?: 'host';
 }
 
 interface Payload {
@@ -127,11 +130,29 @@ function headOf(
     correlation_id: shorten(report.correlationId),
     ack,
     decision_context: report.decisionContext,
+    ...(report.agent !== undefined && {
+      agent_id: agentIdOf(report.agent.id),
+      agent_type: shorten(report.agent.type),
+    }),
+    ...(report.target !== undefined && {
+      target_system: shorten(report.target.system),
+      target_resource: shorten(report.target.resource, MAX_RESOURCE_BYTES),
+    }),
+    ...(report.model !== undefined && {
+      model: shorten(report.model.name),
+      usage: report.model.usage,
+      capture_method: shorten(report.model.captureMethod),
+    }),
   };
 }
 
-function shorten(text: string | undefined): string | undefined {
-  if (text === undefined || Buffer.byteLength(text) <= MAX_SHORT_BYTES) return text;
+/** It becomes part of a chain's name, where a slash would be a level. */
+function agentIdOf(id: string): string | undefined {
+  return /[/\0]/.test(id) ? hashUri(nodeSuite, id) : shorten(id);
+}
+
+function shorten(text: string | undefined, maxBytes = MAX_SHORT_BYTES): string | undefined {
+  if (text === undefined || Buffer.byteLength(text) <= maxBytes) return text;
   return hashUri(nodeSuite, text);
 }
 

@@ -28,6 +28,17 @@ export interface ActionReport {
   readonly correlationId?: string;
   /** Rule, risk and policy behind the decision; signed inside `issuer.runtime.obsigna`. */
   readonly decisionContext?: JsonObject;
+  /** The agent below the one that reports; its actions stand in a chain of their own. */
+  readonly agent?: { readonly id: string; readonly type?: string | undefined };
+  readonly target?: { readonly system: string; readonly resource: string };
+  /** The model that asked for the action and what it used, and where that is known from. */
+  readonly model?: ModelUse;
+}
+
+export interface ModelUse {
+  readonly name?: string | undefined;
+  readonly usage?: JsonObject | undefined;
+  readonly captureMethod?: string | undefined;
 }
 
 /** Who reports: the same for every action of one emitter. */

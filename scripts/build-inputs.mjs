@@ -18,6 +18,8 @@ export const OUTPUTS = [
   'dist/obsigna.cjs',
   'dist/obsigna-daemon.cjs',
   'dist/mcp-proxy.cjs',
+  'dist/obsigna-hook.cjs',
+  'dist/obsigna-hook-rules.cjs',
   'dist/emitter.js',
   'dist/types/emitter/index.d.ts',
   'dist/THIRD-PARTY-LICENSES.txt',

@@ -24,12 +24,37 @@ const PROGRAMS = [
   { entry: 'cli/main.ts', out: 'dist/obsigna.cjs' },
   { entry: 'daemon/main.ts', out: 'dist/obsigna-daemon.cjs' },
   { entry: 'proxy/main.ts', out: 'dist/mcp-proxy.cjs' },
+  { entry: 'proxy/hook/main.ts', out: 'dist/obsigna-hook.cjs', ...hookOptions() },
+  // Not a program: the part of the hook that only those need who have a rules file.
+  { entry: 'proxy/rules-file.ts', out: 'dist/obsigna-hook-rules.cjs' },
 ];
 const LIBRARY = { entry: 'emitter/index.ts', out: 'dist/emitter.js' };
 const LICENCES = 'dist/THIRD-PARTY-LICENSES.txt';
 
 /** Compiled for each machine, so they cannot be in a bundle. */
 const NATIVE = ['better-sqlite3', 'koffi'];
+
+/** Its main file finds its own parts in a way that no bundler follows. */
+const ALIASES = { 'jsonc-parser': 'jsonc-parser/lib/esm/main.js' };
+
+/**
+ * The hook is read anew for every call of an agent, and to read the YAML parser would be a third of its
+ * start. What an `import()` of the rules brings is therefore a file of its own.
+ */
+function hookOptions() {
+  const rulesApart = {
+    name: 'rules-apart',
+    setup: (esbuild) =>
+      esbuild.onResolve({ filter: /\/rules-file\.ts$/ }, ({ kind }) =>
+        kind === 'dynamic-import'
+          ? { path: './obsigna-hook-rules.cjs', external: true }
+          : undefined,
+      ),
+  };
+  // As `require`: the other loader would be loaded for it first.
+  const supported = { 'dynamic-import': false };
+  return { minifyWhitespace: true, plugins: [rulesApart], supported };
+}
 
 /**
  * Brings dist/ up to date. Throws {@link SetupError} when a source is missing or does not build.
@@ -66,6 +91,7 @@ async function bundleAll(root, sourcemap) {
     platform: 'node',
     target: 'node20.19',
     external: NATIVE,
+    alias: ALIASES,
     treeShaking: true,
     legalComments: 'none', // whole licence texts are written instead
     sourcemap: sourcemap ? 'linked' : false,

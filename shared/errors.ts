@@ -113,6 +113,17 @@ const REMEDIES = {
     'Mend what the lines above name, then run `obsigna init` again: it goes on from there.',
   STARTER_NOT_WRITTEN: 'Name a place where this user may write, with -rules.',
   NOT_IN_THIS_VERSION: 'Leave the option out; the changelog says when it arrives.',
+  // -- hooks -----------------------------------------------------------------------------------
+  HOOK_INPUT_INVALID:
+    'Check that -agent names the agent that starts the hook; docs/hook.md shows what each of them sends.',
+  HOOK_INPUT_TOO_LARGE:
+    'Make the call with less in it; more than 32 MiB is not read before a call is decided.',
+  HOOK_TIMED_OUT:
+    'Look at what keeps the hook waiting (the daemon, a large rules file, the agent), or raise -deadline.',
+  HOOK_INTERRUPTED: 'Nothing to do if the agent was stopped; else give the hook more time there.',
+  HOOKS_CONFIG_INVALID:
+    "Mend the agent's file at the place shown, or move it away, and run the command again.",
+  HOOKS_CONFIG_UNWRITABLE: "Make the agent's file and its folder writable for this user.",
   // -- approvals -------------------------------------------------------------------------------
   NO_APPROVER:
     'Open a way to a person: -http ADDR, a daemon for `obsigna approvals`, or a client that can ask; docs/approvals.md.',

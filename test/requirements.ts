@@ -4,7 +4,7 @@
  * an id that nobody cites and for a citation that is not listed here.
  *
  * The letter is the owner of the behaviour: P1 to P8 the promises of the product, S the protocol
- * in shared/, D daemon, E emitter, R rules, X proxy, C command line, B build and repository, F faults
+ * in shared/, D daemon, E emitter, R rules, X proxy, C command line, H hooks of agents, B build and repository, F faults
  * of the reference.
  */
 export type Requirement = {
@@ -87,6 +87,11 @@ export const REQUIREMENTS: readonly Requirement[] = [
     id: 'P1.late-result',
     text: 'a call that was cancelled ends as unknown after a minute, and a result behind that is told too',
     source: 'docs/adr/0021',
+  },
+  {
+    id: 'P1.hook',
+    text: 'a call that a hook has announced ends in a receipt, and reports that a hook could not deliver are counted',
+    source: 'docs/adr/0029',
   },
 
   // -- P2 The agent never reaches the key --
@@ -181,6 +186,11 @@ export const REQUIREMENTS: readonly Requirement[] = [
     id: 'P3.not-understood',
     text: 'a line that could be a call and cannot be parsed is not forwarded',
     source: 'SECURITY.md, "What is promised"',
+  },
+  {
+    id: 'P3.hook',
+    text: 'a hook denies what a rule blocks and what it cannot understand, in the way of each agent',
+    source: 'docs/adr/0029',
   },
   {
     id: 'P3.http',
@@ -1000,6 +1010,108 @@ export const REQUIREMENTS: readonly Requirement[] = [
     id: 'C.check',
     text: 'store check finds damage to pages, indices, tables and columns',
     source: 'docs/operations.md',
+  },
+
+  // -- H Hooks of agents --
+  {
+    id: 'H.agents',
+    text: 'each agent is passed in silence and denied in its own way, with one receipt for both',
+    source: 'docs/adr/0029',
+  },
+  {
+    id: 'H.failures',
+    text: 'a failed call is told in the words of the agent',
+    source: 'docs/adr/0029',
+  },
+  {
+    id: 'H.fail',
+    text: 'rules that cannot be used deny; a daemon that is away denies only where a receipt is required',
+    source: 'docs/adr/0029',
+  },
+  {
+    id: 'H.malformed',
+    text: 'input that is no call, or two calls, is denied, recorded, and passes with -fail open only',
+    source: 'docs/adr/0029',
+  },
+  {
+    id: 'H.huge',
+    text: 'megabytes are decided as a whole and told by their hash; more than is read is denied',
+    source: 'docs/adr/0029',
+  },
+  {
+    id: 'H.deadline',
+    text: 'an input that never ends is denied by our own deadline',
+    source: 'docs/adr/0029',
+  },
+  {
+    id: 'H.exit-codes',
+    text: 'the exit code is 0 or 2, also for a signal and a wrong flag',
+    source: 'docs/adr/0029',
+  },
+  {
+    id: 'H.pause',
+    text: 'a paused call is put to the agent that can ask or to a terminal, and denied without an answer',
+    source: 'docs/adr/0029',
+  },
+  {
+    id: 'H.history',
+    text: 'a rule that needs earlier calls is taken to hold',
+    source: 'docs/adr/0029',
+  },
+  {
+    id: 'H.mcp',
+    text: 'calls of MCP tools are left to the proxy, decided, or skipped',
+    source: 'docs/adr/0029',
+  },
+  {
+    id: 'H.lost',
+    text: 'reports without a daemon are told by the next hook as a count',
+    source: 'docs/adr/0029',
+  },
+  {
+    id: 'H.one-receipt',
+    text: 'two processes make one receipt that names host, announcer and reporter as the kernel does',
+    source: 'docs/adr/0029',
+  },
+  {
+    id: 'H.pending',
+    text: 'a call of a hook is open while its host lives, for at most a day',
+    source: 'docs/adr/0029',
+  },
+  {
+    id: 'H.late',
+    text: 'an outcome behind a pending receipt completes it',
+    source: 'docs/adr/0029',
+  },
+  {
+    id: 'H.no-id',
+    text: 'calls of agents without ids for them are told apart',
+    source: 'docs/adr/0029',
+  },
+  {
+    id: 'H.changed',
+    text: 'arguments that differ from those announced are recorded as they ran, with both hashes',
+    source: 'docs/adr/0029',
+  },
+  {
+    id: 'H.once',
+    text: 'a call that hook and proxy tell of is counted once',
+    source: 'docs/adr/0029',
+  },
+  {
+    id: 'H.twice',
+    text: 'a hook that is started twice for one call tells once; what an agent runs in spite of a denial is told',
+    source: 'docs/adr/0029',
+  },
+  {
+    id: 'H.install',
+    text: 'hooks install changes our own entries only, is idempotent, and can be taken back',
+    source: 'docs/adr/0029',
+  },
+  {
+    id: 'H.doctor',
+    text: 'doctor runs the installed hooks with a sample',
+    source: 'docs/adr/0029',
   },
 
   // -- B Build and repository --

@@ -17,13 +17,14 @@ interface Cost {
 /** From the start of a process to the moment it is of use, against a Node that does nothing. */
 export const start: Bench = {
   name: 'start',
-  title: 'ready after start: proxy, daemon',
+  title: 'ready after start: proxy, daemon, hook',
   run: async (lab) => {
     const proxyWall: Round[] = [];
     const proxyCpu: Round[] = [];
     const copierWall: Round[] = [];
     const daemonWall: Round[] = [];
     const daemonCpu: Round[] = [];
+    const hookWall: Record<Moment, Round[]> = { before: [], after: [] };
     const home = makeDaemonHome(lab);
     const running = await startDaemon(lab); // for the proxies to connect to
     for (let i = 0; i <= lab.size(20, 80); i += 1) {
@@ -31,12 +32,16 @@ export const start: Bench = {
       const proxy = await startOfProxy(lab, running);
       const copier = await startOfCopier(lab);
       const daemon = await startOfDaemon(lab, home);
+      const before = await runOfHook(lab, running, 'before', i);
+      const after = await runOfHook(lab, running, 'after', i);
       if (i === 0) continue; // reads the files from the disk
       proxyWall.push({ floor: bare.wallNs, measured: proxy.wallNs });
       proxyCpu.push({ floor: bare.cpuNs, measured: proxy.cpuNs });
       copierWall.push({ floor: bare.wallNs, measured: copier.wallNs });
       daemonWall.push({ floor: bare.wallNs, measured: daemon.wallNs });
       daemonCpu.push({ floor: bare.cpuNs, measured: daemon.cpuNs });
+      hookWall.before.push({ floor: bare.wallNs, measured: before });
+      hookWall.after.push({ floor: bare.wallNs, measured: after });
     }
     await running.stop();
     const spec = { basis: 'wall', unit: 'ns', floorName: 'node -e 0' } as const;
@@ -52,9 +57,44 @@ export const start: Bench = {
       hasCpu
         ? ratioRow({ ...daemonRow, basis: 'cpu' }, daemonCpu, { wall: daemonWall })
         : ratioRow(daemonRow, daemonWall),
+      ratioRow(
+        { ...spec, row: 'whole run of the hook, before a call', budget: atMost(1.4) },
+        hookWall.before,
+      ),
+      ratioRow(
+        { ...spec, row: 'whole run of the hook, after it', budget: atMost(1.4) },
+        hookWall.after,
+      ),
     ];
   },
 };
+
+type Moment = 'before' | 'after';
+
+/** As an agent waits for it: from the start to the exit code, with the daemon's acknowledgement. */
+async function runOfHook(
+  lab: Lab,
+  daemon: BenchDaemon,
+  moment: Moment,
+  round: number,
+): Promise<number> {
+  const event = {
+    hook_event_name: moment === 'before' ? 'PreToolUse' : 'PostToolUse',
+    session_id: 'bench',
+    tool_name: 'Bash',
+    tool_input: { command: 'ls -l' },
+    tool_use_id: `call-${round}`,
+    ...(moment === 'after' && { tool_response: { stdout: 'a\nb\n' } }),
+  };
+  const flags = ['-agent', 'claude-code', '-socket', daemon.socket];
+  const startNs = process.hrtime.bigint();
+  const child = lab.spawnPiped([...lab.program('obsigna-hook'), ...flags]);
+  child.stdin.end(JSON.stringify(event));
+  const [code] = (await once(child, 'exit')) as [number | null];
+  const wallNs = Number(process.hrtime.bigint() - startNs);
+  if (code !== 0) throw new Error(`the hook ended with ${code}`);
+  return wallNs;
+}
 
 /** Tells its own CPU time as the last thing it does: what a dead process used nobody else knows. */
 async function bareNode(lab: Lab): Promise<Cost> {

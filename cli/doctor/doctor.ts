@@ -27,6 +27,8 @@ import { ReceiptReader, type StoredChain } from '../store/reader.ts';
 import { defineVerb, type VerbInput } from '../verb.ts';
 import { survey } from '../wrap/survey.ts';
 import { coverageCheck, wrappedCheck } from './governance-checks.ts';
+import { hookHost } from '../hooks/host.ts';
+import { hooksCheck } from './hook-checks.ts';
 import { roundTripCheck } from './round-trip.ts';
 import { socketCheck, socketStat } from './socket-checks.ts';
 import {
@@ -153,6 +155,7 @@ async function examine(flags: Flags, timeoutMs: number, cli: Cli): Promise<reado
       environmentCheck(socketPath, surroundings),
       coverageCheck(found),
       wrappedCheck(found),
+      hooksCheck(hookHost(cli)),
     ];
   } finally {
     if (evidence.reader instanceof ReceiptReader) evidence.reader.close();

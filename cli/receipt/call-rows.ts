@@ -21,6 +21,7 @@ export function callRows(call: JsonObject, receipt: Receipt): readonly LabelledR
   take('Intent', 'intent');
   take('Closed by', 'closed_by');
   take('Completes', 'completes');
+  take('Same as', 'same_as');
   if (rest.size > 0) rows.push(['Call details', JSON.stringify(Object.fromEntries(rest))]);
   return rows;
 }

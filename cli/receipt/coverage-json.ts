@@ -10,6 +10,7 @@ export function coverageJson(coverage: Coverage): object {
     statements: coverage.statements,
     outcomes_unknown: coverage.outcomesUnknown.map(([reason, count]) => ({ reason, count })),
     outcomes_known_later: coverage.outcomesKnownLater,
+    told_twice: coverage.toldTwice,
     missing_calls: missingJson(coverage.missingCalls),
     events_dropped: coverage.eventsDropped,
     down_time: {

@@ -14,7 +14,7 @@ export function coverageLines(coverage: Coverage): readonly string[] {
   return [
     'Coverage:',
     row('period', period === undefined ? 'none' : `${period.first} to ${period.last}`),
-    row('calls', String(coverage.calls)),
+    row('calls', callsText(coverage)),
     ...(coverage.statements === 0 ? [] : [row('beside calls', statementsText(coverage))]),
     ...missingLines(coverage.missingCalls),
     row('outcome unknown', unknownText(unknown, coverage.outcomesKnownLater)),
@@ -65,6 +65,10 @@ function sessionLine({ sessionId, count, ranges }: MissingOfSession): string {
 /** `7`, or `7 to 9`. */
 function rangeText([first, last]: NumberRange): string {
   return first === last ? String(first) : `${first} to ${last}`;
+}
+
+function callsText({ calls, toldTwice }: Coverage): string {
+  return toldTwice === 0 ? String(calls) : `${calls}, told twice: ${toldTwice}`;
 }
 
 function unknownText(unknown: number, knownLater: number): string {

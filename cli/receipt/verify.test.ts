@@ -189,6 +189,7 @@ Coverage:
         statements: 0,
         outcomes_unknown: [],
         outcomes_known_later: 0,
+        told_twice: 0,
         missing_calls: {
           count: 0,
           sessions: 0,

@@ -111,3 +111,31 @@ test('Abandonment tries again while a call cannot be recorded', () => {
   expect(attempts).toHaveLength(count);
   stubborn.stop();
 });
+
+test('[H.pending] a call that its host holds is given up with the host, or after a day', () => {
+  const host = { tag: PARTY.owner, pid: 7 };
+  let nowMs = 0;
+  journal = new Journal();
+  const held = new Abandonment({
+    journal,
+    isAlive: () => alive,
+    giveUp: (call, reason) => {
+      reported.push([call.callId, reason]);
+      journal.remove(call);
+    },
+    wallClock: () => nowMs,
+  });
+  journal.add({ ...callOf('early'), host, beganMs: 0 }, 100);
+  journal.add({ ...callOf('late'), host, beganMs: 1000 }, 100);
+  held.joined(PARTY);
+  held.left(PARTY); // the hook has ended, as it does after every call
+  vi.advanceTimersByTime(60 * MINUTE_MS);
+  expect(reported).toEqual([]);
+  nowMs = 24 * 60 * MINUTE_MS + 500;
+  vi.advanceTimersByTime(10_000);
+  expect(reported).toEqual([['early', REASONS.hostSilent]]);
+  alive = false;
+  vi.advanceTimersByTime(10_000);
+  expect(reported.at(-1)).toEqual(['late', REASONS.hostEnded]);
+  held.stop();
+});

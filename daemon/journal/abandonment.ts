@@ -9,6 +9,8 @@ export interface AbandonmentOptions {
   /** Records a call as ended without an outcome. May be called again for one that is not yet. */
   readonly giveUp: (call: OpenCall, reason: string) => void;
   readonly now?: () => number;
+  /** Milliseconds since 1970, as the journal counts. */
+  readonly wallClock?: () => number;
 }
 
 interface Absence {
@@ -21,6 +23,8 @@ interface Absence {
 const SWEEP_MS = { first: 50, limit: 5000 };
 /** A living process whose connection was lost comes back within seconds, if it comes back. */
 const PATIENCE_MS = { lost: 600_000, restart: 60_000 };
+/** An agent may wait a night for its own person before it runs a call, or never run it. ADR 0029. */
+const HELD_MS = 24 * 60 * 60_000;
 
 export const REASONS = {
   processEnded: 'outcome unknown: the reporting process ended before it reported one',
@@ -29,6 +33,8 @@ export const REASONS = {
     'outcome unknown: the daemon restarted meanwhile, and the reporting process has ended',
   restartedAway:
     'outcome unknown: the daemon restarted meanwhile, and the reporting process has not come back',
+  hostEnded: 'outcome unknown: the agent ended before it reported one',
+  hostSilent: 'outcome unknown: the agent has not reported one for 24 hours',
   daemonStopped: 'outcome unknown: the daemon stopped before one was reported',
 } as const;
 
@@ -102,16 +108,25 @@ export class Abandonment {
       // Stays until its calls are out of the journal: a full disk may refuse them for a while.
       if (!journal.has(absence.party)) this.#absent.delete(key);
       else {
-        const reason = this.#judge(absence);
-        if (reason !== undefined)
-          for (const call of journal.of(absence.party)) giveUp(call, reason);
+        const isAlive = this.#options.isAlive(absence.party.owner);
+        for (const call of journal.of(absence.party)) {
+          const isHeld = call.host !== undefined;
+          const reason = isHeld ? this.#judgeHeld(call, isAlive) : this.#judge(absence, isAlive);
+          if (reason !== undefined) giveUp(call, reason);
+        }
       }
     }
     this.#schedule();
   }
 
-  #judge({ party, sinceMs, isRestart }: Absence): string | undefined {
-    const isAlive = this.#options.isAlive(party.owner);
+  /** Whoever reported it was never going to stay: only the holder's end says something. */
+  #judgeHeld({ beganMs }: OpenCall, isAlive: boolean): string | undefined {
+    if (!isAlive) return REASONS.hostEnded;
+    const { wallClock = Date.now } = this.#options;
+    return wallClock() - beganMs > HELD_MS ? REASONS.hostSilent : undefined;
+  }
+
+  #judge({ sinceMs, isRestart }: Absence, isAlive: boolean): string | undefined {
     if (!isAlive) return isRestart ? REASONS.restartedGone : REASONS.processEnded;
     const awayMs = this.#now() - sinceMs;
     if (isRestart) return awayMs > PATIENCE_MS.restart ? REASONS.restartedAway : undefined;

@@ -3,6 +3,7 @@ import type { PeerCredential } from '../../shared/receipt/receipt.ts';
 import type { EventFrame } from '../../shared/wire/event.ts';
 import type { Disclosure } from '../disclosure/discloser.ts';
 import { payloadHash } from '../event-receipt.ts';
+import type { HostProcess } from '../native/process.ts';
 
 /** Who may end a call: one process, in one session. */
 export interface Party {
@@ -20,6 +21,8 @@ export interface OpenCall extends Party {
   readonly parametersHash: string | undefined;
   readonly disclosure: Disclosure | undefined;
   readonly peer: PeerCredential;
+  /** The process that holds it, where that is not the peer. */
+  readonly host?: HostProcess | undefined;
   readonly principalId: string;
 }
 
@@ -35,7 +38,7 @@ export interface JournalRow {
 /** An announcement as it came in. */
 export interface Announcement extends Pick<
   OpenCall,
-  'owner' | 'callId' | 'beganMs' | 'peer' | 'principalId'
+  'owner' | 'callId' | 'beganMs' | 'peer' | 'host' | 'principalId'
 > {
   readonly event: EventFrame;
   readonly disclosure?: Disclosure | undefined;
@@ -47,7 +50,7 @@ export interface Announcement extends Pick<
  * @throws CodedError `JSON_NUMBER_RANGE`, `JSON_TOO_DEEP` for arguments without a canonical form
  */
 export function openCallOf(announcement: Announcement): OpenCall {
-  const { owner, callId, beganMs, peer, principalId, disclosure, event } = announcement;
+  const { owner, callId, beganMs, peer, host, principalId, disclosure, event } = announcement;
   const { sessionId, input, inputDigest } = event;
   return {
     owner,
@@ -58,6 +61,7 @@ export function openCallOf(announcement: Announcement): OpenCall {
     parametersHash: payloadHash(input, inputDigest),
     disclosure,
     peer,
+    ...(host !== undefined && { host }),
     principalId,
   };
 }
@@ -75,7 +79,8 @@ export function joined(open: OpenCall, outcome: EventFrame): EventFrame {
     }
   }
   const hash = payloadHash(outcome.input, outcome.inputDigest);
-  if (hash !== undefined && hash !== open.parametersHash) {
+  // An agent may let others change the arguments after they were announced; both hashes are kept.
+  if (hash !== undefined && hash !== open.parametersHash && open.host === undefined) {
     throw new CodedError('FRAME_INVALID', `the outcome of call ${callId} has another input`);
   }
   return {

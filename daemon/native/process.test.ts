@@ -37,3 +37,20 @@ test('isAlive() is false for another start and another boot, true where nobody c
   expect(clock.isAlive(`${boot}:${pid}:?`)).toBe(true);
   expect(clock.isAlive(`${boot}:0:?`)).toBe(true);
 });
+
+test('hostOf() is the first ancestor that is no shell', async () => {
+  const shell = spawn('sh', ['-c', 'sh -c "sleep 60 & echo \\$!; wait"; exit'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    detached: true,
+  });
+  const [said] = (await once(shell.stdout, 'data')) as [Buffer];
+  const host = clock.hostOf(Number(said.toString()));
+  expect(host).toMatchObject({ tag: clock.tagOf(process.pid), pid: process.pid });
+  if (process.platform === 'linux') expect(host.exePath).toBe(process.execPath);
+  process.kill(-(shell.pid as number), 'SIGKILL');
+  await once(shell, 'exit');
+  expect(clock.hostOf(shell.pid as number)).toEqual({
+    tag: expect.stringMatching(/:0:\?$/),
+    pid: 0,
+  });
+});

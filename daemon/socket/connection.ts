@@ -21,7 +21,9 @@ import { refusal, type Reply, type ReplyOk } from '../../shared/wire/reply.ts';
 import type { ApprovalBoard, Asker } from '../approvals/board.ts';
 import type { Discloser, Disclosure } from '../disclosure/discloser.ts';
 import { SealingQueue } from '../disclosure/sealing-queue.ts';
+import { partyKey } from '../journal/journal.ts';
 import type { Party } from '../journal/open-call.ts';
+import type { HostProcess } from '../native/process.ts';
 import type { ReplySink } from '../draft.ts';
 import type { Ledger } from '../ledger.ts';
 import type { Log } from '../log.ts';
@@ -31,7 +33,14 @@ import type { Metrics } from '../metrics.ts';
 const MAX_UNREAD_BYTES = 1024 * 1024;
 
 /** What this daemon understands beyond the protocol, for the reply to `hello`. */
-const EXTENSIONS = ['ack', 'decision_context', 'payload_digest', 'phase', 'approvals'] as const;
+const EXTENSIONS = [
+  'ack',
+  'decision_context',
+  'payload_digest',
+  'phase',
+  'approvals',
+  'held_by',
+] as const;
 
 /** A reply that nobody waits for may lie this long, so that several leave in one piece. */
 const PATIENCE_MS = 20;
@@ -44,6 +53,8 @@ export interface ConnectionOptions {
   /** Tells the peer from every other process that had or will have its pid. */
   readonly owner: string;
   readonly principalId: string;
+  /** Who started the peer; asked at most once, and only of one that says it reports for it. */
+  readonly hostOf: (pid: number) => HostProcess;
   readonly ledger: Ledger;
   readonly presence: Presence;
   readonly approvals: ApprovalBoard;
@@ -72,7 +83,9 @@ export class Connection implements ReplySink, Asker {
   readonly #options: ConnectionOptions;
   readonly #decoder = new FrameDecoder();
   readonly #sealing: SealingQueue | undefined;
-  readonly #sessions = new Set<string>();
+  /** Who holds the calls of each session: the peer, or its host. */
+  readonly #parties = new Map<string, Party>();
+  #host: HostProcess | undefined;
   #replies: Buffer[] = [];
   #flushTimer: NodeJS.Timeout | undefined;
   #heldBack = false;
@@ -194,7 +207,7 @@ export class Connection implements ReplySink, Asker {
 
   /** Half of a call: should the other half never come, this connection's end is what tells. */
   #announced(frame: EventFrame): void {
-    if (!this.#speaksFor(frame.sessionId)) {
+    if (!this.#speaksFor({ owner: this.#ownerOf(frame), sessionId: frame.sessionId })) {
       const message = `one connection speaks for at most ${MAX_SESSIONS} sessions`;
       throw new FrameError(message, frame);
     }
@@ -202,33 +215,46 @@ export class Connection implements ReplySink, Asker {
   }
 
   /** @returns false where there is no room for another session */
-  #speaksFor(sessionId: string): boolean {
-    if (this.#sessions.has(sessionId)) return true;
-    if (this.#sessions.size >= MAX_SESSIONS) return false;
-    const { owner, presence } = this.#options;
-    this.#sessions.add(sessionId);
-    presence.joined({ owner, sessionId });
+  #speaksFor(party: Party): boolean {
+    const key = partyKey(party);
+    if (this.#parties.has(key)) return true;
+    if (this.#parties.size >= MAX_SESSIONS) return false;
+    this.#parties.set(key, party);
+    this.#options.presence.joined(party);
     return true;
   }
 
   #leave(): void {
-    const { owner, presence } = this.#options;
-    for (const sessionId of this.#sessions) presence.left({ owner, sessionId });
-    this.#sessions.clear();
+    for (const party of this.#parties.values()) this.#options.presence.left(party);
+    this.#parties.clear();
+  }
+
+  #ownerOf(frame: EventFrame): string {
+    return this.#hostOf(frame)?.tag ?? this.#options.owner;
+  }
+
+  /** Looked up when the first frame asks for it: the peer waits for its reply, and so still lives. */
+  #hostOf({ heldBy }: EventFrame): HostProcess | undefined {
+    if (heldBy === undefined) return undefined;
+    this.#host ??= this.#options.hostOf(this.#options.peer.pid);
+    return this.#host;
   }
 
   #take(frame: EventFrame): void {
+    this.#hostOf(frame); // now: sealing takes its time, and the peer need not wait for it
     if (this.#sealing === undefined) this.#submit(frame);
     else this.#sealing.push(frame);
   }
 
   #submit(event: EventFrame, disclosure?: Disclosure): void {
-    const { ledger, peer, owner, principalId } = this.#options;
-    ledger.submit({ event, peer, owner, principalId, sink: this, disclosure });
+    const { ledger, peer, principalId } = this.#options;
+    const owner = this.#ownerOf(event);
+    const host = this.#hostOf(event);
+    ledger.submit({ event, peer, owner, host, principalId, sink: this, disclosure });
   }
 
   #greet({ ack, sessionId }: HelloFrame): void {
-    if (sessionId !== undefined) this.#speaksFor(sessionId);
+    if (sessionId !== undefined) this.#speaksFor({ owner: this.#options.owner, sessionId });
     if (ack === undefined) return;
     this.#hasGreeted = true;
     const hello = { server: 'obsigna-daemon', version: VERSION, extensions: EXTENSIONS };

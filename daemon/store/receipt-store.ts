@@ -231,7 +231,8 @@ interface NewestCall {
 
 const NEWEST_CALLS = `
   SELECT chain_id, sequence, status,
-    json_extract(receipt_json, '$.credentialSubject.action.peer_credential.pid') AS pid,
+    coalesce(json_extract(receipt_json, '$.issuer.runtime.obsigna.call.host.pid'),
+      json_extract(receipt_json, '$.credentialSubject.action.peer_credential.pid')) AS pid,
     json_extract(receipt_json, '$.issuer.session_id') AS session,
     json_extract(receipt_json, '$.issuer.runtime.obsigna.call.id') AS call
   FROM receipts WHERE json_valid(receipt_json) ORDER BY rowid DESC LIMIT ?`;

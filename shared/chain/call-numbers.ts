@@ -89,7 +89,7 @@ export class CallNumberMeter {
     const number = callNumber(note?.id);
     const isLater = note?.completes !== undefined;
     if (number === undefined || receipt.issuer.session_id === undefined) {
-      if (!isLater) this.#unnumbered += 1;
+      if (!isLater && note?.sameAs === undefined) this.#unnumbered += 1;
       return isLater;
     }
     const session = this.#session(receipt);

@@ -1,3 +1,4 @@
+import { callNoteOf } from '../receipt/call.ts';
 import {
   isActionReceipt,
   isDaemonStatement,
@@ -39,6 +40,8 @@ export interface Coverage {
   readonly outcomesUnknown: readonly (readonly [reason: string, count: number])[];
   /** Those of them whose outcome a later receipt tells. */
   readonly outcomesKnownLater: number;
+  /** Receipts of calls that another receipt tells of too: hook and proxy saw the same call. */
+  readonly toldTwice: number;
   readonly missingCalls: MissingCalls;
   /** Actions that emitters counted and could not report. */
   readonly eventsDropped: number;
@@ -73,6 +76,7 @@ export class CoverageMeter {
   #calls = 0;
   #statements = 0;
   #knownLater = 0;
+  #toldTwice = 0;
   #eventsDropped = 0;
   #notCounted = 0;
   #brokenChains = 0;
@@ -98,6 +102,7 @@ export class CoverageMeter {
     if (isActionReceipt(receipt)) {
       const isKnown = this.#numbers.call(receipt, ms); // they have numbers too: a hole shows
       if (isEmitterStatement(receipt)) this.#statements += 1;
+      else if (callNoteOf(receipt)?.sameAs !== undefined) this.#toldTwice += 1;
       else if (isKnown) this.#knownLater += 1;
       else this.#calls += 1;
     }
@@ -132,6 +137,7 @@ export class CoverageMeter {
       statements: this.#statements,
       outcomesUnknown: this.#reasons.entries(),
       outcomesKnownLater: this.#knownLater,
+      toldTwice: this.#toldTwice,
       missingCalls,
       eventsDropped: this.#eventsDropped,
       downTime: this.#downTime.finish(),

@@ -7,10 +7,14 @@ export interface CallNote {
   readonly id?: string;
   /** When the daemon took the intent. */
   readonly began?: string;
+  /** `missing` for an outcome that nobody had announced. */
+  readonly intent?: string;
   /** `daemon` when nobody reported an outcome and the daemon closed the call itself. */
   readonly closedBy?: string;
   /** Id of the receipt that said `pending` of this same call. */
   readonly completes?: string;
+  /** Id of the receipt in which somebody else told of this same call. */
+  readonly sameAs?: string;
 }
 
 /** Undefined for receipts that say nothing of the kind: frames without a call, other daemons. */
@@ -20,12 +24,14 @@ export function callNoteOf({ issuer }: Receipt): CallNote | undefined {
   if (!isJsonObject(call)) return undefined;
   const text = (name: string) => (typeof call[name] === 'string' ? call[name] : undefined);
   const [id, began, closedBy] = [text('id'), text('began'), text('closed_by')];
-  const completes = text('completes');
+  const [completes, sameAs, intent] = [text('completes'), text('same_as'), text('intent')];
   return {
     ...(id !== undefined && { id }),
     ...(began !== undefined && { began }),
     ...(closedBy !== undefined && { closedBy }),
     ...(completes !== undefined && { completes }),
+    ...(sameAs !== undefined && { sameAs }),
+    ...(intent !== undefined && { intent }),
   };
 }
 

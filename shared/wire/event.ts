@@ -12,6 +12,9 @@ export type EventDecision = (typeof DECISIONS)[number];
 export const PHASES = ['intent', 'outcome'] as const;
 export type EventPhase = (typeof PHASES)[number];
 
+/** Who holds a call in the place of the reporting process: the program that started it. ADR 0029. */
+const HELD_BY_HOST = 'host';
+
 /**
  * The version that an intent may give itself. A daemon that does not join halves of calls refuses it
  * for that, instead of taking it for the whole story: so it can be sent before anybody has greeted.
@@ -71,6 +74,8 @@ export interface EventFrame {
   readonly phase?: EventPhase | undefined;
   /** Unique in the session; there is one with every phase. */
   readonly callId?: string | undefined;
+  /** The call belongs to the program that started the peer: the peer itself lives for one report. */
+  readonly heldBy?: typeof HELD_BY_HOST | undefined;
 }
 
 /** First frame of an emitter that wants to know whom it talks to. */
@@ -132,6 +137,7 @@ const STRINGS = {
   target_resource: 4096,
   phase: 0,
   call_id: 128,
+  held_by: 0,
 } as const;
 type StringMember = keyof typeof STRINGS;
 
@@ -306,9 +312,11 @@ function firstProblem(draft: Draft): string | undefined {
 }
 
 function phaseProblem({ strings, raw, objects }: Draft): string | undefined {
-  const { phase, call_id: callId } = strings;
+  const { phase, call_id: callId, held_by: heldBy } = strings;
   const long = tooLong(strings, ['call_id']);
-  if (long !== undefined || !phase) return long;
+  if (long !== undefined) return long;
+  if (heldBy && heldBy !== HELD_BY_HOST) return `unknown held_by ${quoted(heldBy)} (want host)`;
+  if (!phase) return undefined;
   if (!(PHASES as readonly string[]).includes(phase)) {
     return `unknown phase ${quoted(phase)} (want intent|outcome)`;
   }
@@ -391,6 +399,7 @@ function toEvent(draft: Draft): EventFrame {
     patient: draft.flags.get('patient') || undefined,
     phase: (strings.phase || undefined) as EventPhase | undefined,
     callId: strings.call_id || undefined,
+    heldBy: strings.held_by === HELD_BY_HOST ? HELD_BY_HOST : undefined,
   };
 }
 

@@ -69,7 +69,7 @@ test('[D.ack] hello is answered with name, version and extensions', async () => 
     hello: {
       server: 'obsigna-daemon',
       version: VERSION,
-      extensions: ['ack', 'decision_context', 'payload_digest', 'phase', 'approvals'],
+      extensions: ['ack', 'decision_context', 'payload_digest', 'phase', 'approvals', 'held_by'],
     },
   });
   await client.end();

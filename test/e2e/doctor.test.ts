@@ -31,6 +31,7 @@ const NAMES = [
   'emitter environment',
   'governed servers',
   'wrapped entries',
+  'hooks',
 ];
 
 let cli: CliBundle;
@@ -80,6 +81,7 @@ describe('obsigna doctor on a healthy system', () => {
       expect(others).toMatchObject([
         { check: 'shared uid', status: 'note' },
         { check: 'emitter environment', status: 'note' },
+        { check: 'hooks', status: 'note' },
       ]);
       expect(row('round-trip')?.reason).toMatch(
         new RegExp(`^found at seq ${round + 1} of chain .+ pid \\d+, uid \\d+, /.+`),

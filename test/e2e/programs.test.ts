@@ -64,6 +64,7 @@ function loadedPackages(program: string, args: readonly string[]): readonly stri
 
 for (const { program, args, want } of [
   { program: 'mcp-proxy', args: ['-socket', '', '--', 'true'], want: [] },
+  { program: 'obsigna-hook', args: ['-h'], want: [] },
   { program: 'obsigna', args: ['receipt', 'list', '-h'], want: [] },
   { program: 'obsigna-daemon', args: ['-print-config'], want: [] },
   { program: 'obsigna', args: ['receipt', 'list', '-db', '/nonexistent/receipts.db'], want: [] },
