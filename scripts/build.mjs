@@ -34,9 +34,6 @@ const LICENCES = 'dist/THIRD-PARTY-LICENSES.txt';
 /** Compiled for each machine, so they cannot be in a bundle. */
 const NATIVE = ['better-sqlite3', 'koffi'];
 
-/** Its main file finds its own parts in a way that no bundler follows. */
-const ALIASES = { 'jsonc-parser': 'jsonc-parser/lib/esm/main.js' };
-
 /**
  * The hook is read anew for every call of an agent, and to read the YAML parser would be a third of its
  * start. What an `import()` of the rules brings is therefore a file of its own.
@@ -91,7 +88,6 @@ async function bundleAll(root, sourcemap) {
     platform: 'node',
     target: 'node20.19',
     external: NATIVE,
-    alias: ALIASES,
     treeShaking: true,
     legalComments: 'none', // whole licence texts are written instead
     sourcemap: sourcemap ? 'linked' : false,

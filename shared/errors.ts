@@ -121,9 +121,6 @@ const REMEDIES = {
   HOOK_TIMED_OUT:
     'Look at what keeps the hook waiting (the daemon, a large rules file, the agent), or raise -deadline.',
   HOOK_INTERRUPTED: 'Nothing to do if the agent was stopped; else give the hook more time there.',
-  HOOKS_CONFIG_INVALID:
-    "Mend the agent's file at the place shown, or move it away, and run the command again.",
-  HOOKS_CONFIG_UNWRITABLE: "Make the agent's file and its folder writable for this user.",
   // -- approvals -------------------------------------------------------------------------------
   NO_APPROVER:
     'Open a way to a person: -http ADDR, a daemon for `obsigna approvals`, or a client that can ask; docs/approvals.md.',

@@ -3,9 +3,10 @@ import { CodedError } from '../../shared/errors.ts';
 import { fail, note, ok, warn, type HealthCheck } from '../../shared/health/check.ts';
 import type { JsonObject } from '../../shared/json/value.ts';
 import { HOOK_AGENTS, type HookAgent, type HookHost, type HookScope } from '../hooks/agents.ts';
-import { readConfig } from '../hooks/config-file.ts';
+import { parseConfig } from '../config-text/parse-config.ts';
 import { hooksIn } from '../hooks/edit-config.ts';
 import { readMembers } from '../hooks/json-text.ts';
+import { readClientFile } from '../wrap/read-file.ts';
 
 const NAME = 'hooks';
 const RUN_MS = 10_000;
@@ -69,10 +70,12 @@ export function hooksCheck(host: HookHost): HealthCheck {
 function lookAt(agent: HookAgent, scope: HookScope, host: HookHost): readonly Installed[] {
   const path = agent.file(scope, host);
   try {
-    const text = readConfig(path);
+    const { text = '' } = readClientFile(path) ?? {};
+    if (text.trim() === '') return [];
+    const config = parseConfig('json', text, path);
     const commands = hooksIn(text);
     if (commands.length === 0) return [];
-    const isSwitchedOff = readMembers(text)['disableAllHooks'] === true;
+    const isSwitchedOff = readMembers(config)['disableAllHooks'] === true;
     return [{ agent, path, commands, isSwitchedOff }];
   } catch (cause) {
     if (!(cause instanceof CodedError)) throw cause;

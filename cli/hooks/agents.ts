@@ -117,12 +117,3 @@ const OURS = /obsigna-hook(?:\.cjs)?'? --?agent[ =]/;
 export function isOurs(command: unknown): boolean {
   return typeof command === 'string' && OURS.test(command);
 }
-
-/** A command line for a shell, in which no character has a meaning. */
-export function shellCommand(words: readonly string[]): string {
-  return words.map((word) => (/^[\w./:=@%+,-]+$/.test(word) ? word : quoted(word))).join(' ');
-}
-
-function quoted(word: string): string {
-  return `'${word.replaceAll("'", `'\\''`)}'`;
-}

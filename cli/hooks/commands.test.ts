@@ -37,10 +37,13 @@ const health = () =>
     ({ check }) => check === 'hooks',
   );
 
+/** Where the bytes from before are kept, as the program said. */
+const backupOf = (stdout: string) => /before: (.*)/.exec(stdout)?.[1] ?? '';
+
 test('hooks install edits the files of the agents that are there, and uninstall takes it back [H.install]', () => {
   expect(obsigna('hooks', 'install').stdout).toContain('no agent has a folder here');
   const settings = join(home, 'dotfiles.json');
-  const text = '{\n  // mine\n  "model": "opus"\n}\n';
+  const text = '\ufeff{\n  // mine\n  "model": "opus"\n}\n';
   writeFileSync(settings, text, { mode: 0o640 });
   mkdirSync(join(home, '.claude'));
   mkdirSync(join(home, '.codex'));
@@ -49,10 +52,11 @@ test('hooks install edits the files of the agents that are there, and uninstall 
   const dry = obsigna('hooks', 'install', '-dry-run');
   expect(dry.stdout).toContain('PreToolUse');
   expect(readFileSync(settings, 'utf8')).toBe(text);
-  expect(obsigna('hooks', 'install')).toMatchObject({ code: 0, stderr: '' });
+  const installed = obsigna('hooks', 'install');
+  expect(installed).toMatchObject({ code: 0, stderr: '' });
   expect(readFileSync(settings, 'utf8')).toContain('// mine');
   expect(statSync(settings).mode & 0o777).toBe(0o640);
-  expect(readFileSync(`${settings}.obsigna-backup`, 'utf8')).toBe(text);
+  expect(readFileSync(backupOf(installed.stdout), 'utf8')).toBe(text);
   expect(health()).toMatchObject({ status: 'ok' });
   expect(obsigna('hooks', 'install').stdout).toContain('Claude Code: nothing to change');
   expect(obsigna('hooks', 'uninstall')).toMatchObject({ code: 0, stderr: '' });
@@ -82,6 +86,6 @@ test('doctor runs the hook as agents would, and tells what they would not [H.doc
   expect(health()).toMatchObject({ status: 'warn', reason: expect.stringContaining(file) });
   const refused = obsigna('hooks', 'install', '-agent', 'cursor');
   expect(refused).toMatchObject({ code: 2 });
-  expect(refused.stderr).toContain('HOOKS_CONFIG_INVALID');
+  expect(refused.stderr).toContain('CLIENT_FILE_INVALID');
   expect(obsigna('hooks', 'install', '-agent', 'copilot')).toMatchObject({ code: 2 });
 });

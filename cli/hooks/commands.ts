@@ -1,13 +1,18 @@
-import { existsSync, realpathSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { CodedError } from '../../shared/errors.ts';
 import type { Cli, ExitCode } from '../cli.ts';
-import { findSibling } from '../sibling.ts';
+import { PATH_NOTE } from '../common-flags.ts';
+import { printable } from '../terminal.ts';
 import { defineVerb, type VerbInput } from '../verb.ts';
-import { HOOK_AGENTS, shellCommand, type HookAgent, type HookHost } from './agents.ts';
+import { shellQuote } from '../../shared/shell-quote.ts';
+import { parseConfig } from '../config-text/parse-config.ts';
+import { governedCommand } from '../wrap/proxy-command.ts';
+import { readClientFile, type FoundFile } from '../wrap/read-file.ts';
+import { hasBackup, keepBackup, replaceClientFile } from '../wrap/replace-file.ts';
+import { HOOK_AGENTS, type HookAgent, type HookHost } from './agents.ts';
 import { hookHost } from './host.ts';
-import { hasBackup, readConfig, removeConfig, replaceConfig } from './config-file.ts';
-import { isBare, withHooks, withoutHooks } from './edit-config.ts';
+import { hooksIn, isBare, withHooks, withoutHooks } from './edit-config.ts';
 
 const spec = {
   agent: {
@@ -22,12 +27,17 @@ const spec = {
     describe: 'user: for all projects; project: for the one in this folder',
     default: 'user',
   },
-  'dry-run': { type: 'boolean', describe: 'print what the files would hold, and write nothing' },
+  'dry-run': { type: 'boolean', describe: 'say what would change, and write nothing' },
 } as const;
 
 const installSpec = {
   ...spec,
-  rules: { type: 'string', placeholder: 'FILE', describe: 'rules file of the hook' },
+  rules: {
+    type: 'string',
+    placeholder: 'FILE',
+    describe: 'rules file of the hook',
+    default: '<data>/agent-receipts/rules.yaml if it is there, else the built-in rules',
+  },
   fail: { type: 'string', placeholder: 'MODE', describe: 'closed or open, as of obsigna-hook' },
   mcp: {
     type: 'string',
@@ -40,8 +50,9 @@ const installSpec = {
 type Flags = VerbInput<typeof spec>['flags'];
 type InstallFlags = VerbInput<typeof installSpec>['flags'];
 
-const NOTES = `Edits the agent's file and nothing in it but our own entries; what was there lies
-beside it as .obsigna-backup. Idempotent. docs/hook.md explains what the hook does.
+const NOTES = `${PATH_NOTE}
+Edits the agent's file and nothing in it but our own entries; what was there is kept in
+<data>/agent-receipts/backups. Idempotent. docs/hook.md explains what the hook does.
 
 Exit codes: 0 done; 2 wrong usage, or a file that cannot be read or written.
 `;
@@ -57,7 +68,7 @@ export const installHooksCommand = defineVerb({
     const words = commandOf(flags, cli);
     return editAll(flags, cli, {
       edit: (text, agent) =>
-        withHooks(text, agent, shellCommand([...words, ...agentWords(agent, flags)])),
+        withHooks(text, agent, shellQuote([...words(agent), ...agentWords(flags)])),
       done: 'installed',
     });
   },
@@ -91,31 +102,61 @@ function editAll(flags: Flags, cli: Cli, work: Work): ExitCode {
 
 function editOne(agent: HookAgent, flags: Flags, cli: Cli, { edit, done }: Work): void {
   const path = agent.file(scopeOf(flags), hookHost(cli));
-  const say = (what: string) => cli.out.write(`${agent.title}: ${what}\n`);
-  const before = readConfig(path);
-  let after: string;
-  try {
-    after = edit(before, agent);
-  } catch (cause) {
-    if (!(cause instanceof CodedError)) throw cause;
-    throw new CodedError(cause.code, `${path}: ${cause.message}`, { cause });
-  }
+  const say = (what: string) => cli.out.write(`${agent.title}: ${printable(what)}\n`);
+  const found = readClientFile(path);
+  const before = found?.text ?? '';
+  const after = edited(path, before, () => edit(before, agent));
   if (after === before) {
     say(`nothing to change in ${path}`);
     return;
   }
   if (flags['dry-run'] === true) {
-    say(`would write ${path}:\n${after}`);
+    const [command] = hooksIn(after);
+    const events = agent.places.map(({ event }) => event).join(', ');
+    const what = command === undefined ? 'no longer start it' : `start ${command}`;
+    say(`in ${path} ${events} would ${what}`);
     return;
   }
-  if (done === 'removed' && isBare(after, agent) && !hasBackup(path)) {
-    removeConfig(path); // ours from the beginning
+  const { dataDir } = cli.paths;
+  if (found === undefined) {
+    writeNew(path, after);
+    say(`${done} in ${path}`);
+  } else if (done === 'removed' && isBare(after, agent) && !hasBackup(dataDir, found.target)) {
+    rmSync(path); // ours from the beginning
     say(`removed ${path}`);
     return;
+  } else {
+    say(`${done} in ${path}; before: ${replaced(found, after, dataDir)}`);
   }
-  const backup = replaceConfig(path, before, after);
-  say(`${done} in ${path}${backup === undefined ? '' : `; before: ${backup}`}`);
   if (done === 'installed') say(agent.after);
+}
+
+/** @throws CodedError `CLIENT_FILE_INVALID` that names the file */
+function edited(path: string, before: string, edit: () => string): string {
+  if (before.trim() !== '') parseConfig('json', before, path);
+  try {
+    return edit();
+  } catch (cause) {
+    if (!(cause instanceof CodedError)) throw cause;
+    throw new CodedError(cause.code, `${path}: ${cause.message}`, { cause });
+  }
+}
+
+/** @returns Where the bytes from before are kept */
+function replaced(found: FoundFile, after: string, dataDir: string): string {
+  const backup = keepBackup(dataDir, found);
+  replaceClientFile(found, Buffer.from(found.mark + after));
+  return backup;
+}
+
+function writeNew(path: string, text: string): void {
+  try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    writeFileSync(path, text, { flag: 'wx', mode: 0o600 });
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    throw new CodedError('CLIENT_FILE_UNWRITABLE', `cannot write ${path} (${code})`, { cause });
+  }
 }
 
 function scopeOf({ scope = 'user' }: Flags): 'user' | 'project' {
@@ -137,23 +178,23 @@ function chosen(flags: Flags, host: HookHost): readonly HookAgent[] {
   });
 }
 
-/** Absolute, and with our Node: agents have another PATH than this shell. */
-function commandOf({ fail, mcp }: InstallFlags, cli: Cli): readonly string[] {
+/** Run as `wrap` has the proxy run; agents have another PATH than this shell. */
+function commandOf({ fail, mcp, rules }: InstallFlags, cli: Cli) {
   oneOf('fail', fail, ['closed', 'open']);
   oneOf('mcp', mcp, ['report', 'decide', 'skip']);
-  const path = findSibling('obsigna-hook', cli.env['PATH'] ?? '');
-  if (path === undefined) {
-    throw new CodedError('PROGRAM_MISSING', 'obsigna-hook is neither beside obsigna nor on PATH');
-  }
-  return [process.execPath, realpathSync(path)];
-}
-
-function agentWords(agent: HookAgent, flags: InstallFlags): readonly string[] {
-  const { rules, fail, mcp } = flags;
-  return [
+  const { program, script, rules: file, socket } = governedCommand('obsigna-hook', cli, rules);
+  return (agent: HookAgent): readonly string[] => [
+    program,
+    ...(script === undefined ? [] : [script]),
     '-agent',
     agent.name,
-    ...(rules === undefined ? [] : ['-rules', resolve(rules)]),
+    ...(file === undefined ? [] : ['-rules', file]),
+    ...(socket === undefined ? [] : ['-socket', socket]),
+  ];
+}
+
+function agentWords({ fail, mcp, ...flags }: InstallFlags): readonly string[] {
+  return [
     ...(fail === undefined ? [] : ['-fail', fail]),
     ...(mcp === undefined ? [] : ['-mcp', mcp]),
     ...(flags['require-receipt'] === true ? ['-require-receipt'] : []),

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { HOOK_AGENTS, isOurs, shellCommand, type HookAgent } from './agents.ts';
+import { shellQuote } from '../../shared/shell-quote.ts';
+import { HOOK_AGENTS, isOurs, type HookAgent } from './agents.ts';
 import { hooksIn, withHooks, withoutHooks } from './edit-config.ts';
 
 const COMMAND = "/opt/no de/node '/x y/obsigna-hook.cjs' -agent claude-code";
@@ -17,7 +18,7 @@ const TEXTS: Readonly<Record<string, string>> = {
 `,
   'one line':
     '{"model":"opus","hooks":{"PostToolUse":[{"hooks":[{"type":"command","command":"y"}]}]}}',
-  'tabs, CRLF and a byte order mark': '\ufeff{\r\n\t"model": "opus"\r\n}\r\n',
+  'tabs and CRLF': '{\r\n\t"model": "opus"\r\n}\r\n',
   'a last comma': '{\n  "model": "opus",\n}\n',
   'a hook of the same name of somebody else':
     '{\n  "hooks": {\n    "PreToolUse": [{"hooks": [{"command": "obsigna-hook --format claude-code"}]}]\n  }\n}\n',
@@ -91,7 +92,7 @@ for (const { name, text, want } of [
   { name: 'an event that is no list', text: '{"hooks":{"PreToolUse":{}}}', want: 'is not a list' },
 ]) {
   test(`[H.install] ${name} is left alone, with the place`, () => {
-    const code = 'HOOKS_CONFIG_INVALID';
+    const code = 'CLIENT_FILE_INVALID';
     const message = expect.stringContaining(want) as string;
     expect(() => withHooks(text, CLAUDE, COMMAND)).toThrow(
       expect.objectContaining({ code, message }),
@@ -99,11 +100,9 @@ for (const { name, text, want } of [
   });
 }
 
-test('shellCommand() leaves no character its meaning, and isOurs() knows it again', () => {
+test('isOurs() knows a command again, whatever it is quoted like', () => {
   const words = ["/a b/no'de", '/x/obsigna-hook.cjs', '-agent', 'codex', '-rules', '$(rm)'];
-  expect(shellCommand(words)).toBe(
-    `'/a b/no'\\''de' /x/obsigna-hook.cjs -agent codex -rules '$(rm)'`,
-  );
-  expect(isOurs(shellCommand(words))).toBe(true);
+  expect(isOurs(shellQuote(words))).toBe(true);
+  expect(isOurs(shellQuote(['/no de', '/x y/obsigna-hook.cjs', '-agent', 'codex']))).toBe(true);
   expect(isOurs('obsigna-hook --format claude-code')).toBe(false);
 });

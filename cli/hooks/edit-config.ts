@@ -1,6 +1,8 @@
 import { CodedError } from '../../shared/errors.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../../shared/json/value.ts';
 import { isOurs, type HookAgent } from './agents.ts';
+import { parseConfig } from '../config-text/parse-config.ts';
+import type { ConfigText } from '../config-text/node.ts';
 import { insertLast, readMembers, removeAt, type JsonPath } from './json-text.ts';
 
 /**
@@ -8,22 +10,24 @@ import { insertLast, readMembers, removeAt, type JsonPath } from './json-text.ts
  * comments, order, indentation and line ends stay.
  *
  * @param text - The file's text; empty for a file that does not exist.
- * @throws CodedError `HOOKS_CONFIG_INVALID`
+ * @throws CodedError `CLIENT_FILE_INVALID`
  */
 export function withHooks(text: string, agent: HookAgent, command: string): string {
   let result = withoutHooks(text, agent);
   if (result.trim() === '') result = `${JSON.stringify(agent.head, null, 2)}\n`;
   for (const [name, value] of Object.entries(agent.head)) {
-    if (readMembers(result)[name] === undefined) result = insertLast(result, [], value, name);
+    const config = read(result);
+    if (readMembers(config)[name] === undefined) result = insertLast(config, [], value, name);
   }
   for (const { event, entry } of agent.places) {
-    if (readMembers(result)['hooks'] === undefined) {
-      result = insertLast(result, [], { [event]: [entry(command)] }, 'hooks');
+    const config = read(result);
+    if (readMembers(config)['hooks'] === undefined) {
+      result = insertLast(config, [], { [event]: [entry(command)] }, 'hooks');
       continue;
     }
-    const list = hooksOf(result)[event];
-    if (list === undefined) result = insertLast(result, ['hooks'], [entry(command)], event);
-    else if (Array.isArray(list)) result = insertLast(result, ['hooks', event], entry(command));
+    const list = hooksOf(config)[event];
+    if (list === undefined) result = insertLast(config, ['hooks'], [entry(command)], event);
+    else if (Array.isArray(list)) result = insertLast(config, ['hooks', event], entry(command));
     else throw invalid(`"hooks.${event}" is not a list`);
   }
   return checked(text, result, agent);
@@ -32,15 +36,16 @@ export function withHooks(text: string, agent: HookAgent, command: string): stri
 /**
  * The configuration without any entry of ours, and without what they leave empty.
  *
- * @throws CodedError `HOOKS_CONFIG_INVALID`
+ * @throws CodedError `CLIENT_FILE_INVALID`
  */
 export function withoutHooks(text: string, agent: HookAgent): string {
   if (text.trim() === '') return text;
   let result = text;
   for (;;) {
-    const path = findOurs(hooksOf(result));
+    const config = read(result);
+    const path = findOurs(hooksOf(config));
     if (path === undefined) return checked(text, result, agent);
-    result = removeAt(result, path);
+    result = removeAt(config, path);
   }
 }
 
@@ -48,13 +53,13 @@ export function withoutHooks(text: string, agent: HookAgent): string {
 export function hooksIn(text: string): readonly string[] {
   if (text.trim() === '') return [];
   const found: string[] = [];
-  walk(hooksOf(text), ['hooks'], (command) => void found.push(command));
+  walk(hooksOf(read(text)), ['hooks'], (command) => void found.push(command));
   return found;
 }
 
 /** Whether nothing is left that somebody would miss. */
 export function isBare(text: string, agent: HookAgent): boolean {
-  return JSON.stringify(readMembers(text)) === JSON.stringify(agent.head);
+  return JSON.stringify(readMembers(read(text))) === JSON.stringify(agent.head);
 }
 
 /** Where the first entry of ours is: a hook in a group, the whole group if it is alone, or an entry. */
@@ -85,8 +90,13 @@ function walk(hooks: JsonObject, root: JsonPath, visit: Visit): void {
   }
 }
 
-function hooksOf(text: string): JsonObject {
-  const { hooks = {} } = readMembers(text);
+/** JSON as these agents read it: with comments, and commas behind the last item. */
+function read(text: string): ConfigText {
+  return parseConfig('json', text, '');
+}
+
+function hooksOf(config: ConfigText): JsonObject {
+  const { hooks = {} } = readMembers(config);
   if (!isJsonObject(hooks)) throw invalid('"hooks" is not an object');
   return hooks;
 }
@@ -94,7 +104,7 @@ function hooksOf(text: string): JsonObject {
 /** Whatever the editor did: everything that is not ours must mean what it meant. */
 function checked(before: string, after: string, { head }: HookAgent): string {
   const rest = (text: string) => {
-    const members = text.trim() === '' ? head : readMembers(text);
+    const members = text.trim() === '' ? head : readMembers(read(text));
     return JSON.stringify({ ...head, ...members, hooks: foreign(members['hooks'] ?? {}) });
   };
   if (rest(before) === rest(after)) return after;
@@ -119,5 +129,5 @@ function foreign(value: JsonValue): JsonValue | undefined {
 }
 
 function invalid(what: string): CodedError {
-  return new CodedError('HOOKS_CONFIG_INVALID', what);
+  return new CodedError('CLIENT_FILE_INVALID', what);
 }

@@ -1,36 +1,44 @@
 import {
-  findNodeAtLocation,
-  parse,
-  parseTree,
-  printParseErrorCode,
-  type Node,
-  type ParseError,
-} from 'jsonc-parser';
+  applyEdits,
+  lineEndOf,
+  memberOf,
+  type ConfigText,
+  type MapNode,
+  type TextNode,
+} from '../config-text/node.ts';
 import { CodedError } from '../../shared/errors.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../../shared/json/value.ts';
-
-const BOM = '\ufeff';
-const OPTIONS = { allowTrailingComma: true } as const;
 
 export type JsonPath = readonly (string | number)[];
 
 /**
- * What a text says, comments and last commas allowed.
+ * What a configuration says.
  *
- * @throws CodedError `HOOKS_CONFIG_INVALID` with line and column
+ * @throws CodedError `CLIENT_FILE_INVALID` for what is no object
  */
-export function readMembers(text: string): JsonObject {
-  const errors: ParseError[] = [];
-  const { body } = apart(text);
-  const value = parse(body, errors, OPTIONS) as JsonValue;
-  const [first] = errors;
-  if (first !== undefined) {
-    const before = body.slice(0, first.offset).split('\n');
-    const place = `${before.length}:${(before.at(-1) ?? '').length + 1}`;
-    throw new CodedError('HOOKS_CONFIG_INVALID', `${place}: ${printParseErrorCode(first.error)}`);
-  }
+export function readMembers({ root }: ConfigText): JsonObject {
+  const value = valueOf(root);
   if (isJsonObject(value)) return value;
-  throw new CodedError('HOOKS_CONFIG_INVALID', 'it is not an object');
+  throw new CodedError('CLIENT_FILE_INVALID', 'it is not an object');
+}
+
+function valueOf(node: TextNode): JsonValue {
+  switch (node.kind) {
+    case 'string':
+      return node.value;
+    case 'other':
+      return JSON.parse(node.text) as JsonValue;
+    case 'list':
+      return node.items.map(valueOf);
+    case 'map': {
+      const names = new Set(node.members.map(({ name }) => name));
+      if (names.size < node.members.length) {
+        throw new CodedError('CLIENT_FILE_INVALID', 'a name stands twice in one object');
+      }
+      // No literal: "__proto__" is a name like any other here.
+      return Object.fromEntries(node.members.map((it) => [it.name, valueOf(it.value)]));
+    }
+  }
 }
 
 /**
@@ -40,72 +48,86 @@ export function readMembers(text: string): JsonObject {
  * @param path - Of the object or list.
  * @param name - Of the member; left out for an item of a list.
  */
-export function insertLast(text: string, path: JsonPath, value: JsonValue, name?: string): string {
-  const { bom, body } = apart(text);
-  const node = nodeAt(body, path);
-  const eol = body.includes('\r\n') ? '\r\n' : '\n';
-  const unit = /^([\t ]+)\S/m.exec(body)?.[1] ?? '  ';
-  const last = node.children?.at(-1);
-  const indent = (last && ownIndent(body, last)) ?? unit.repeat(path.length + 1);
+export function insertLast(
+  config: ConfigText,
+  path: JsonPath,
+  value: JsonValue,
+  name?: string,
+): string {
+  const { text } = config;
+  const [place] = trail(config, path).slice(-1);
+  if (place === undefined) throw new RangeError(`nothing at ${path.join('.')}`);
+  const children = childrenOf(place.node);
+  const eol = lineEndOf(text);
+  const unit = /^([\t ]+)\S/m.exec(text)?.[1] ?? '  ';
+  const last = children.at(-1);
+  const indent = (last && ownIndent(text, last.start)) ?? unit.repeat(path.length + 1);
   const json = JSON.stringify(value, null, unit).replaceAll('\n', `${eol}${indent}`);
   const item = `${eol}${indent}${name === undefined ? '' : `${JSON.stringify(name)}: `}${json}`;
-  if (last !== undefined) return bom + splice(body, end(last), end(last), `,${item}`);
-  const outer = ownIndent(body, node.parent?.type === 'property' ? node.parent : node);
-  const close = `${eol}${outer ?? unit.repeat(path.length)}`;
-  return (
-    bom +
-    splice(
-      body,
-      node.offset,
-      end(node),
-      `${body[node.offset]}${item}${close}${body[end(node) - 1]}`,
-    )
-  );
+  if (last !== undefined) {
+    return applyEdits(text, [{ start: last.end, end: last.end, text: `,${item}` }]);
+  }
+  const { start, end } = place.node;
+  const close = `${eol}${ownIndent(text, place.start) ?? unit.repeat(path.length)}`;
+  return applyEdits(text, [{ start: start + 1, end: end - 1, text: `${item}${close}` }]);
 }
 
 /** The text without what stands at `path`, and without what would be empty then, but for the whole. */
-export function removeAt(text: string, path: JsonPath): string {
-  const { bom, body } = apart(text);
-  let node = memberOf(nodeAt(body, path));
-  while (node.parent?.children?.length === 1 && node.parent.parent !== undefined) {
-    node = memberOf(node.parent);
-  }
-  const siblings = node.parent?.children ?? [];
-  const at = siblings.indexOf(node);
+export function removeAt(config: ConfigText, path: JsonPath): string {
+  const { text } = config;
+  const places = trail(config, path);
+  let depth = places.length - 1;
+  while (depth > 1 && childrenOf((places[depth - 1] as Child).node).length === 1) depth -= 1;
+  const [parent, child] = [places[depth - 1] as Child, places[depth] as Child];
+  const siblings = childrenOf(parent.node);
+  const at = siblings.findIndex(({ start }) => start === child.start);
   const [before, after] = [siblings[at - 1], siblings[at + 1]];
-  if (before !== undefined) return bom + splice(body, end(before), end(node), '');
-  if (after !== undefined) return bom + splice(body, node.offset, after.offset, '');
-  const parent = node.parent as Node;
-  return bom + splice(body, parent.offset + 1, end(parent) - 1, '');
+  if (before !== undefined) return without(text, before.end, child.end);
+  if (after !== undefined) return without(text, child.start, after.start);
+  return without(text, parent.node.start + 1, parent.node.end - 1);
 }
 
-/** A value together with its name, where it has one. */
-function memberOf(node: Node): Node {
-  return node.parent?.type === 'property' ? node.parent : node;
+/** A value with its name, where it has one. */
+interface Child {
+  readonly start: number;
+  readonly end: number;
+  readonly node: TextNode;
 }
 
-function nodeAt(body: string, path: JsonPath): Node {
-  const root = parseTree(body, [], OPTIONS);
-  const node = root && findNodeAtLocation(root, [...path]);
-  if (node === undefined) throw new RangeError(`nothing at ${path.join('.')}`);
-  return node;
+/** The whole, and what each step of the path leads to. */
+function trail({ root }: ConfigText, path: JsonPath): readonly Child[] {
+  const places: Child[] = [{ start: root.start, end: root.end, node: root }];
+  for (const step of path) {
+    const { node } = places.at(-1) as Child;
+    const found = typeof step === 'number' ? childrenOf(node)[step] : named(node, step);
+    if (found === undefined) throw new RangeError(`nothing at ${path.join('.')}`);
+    places.push(found);
+  }
+  return places;
+}
+
+function named(node: TextNode, name: string): Child | undefined {
+  const member = memberOf(node, name);
+  return member && { start: member.keyStart, end: member.value.end, node: member.value };
+}
+
+function childrenOf(node: TextNode): readonly Child[] {
+  if (node.kind === 'list')
+    return node.items.map((it) => ({ start: it.start, end: it.end, node: it }));
+  if (node.kind !== 'map') return [];
+  return node.members.map(({ keyStart, value }: MapNode['members'][number]) => ({
+    start: keyStart,
+    end: value.end,
+    node: value,
+  }));
 }
 
 /** What stands before a value on its line, if that is only space. */
-function ownIndent(body: string, node: Node): string | undefined {
-  const line = body.slice(body.lastIndexOf('\n', node.offset - 1) + 1, node.offset);
+function ownIndent(text: string, at: number): string | undefined {
+  const line = text.slice(text.lastIndexOf('\n', at - 1) + 1, at);
   return /^[\t ]*$/.test(line) ? line : undefined;
 }
 
-function end({ offset, length }: Node): number {
-  return offset + length;
-}
-
-function splice(text: string, from: number, to: number, instead: string): string {
-  return text.slice(0, from) + instead + text.slice(to);
-}
-
-function apart(text: string): { bom: string; body: string } {
-  const bom = text.startsWith(BOM) ? BOM : '';
-  return { bom, body: text.slice(bom.length) };
+function without(text: string, start: number, end: number): string {
+  return applyEdits(text, [{ start, end, text: '' }]);
 }

@@ -10,17 +10,21 @@ import { findSibling } from '../sibling.ts';
 import type { ProxyCommand } from './launch.ts';
 
 /**
- * How clients are to run the proxy, and by which rules. Node is named: a client that was started from
+ * How clients are to run the proxy or the hook, and by which rules. Node is named: a client that was started from
  * a desktop has a PATH on which it may not be.
  *
  * @param rules - As given; without it the file that `init` writes, if there is one.
  * @throws CodedError `PROGRAM_MISSING`; `RULES_UNREADABLE`, `RULES_INVALID`: with such rules no server
  *   would start
  */
-export function proxyCommand(cli: Cli, rules: string | undefined): ProxyCommand {
-  const found = findSibling('mcp-proxy', cli.env['PATH'] ?? '');
+export function governedCommand(
+  name: 'mcp-proxy' | 'obsigna-hook',
+  cli: Cli,
+  rules: string | undefined,
+): ProxyCommand {
+  const found = findSibling(name, cli.env['PATH'] ?? '');
   if (found === undefined) {
-    throw new CodedError('PROGRAM_MISSING', 'mcp-proxy is neither beside this program nor on PATH');
+    throw new CodedError('PROGRAM_MISSING', `${name} is neither beside this program nor on PATH`);
   }
   const script = realpathSync(found);
   const file = rulesFile(cli, rules);

@@ -135,3 +135,8 @@ export function isKnownBackup(dataDir: string, target: string, bytes: Uint8Array
   const name = `sha256-${hash('sha256', bytes, 'hex')}`;
   return existsSync(join(backupFolder(dataDir, target), name));
 }
+
+/** Whether anything was kept of a file before one of our changes. */
+export function hasBackup(dataDir: string, target: string): boolean {
+  return existsSync(backupFolder(dataDir, target));
+}

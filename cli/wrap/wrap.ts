@@ -12,7 +12,7 @@ import {
 import type { ServerEntry } from './entries.ts';
 import { findConfigFiles, type ConfigFile } from './find-files.ts';
 import type { ProxyCommand } from './launch.ts';
-import { proxyCommand } from './proxy-command.ts';
+import { governedCommand } from './proxy-command.ts';
 import { reportOutcomes, requireServers } from './report-outcomes.ts';
 import { wrapEntries } from './rewrite.ts';
 import { readSearch, searchFlags } from './search-flags.ts';
@@ -51,7 +51,7 @@ export const wrapCommand = defineVerb({
 
 function wrap({ flags }: VerbInput<typeof spec>, cli: Cli): ExitCode {
   const search = readSearch(cli, flags);
-  const proxy = proxyCommand(cli, flags.rules);
+  const proxy = governedCommand('mcp-proxy', cli, flags.rules);
   const files = findConfigFiles(search);
   requireServers(flags.server, namesIn(files));
   warnOfPaths(cli, proxy.script ?? proxy.program);
