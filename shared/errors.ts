@@ -107,6 +107,8 @@ const REMEDIES = {
   PINS_UNWRITABLE:
     'Let this user write there, or name another folder with -pins; until then nothing is remembered.',
   TOO_MANY_OPEN_CALLS: 'Wait for answers before sending more calls.',
+  UPSTREAM_UNREACHABLE:
+    'Check the address of the server and the network; -ca FILE trusts a certificate authority of your own.',
   SERVER_NOT_STARTED:
     'Check the command behind `--`: it must exist and be executable for this user.',
   STARTER_NOT_WRITTEN: 'Name a place where this user may write, with -rules.',
