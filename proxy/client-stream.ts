@@ -61,7 +61,6 @@ export class ClientStream implements LineHandler {
   }
 
   line(bytes: Buffer): void {
-    this.#options.governor.hear(bytes);
     const inspection = inspectClientLine(bytes);
     const elements =
       inspection.kind === 'batch'
@@ -103,10 +102,7 @@ export class ClientStream implements LineHandler {
         governor.follow(inspection.request);
         return { element, ruling: { forward: true } };
       case 'survey':
-        if (inspection.params !== undefined && inspection.request.method === 'initialize') {
-          governor.introduced(inspection.params);
-        }
-        governor.watch(inspection.request);
+        governor.watch(inspection);
         return { element, ruling: { forward: true } };
       case 'reply':
         governor.answered(inspection.reply);

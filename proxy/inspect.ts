@@ -73,6 +73,8 @@ export interface SurveyInspection {
   readonly kind: 'survey';
   readonly request: SurveyRequest;
   readonly params: Buffer | undefined;
+  /** Text of `_meta`; undefined when absent. */
+  readonly meta: Buffer | undefined;
 }
 
 /** What a line from the client is, as far as enforcement is concerned. */
@@ -360,6 +362,7 @@ function inspectSurvey(
   return {
     kind: 'survey',
     params: params && message.subarray(params.start, params.end),
+    meta: paramOf(message, members, '_meta'),
     request: { method, id, cursor: typeof cursor === 'string' ? cursor : undefined },
   };
 }
