@@ -219,6 +219,11 @@ export class Governor {
     this.#options.recorder.denied({ tool: UNREADABLE, call: undefined, context }, error);
   }
 
+  /** The server has refused this request in a way of the transport. @param error - JSON text. */
+  failed(id: Buffer, error: Buffer): void {
+    this.#outcomes.failed(id, error);
+  }
+
   /** No answer to this request can come any more, because of `reason`. */
   giveUp(id: Buffer, reason: string): void {
     this.#outcomes.giveUp(id, reason);

@@ -93,7 +93,7 @@ export type Inspection =
 export interface Refusal {
   readonly kind: 'refuse';
   readonly reason: string;
-  readonly rpcCode: -32700 | -32600 | -32602;
+  readonly rpcCode: -32700 | -32600 | -32602 | typeof RPC_HEADER_MISMATCH;
   /** Text of the id, when the message has one that can be answered. */
   readonly id: Buffer | undefined;
   readonly toolName?: string;
@@ -104,6 +104,9 @@ export interface BatchElement {
   readonly end: number;
   readonly inspection: Exclude<Inspection, { kind: 'batch' }>;
 }
+
+/** A header says something else than the body. @see MCP 2026-07-28, "Streamable HTTP" */
+export const RPC_HEADER_MISMATCH = -32020;
 
 const PARSE_ERROR = -32700;
 const INVALID_REQUEST = -32600;
@@ -138,12 +141,20 @@ const OTHER: Inspection = { kind: 'other' };
  */
 export function inspectClientLine(line: Buffer): Inspection {
   const message = withoutTerminator(line);
-  const first = firstByte(message);
-  if (first === undefined) return OTHER; // white space only
   // Some servers split at a lone CR: the parts are then messages of their own.
-  if (message.includes(CARRIAGE_RETURN)) {
+  if (message.includes(CARRIAGE_RETURN) && firstByte(message) !== undefined) {
     return refuse('a carriage return inside the message', readableId(message));
   }
+  return inspectClientBody(message);
+}
+
+/**
+ * The same for the body of an HTTP request, which nobody cuts into lines: it is one message however
+ * it is laid out.
+ */
+export function inspectClientBody(message: Buffer): Inspection {
+  const first = firstByte(message);
+  if (first === undefined) return OTHER; // white space only
   if (!isUtf8(message)) return refuse('not UTF-8', readableId(message));
   try {
     if (first === OPEN_ARRAY) return inspectBatch(message);

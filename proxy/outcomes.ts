@@ -151,6 +151,13 @@ export class Outcomes {
     if (this.#ownsLasting) endLasting({ tasks: this.#tasks, rounds: this.#rounds }, what);
   }
 
+  /** Answered with a fault of the transport. */
+  failed(id: Buffer, error: Buffer): void {
+    for (const _ of this.#open.withId(id)) {
+      this.#answer({ kind: 'answer', id, result: undefined, error });
+    }
+  }
+
   /** No answer to this request can come any more; one that comes all the same is reported too. */
   giveUp(id: Buffer, reason: string): void {
     const kept = Buffer.from(id);

@@ -35,8 +35,16 @@ export function endToEnd(headers: RawHeaders, drop: readonly string[] = []): rea
     .flatMap((value) => value.split(','))
     .map((token) => token.trim().toLowerCase());
   const gone = new Set([...HOP_BY_HOP, ...named, ...drop]);
+  return withoutPairs(headers, (name) => gone.has(name));
+}
+
+/** The fields that are not meant. @param isMeant - Asked with the name in lower case. */
+export function withoutPairs(
+  headers: RawHeaders,
+  isMeant: (name: string, value: string) => boolean,
+): readonly string[] {
   return pairsOf(headers)
-    .filter(([name]) => !gone.has(name.toLowerCase()))
+    .filter(([name, value]) => !isMeant(name.toLowerCase(), value))
     .flat();
 }
 
@@ -62,6 +70,19 @@ export function withField(headers: RawHeaders, name: string, value: string): rea
     return [field, value];
   });
   return isSet ? others : [...others, name, value];
+}
+
+/** Whether the body is in UTF-8: what JSON is in unless a parameter says otherwise. */
+export function isUtf8Text(headers: RawHeaders): boolean {
+  return valuesOf(headers, 'content-type').every((value) => {
+    const charset = /;\s*charset\s*=\s*"?([^";\s]*)/i.exec(value)?.[1];
+    return charset === undefined || /^utf-?8$/i.test(charset);
+  });
+}
+
+/** Whether the body is packed in some way. */
+export function isEncoded(headers: RawHeaders): boolean {
+  return valuesOf(headers, 'content-encoding').some((it) => !/^\s*(identity)?\s*$/i.test(it));
 }
 
 /** `type/subtype` in lower case, without parameters; empty where the header is absent or repeated. */
