@@ -1,7 +1,7 @@
-import type { Buffer } from 'node:buffer';
+import { Buffer } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
-import { CodedError } from '../../shared/errors.ts';
+import type { CodedError } from '../../shared/errors.ts';
 import { codedData } from '../answers.ts';
 import type { RawHeaders } from './headers.ts';
 import { messageEvent } from './sse-cut.ts';
@@ -96,6 +96,7 @@ export class ClientResponse {
    */
   async take(from: Readable, push: (chunk: Buffer) => void): Promise<boolean> {
     const to = this.#response;
+    if (from.destroyed) return false;
     return new Promise((resolve) => {
       from.on('data', (chunk: Buffer) => {
         push(chunk);

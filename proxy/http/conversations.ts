@@ -111,3 +111,10 @@ export class Conversations {
 function keyOf(name: string): string {
   return hash('sha256', name, 'base64');
 }
+
+/** What conversations are found by: a session by its id, an HTTP+SSE stream by where it takes messages. */
+export const NAMES = {
+  session: (id: string) => `session ${id}`,
+  stream: (url: string) => `stream ${url}`,
+};
+export type ConversationNames = typeof NAMES;

@@ -76,6 +76,30 @@ export class PublicAddress {
     return origin + this.#public(pathname) + search + hash;
   }
 
+  /**
+   * Where a server of HTTP+SSE wants messages sent to.
+   *
+   * @param written - As the event has it: whole, from the root, or beside the stream.
+   * @param stream - Path and query that the client has asked for the stream with.
+   * @returns What the client is told, and the path and query it will then ask for
+   */
+  messages(
+    written: string,
+    stream: string,
+    origin: string,
+  ): { readonly text: string; readonly url: string } | undefined {
+    const theirs = this.toUpstream(stream);
+    const base = new URL(theirs, this.#upstream).href;
+    const target = URL.canParse(written, base) ? new URL(written, base) : undefined;
+    if (target?.origin !== this.#upstream.origin) return undefined;
+    const isWhole = URL.canParse(written);
+    const isFromRoot = !isWhole && written.startsWith('/');
+    let text = isFromRoot ? this.#public(written) : written;
+    if (isWhole) text = origin + this.#public(target.pathname) + target.search;
+    const { pathname, search } = new URL(text, origin + stream);
+    return { text, url: pathname + search };
+  }
+
   /** `WWW-Authenticate` with the address of the metadata as it is through us. */
   challenge(value: string, origin: string): string {
     return value.replace(

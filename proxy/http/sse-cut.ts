@@ -119,22 +119,24 @@ export function withData(event: SseEvent, data: Buffer): Buffer {
     if (fieldOf(line.text)?.name !== 'data') {
       kept.push(line.whole);
     } else if (!isPlaced) {
-      kept.push(DATA, data, line.whole.subarray(line.text.length));
+      const end = line.whole.subarray(line.text.length);
+      for (const { text } of linesOf(data)) kept.push(DATA, text, end);
       isPlaced = true;
     }
   }
   return Buffer.concat(kept);
 }
 
-/** An event with one message of ours. @param line - One line of JSON; its line end is left out. */
-export function messageEvent(line: Buffer): Buffer {
-  const text = line.at(-1) === LF ? line.subarray(0, -1) : line;
-  return Buffer.concat([MESSAGE, text, EVENT_END]);
+/** An event with one message. Lines of it become lines of the event, which readers join again. */
+export function messageEvent(message: Buffer): Buffer {
+  const parts: Buffer[] = [MESSAGE];
+  for (const { text } of linesOf(message)) parts.push(DATA, text, NEWLINE);
+  return Buffer.concat([...parts, NEWLINE]);
 }
 
 const DATA = Buffer.from('data: ');
-const MESSAGE = Buffer.from('event: message\ndata: ');
-const EVENT_END = Buffer.from('\n\n');
+const MESSAGE = Buffer.from('event: message\n');
+const NEWLINE = Buffer.from('\n');
 
 function readEvent(bytes: Buffer): SseEvent {
   let type = '';
@@ -155,8 +157,6 @@ function joined(lines: readonly Buffer[]): Buffer | undefined {
   if (lines.length < 2) return lines[0];
   return Buffer.concat(lines.flatMap((line, index) => (index === 0 ? [line] : [NEWLINE, line])));
 }
-
-const NEWLINE = Buffer.from('\n');
 
 interface Line {
   readonly text: Buffer;
