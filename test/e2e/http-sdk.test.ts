@@ -133,7 +133,7 @@ for (const { name, open, connect } of KINDS) {
       await expect(session.call('echo')).rejects.toThrow('blocked by policy');
       expect(session.news()).toEqual([]);
       expect(JSON.stringify(await session.call('edit_note'))).toContain('noted');
-      expect(session.news()).toEqual(['asked Tool ']);
+      expect(session.news()).toContain('asked obsig');
     });
   });
 }
