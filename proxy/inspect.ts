@@ -145,14 +145,43 @@ export function inspectClientLine(line: Buffer): Inspection {
   if (message.includes(CARRIAGE_RETURN) && firstByte(message) !== undefined) {
     return refuse('a carriage return inside the message', readableId(message));
   }
-  return inspectClientBody(message);
+  return inspectText(message);
 }
 
 /**
- * The same for the body of an HTTP request, which nobody cuts into lines: it is one message however
- * it is laid out.
+ * The same for the body of an HTTP request, which is one message however it is laid out. A bridge to a
+ * server on stdio may still write it as the lines that it has: none of them may be a message of its own.
  */
-export function inspectClientBody(message: Buffer): Inspection {
+export function inspectClientBody(body: Buffer): Inspection {
+  const inspection = inspectText(body);
+  if (inspection.kind === 'refuse' || !linesOf(body).some(isMessageLike)) return inspection;
+  return refuse('a line inside the message could be a message', readableId(body));
+}
+
+function linesOf(body: Buffer): readonly Buffer[] {
+  if (!body.includes(NEWLINE) && !body.includes(CARRIAGE_RETURN)) return [];
+  const lines: Buffer[] = [];
+  let start = 0;
+  for (const [at, byte] of body.entries()) {
+    if (byte !== NEWLINE && byte !== CARRIAGE_RETURN) continue;
+    if (at > start) lines.push(body.subarray(start, at));
+    start = at + 1;
+  }
+  if (start < body.length) lines.push(body.subarray(start));
+  return lines.length > 1 ? lines : [];
+}
+
+/** Alone on its line, and of interest to anybody. Commas behind it are those of a list around it. */
+function isMessageLike(line: Buffer): boolean {
+  const text = line
+    .toString('latin1')
+    .trim()
+    .replace(/[\s,]+$/, '');
+  if (!/^[[{]/.test(text) || !/[\]}]$/.test(text)) return false;
+  return inspectText(Buffer.from(text, 'latin1')).kind !== 'other';
+}
+
+function inspectText(message: Buffer): Inspection {
   const first = firstByte(message);
   if (first === undefined) return OTHER; // white space only
   if (!isUtf8(message)) return refuse('not UTF-8', readableId(message));
