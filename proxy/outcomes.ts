@@ -58,10 +58,7 @@ export class Outcomes {
    * @param onSurvey - Told what the server answers when it is asked what it has.
    * @param lasting - What outlives this conversation, where it is not the whole session.
    */
-  constructor(
-    onSurvey: (request: SurveyRequest, answer: Answer) => void,
-    lasting: LastingCalls | undefined = undefined,
-  ) {
+  constructor(onSurvey: (request: SurveyRequest, answer: Answer) => void, lasting?: LastingCalls) {
     const { tasks, rounds } = lasting ?? lastingCalls();
     this.#onSurvey = onSurvey;
     this.#tasks = tasks;

@@ -185,7 +185,7 @@ async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
     if (bytes > MAX_BODY_BYTES) return undefined;
     chunks.push(chunk);
   }
-  return chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks);
+  return chunks.length === 1 ? chunks[0] : Buffer.concat(chunks);
 }
 
 function refused(reason: string, rpcCode: Refusal['rpcCode']): Refusal {

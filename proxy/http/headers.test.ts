@@ -24,7 +24,12 @@ test('valuesOf() finds every value', () => {
 
 test('withValue() changes values where they stand', () => {
   expect(withValue(['A', '1', 'b', '2', 'a', '3'], 'a', (value) => `${value}!`)).toEqual([
-    ...['A', '1!', 'b', '2', 'a', '3!'],
+    'A',
+    '1!',
+    'b',
+    '2',
+    'a',
+    '3!',
   ]);
 });
 

@@ -19,13 +19,17 @@ upstreams:
       tokenFile: undefined,
       upstreams: [
         {
-          ...{ name: 'github', isNamed: true, prefix: '/github' },
+          name: 'github',
+          isNamed: true,
+          prefix: '/github',
           url: new URL('https://api.example/mcp'),
           rules: '/etc/github.yaml',
           ca: undefined,
         },
         {
-          ...{ name: 'files', isNamed: true, prefix: '/f/x' },
+          name: 'files',
+          isNamed: true,
+          prefix: '/f/x',
           url: new URL('http://127.0.0.1:9/'),
           rules: '/etc/obsigna/rules.yaml',
           ca: '/etc/obsigna/ca.pem',

@@ -76,7 +76,8 @@ export class Passage {
     const dropped = [...KEPT_BACK, 'last-event-id', 'content-type', 'content-length'];
     const headers = [
       ...endToEnd(withoutToken(this.headers, token), dropped),
-      ...['Content-Type', 'application/json'],
+      'Content-Type',
+      'application/json',
     ];
     const { response } = upstream.send({ method: 'POST', path, headers, body: message });
     response.then(

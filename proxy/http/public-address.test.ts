@@ -10,7 +10,9 @@ const root = () => new PublicAddress(new URL(THEIRS), '/github');
 
 test('PublicAddress puts the endpoint behind its prefix, and back', () => {
   expect([alone(), behind(), root()].map(({ endpoint }) => endpoint)).toEqual([
-    ...['/mcp', '/github/mcp', '/github'],
+    '/mcp',
+    '/github/mcp',
+    '/github',
   ]);
   expect(behind().toUpstream('/github/mcp')).toBe('/mcp');
   expect(root().toUpstream('/github')).toBe('/');

@@ -141,8 +141,13 @@ describe('what HTTP adds [P3.http]', () => {
   }[]) {
     test(`${name}: HTTP ${status}, and no call reaches the server`, async () => {
       const given = [
-        ...['Host', HOST(), 'Content-Type', type ?? 'application/json'],
-        ...['Accept', 'application/json, text/event-stream', ...headers],
+        'Host',
+        HOST(),
+        'Content-Type',
+        type ?? 'application/json',
+        'Accept',
+        'application/json, text/event-stream',
+        ...headers,
       ];
       const raw = await rawRequest(url, method, path || '/mcp', given, body);
       expect(raw).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
@@ -220,7 +225,9 @@ describe('in front of the servers of the SDKs [P3.http]', () => {
       const { url: first } = await startHttpProxy(sessions, rules);
       const { url: second } = await startHttpProxy(await startStateless(), rules);
       const { headers } = await post(first, {
-        ...{ jsonrpc: '2.0', id: 0, method: 'initialize' },
+        jsonrpc: '2.0',
+        id: 0,
+        method: 'initialize',
         params: {
           protocolVersion: '2025-03-26',
           capabilities: {},

@@ -23,7 +23,9 @@ const open = async (script: Script, rules = RULES) => {
   return { server, ...(await startHttpProxy(`${server.origin}/mcp`, flags)) };
 };
 const call = (id: unknown, name: string, params: object = {}) => ({
-  ...{ jsonrpc: '2.0', id, method: 'tools/call' },
+  jsonrpc: '2.0',
+  id,
+  method: 'tools/call',
   params: { name, arguments: {}, ...params },
 });
 const json =
@@ -34,7 +36,8 @@ const json =
   };
 const reports = async (count: number) =>
   (await recorder.received(count)).map(({ tool, decision, error, output }) => ({
-    ...{ tool: tool.name, decision },
+    tool: tool.name,
+    decision,
     ...(error !== undefined && { error }),
     ...(output !== undefined && { output }),
   }));

@@ -81,8 +81,7 @@ async function modern(transport: ModernTransport): Promise<Session> {
   };
 }
 
-const streamable = (url: string) =>
-  legacy(new StreamableHTTPClientTransport(new URL(url)) as Transport);
+const streamable = (url: string) => legacy(new StreamableHTTPClientTransport(new URL(url)));
 const KINDS = [
   { name: 'sessions, answers as events', open: () => startSessions(), connect: streamable },
   {
@@ -142,7 +141,7 @@ test("the protocol authors' server works through us, and its session ends [P4.ht
   const { url } = await startHttpProxy(await startEverything());
   const transport = new StreamableHTTPClientTransport(new URL(url));
   const client = new Client(INFO, { capabilities: {} });
-  await client.connect(transport as Transport);
+  await client.connect(transport);
   const { content } = await client.callTool({ name: 'echo', arguments: { message: 'hi' } });
   expect(content).toEqual([{ type: 'text', text: 'Echo: hi' }]);
   await transport.terminateSession();

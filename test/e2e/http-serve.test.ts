@@ -26,7 +26,9 @@ afterEach(async () => {
 
 const PING = { jsonrpc: '2.0', id: 1, method: 'ping' };
 const call = (id: number, name: string) => ({
-  ...{ jsonrpc: '2.0', id, method: 'tools/call' },
+  jsonrpc: '2.0',
+  id,
+  method: 'tools/call',
   params: { name, arguments: {} },
 });
 
@@ -38,7 +40,7 @@ test('a receipt is found by what the server was told [X.http-attestation]', asyn
   const { url, proxy } = await startHttpProxy(server.origin, ['-socket', home.socket]);
   await post(url, call(1, 'read'));
   const { headers } = server.seen[0] ?? { headers: [] as readonly string[] };
-  const reference = headers[headers.indexOf('Obsigna-Receipt' as never) + 1] ?? '';
+  const reference = headers[headers.indexOf('Obsigna-Receipt') + 1] ?? '';
   proxy.child.kill('SIGTERM');
   expect(await proxy.exit).toEqual({ code: 0, signal: null });
   const cli = program('mcp-proxy').replace('mcp-proxy.cjs', 'obsigna.cjs');
@@ -87,9 +89,23 @@ test('a server behind TLS is believed only with its certificate [X.http-tls]', a
   const folder = temporaryFolder();
   const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
   const made = spawnSync('openssl', [
-    ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'],
-    ...['-keyout', key, '-out', cert, '-days', '2', '-subj', '/CN=localhost'],
-    ...['-addext', 'subjectAltName=DNS:localhost'],
+    'req',
+    '-x509',
+    '-newkey',
+    'ec',
+    '-pkeyopt',
+    'ec_paramgen_curve:prime256v1',
+    '-nodes',
+    '-keyout',
+    key,
+    '-out',
+    cert,
+    '-days',
+    '2',
+    '-subj',
+    '/CN=localhost',
+    '-addext',
+    'subjectAltName=DNS:localhost',
   ]);
   expect(made.status).toBe(0);
   const options = { key: readFileSync(key), cert: readFileSync(cert) };
