@@ -1,3 +1,4 @@
+import type { Buffer } from 'node:buffer';
 import { hash } from 'node:crypto';
 import type { GovernedServer } from '../governed-server.ts';
 import { Governor } from '../governor.ts';
@@ -22,11 +23,13 @@ export class Conversation {
     this.governor = governor;
   }
 
-  /** Whether this event was seen before; it is from now on. */
-  hasSeen(eventId: string | undefined): boolean {
+  /** Whether this event was seen before, as the server sends it again; it is from now on. */
+  hasSeen(eventId: string | undefined, data: Buffer): boolean {
     if (eventId === undefined || eventId === '') return false;
-    if (this.#eventIds.has(eventId)) return true;
-    this.#eventIds.add(eventId);
+    // Not all servers keep the promise that ids are unique in a session.
+    const key = `${hash('sha256', data, 'base64')} ${eventId}`;
+    if (this.#eventIds.has(key)) return true;
+    this.#eventIds.add(key);
     const [oldest] = this.#eventIds;
     if (this.#eventIds.size > MAX_EVENT_IDS && oldest !== undefined) this.#eventIds.delete(oldest);
     return false;

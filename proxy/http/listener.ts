@@ -74,7 +74,9 @@ export class Listener {
     } catch (error) {
       // A client that is gone before its request was read; or a fault of ours, which must not look
       // like an answer.
-      if (!request.destroyed) log(`request failed: ${printable(String((error as Error).stack))}`);
+      const { code } = error as NodeJS.ErrnoException;
+      if (code !== 'ECONNRESET')
+        log(`request failed: ${printable(String((error as Error).stack))}`);
       response.destroy();
     }
   }

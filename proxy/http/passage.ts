@@ -70,9 +70,13 @@ export class Passage {
     return exchange;
   }
 
-  /** A message of ours in place of one of the client; what becomes of it is the server's business. */
-  sendOurs(message: Buffer): void {
-    const { upstream, path, token } = this.options;
+  /**
+   * A message of ours in place of one of the client; what becomes of it is the server's business.
+   *
+   * @param path - Where the server takes messages, if that is not where this request went.
+   */
+  sendOurs(message: Buffer, path = this.options.path): void {
+    const { upstream, token } = this.options;
     const dropped = [...KEPT_BACK, 'last-event-id', 'content-type', 'content-length'];
     const headers = [
       ...endToEnd(withoutToken(this.headers, token), dropped),

@@ -129,7 +129,7 @@ export class PostExchange {
       conversation: this.#conversation,
       reply: (line: Buffer) => this.#passage.sendOurs(line),
     };
-    if (response.type === 'text/event-stream' && response.status === 200) {
+    if (response.type === 'events') {
       return relayEvents(between, own, (events) => (this.#events = events));
     }
     const isComplete = await relayMessage(between, own, () => this.#requestId());

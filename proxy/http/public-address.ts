@@ -12,6 +12,13 @@ const DISCOVERY = [
 ];
 const OPEN_OBJECT = 0x7b;
 
+/** Where messages go in HTTP+SSE. */
+export interface MessageAddress {
+  readonly text: string;
+  readonly url: string;
+  readonly theirs: string;
+}
+
 /**
  * Where one server is to be found through us: the same paths, behind a prefix. Paths of discovery keep
  * `/.well-known/NAME` in front, as their readers expect it.
@@ -81,13 +88,9 @@ export class PublicAddress {
    *
    * @param written - As the event has it: whole, from the root, or beside the stream.
    * @param stream - Path and query that the client has asked for the stream with.
-   * @returns What the client is told, and the path and query it will then ask for
+   * @returns What the client is told, the path and query it will then ask for, and the server's own
    */
-  messages(
-    written: string,
-    stream: string,
-    origin: string,
-  ): { readonly text: string; readonly url: string } | undefined {
+  messages(written: string, stream: string, origin: string): MessageAddress | undefined {
     const theirs = this.toUpstream(stream);
     const base = new URL(theirs, this.#upstream).href;
     const target = URL.canParse(written, base) ? new URL(written, base) : undefined;
@@ -97,7 +100,7 @@ export class PublicAddress {
     let text = isFromRoot ? this.#public(written) : written;
     if (isWhole) text = origin + this.#public(target.pathname) + target.search;
     const { pathname, search } = new URL(text, origin + stream);
-    return { text, url: pathname + search };
+    return { text, url: pathname + search, theirs: target.pathname + target.search };
   }
 
   /** `WWW-Authenticate` with the address of the metadata as it is through us. */

@@ -3,6 +3,7 @@ import type { Readable } from 'node:stream';
 import { batchAnswer, batchLine, errorAnswer, RPC_INTERNAL } from '../answers.ts';
 import { firstByte, hopStrings, scanElements } from '../../shared/json/scan.ts';
 import { CodedError } from '../../shared/errors.ts';
+import { mayHoldRequest } from '../server-message.ts';
 import type { ClientResponse } from './client-response.ts';
 import type { Conversation } from './conversations.ts';
 import { EventRelay } from './event-relay.ts';
@@ -50,7 +51,9 @@ export async function relayEvents(
     },
     seen: ({ id, data }, isHeld) => {
       isResumable ||= id !== undefined && id !== '';
-      if (conversation.hasSeen(id) || data === undefined || data.length === 0) return;
+      if (data === undefined || data.length === 0) return;
+      // An answer that comes again finds nothing open; a request would be recorded twice.
+      if (mayHoldRequest(data) && conversation.hasSeen(id, data)) return;
       if (governor.hears(data)) governor.observe(data, isHeld && governor.judgesServer);
     },
     unjudged: (bytes) => governor.unjudged(bytes),
@@ -88,7 +91,7 @@ export async function relayMessage(
 ): Promise<boolean> {
   const { response, client, conversation } = between;
   const { status, reason, headers, type, body } = response;
-  const isJson = type === 'application/json';
+  const isJson = type === 'json';
   const isHeld =
     client.isStream || own.length > 0 || (isJson && conversation.governor.judgesServer);
   const collected = new Collected();

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
 import { CodedError } from '../../shared/errors.ts';
-import { endToEnd, mediaType, valuesOf, withValue, type RawHeaders } from './headers.ts';
+import { endToEnd, valuesOf, withValue, type RawHeaders } from './headers.ts';
 import type { PublicAddress } from './public-address.ts';
 
 /** The response of a server, as far as it concerns the client. */
@@ -11,8 +11,8 @@ export interface ServerResponse {
   readonly reason: string;
   /** What goes on to the client. */
   readonly headers: RawHeaders;
-  /** `application/json`, `text/event-stream`, or whatever it is. */
-  readonly type: string;
+  /** What a client takes the body for. */
+  readonly type: 'events' | 'json' | 'other';
   readonly body: Readable;
   /** A session that it has begun. */
   readonly sessionId: string | undefined;
@@ -42,10 +42,17 @@ export function readResponse(
     status: statusCode,
     reason: statusMessage,
     headers: withValue(location, 'www-authenticate', (it) => address.challenge(it, origin)),
-    type: mediaType(rawHeaders),
+    type: typeOf(rawHeaders),
     body: unpacked,
     sessionId: valuesOf(rawHeaders, 'mcp-session-id')[0],
   };
+}
+
+/** As clients look at it, who take any value that holds one of these, and the stream first. */
+function typeOf(headers: RawHeaders): ServerResponse['type'] {
+  const said = valuesOf(headers, 'content-type').join(',').toLowerCase();
+  if (said.includes('text/event-stream')) return 'events';
+  return said.includes('application/json') ? 'json' : 'other';
 }
 
 const UNPACKERS: Readonly<Record<string, () => Readable & NodeJS.ReadWriteStream>> = {

@@ -36,7 +36,7 @@ export async function relayEnd(
 export async function relayDocument(passage: Passage): Promise<void> {
   const response = await received(passage);
   if (response === undefined) return;
-  if (response.status !== 200 || response.type !== 'application/json') {
+  if (response.status !== 200 || response.type !== 'json') {
     await copy(passage, response);
     return;
   }
@@ -70,7 +70,7 @@ export async function relayStream(
   const { client, sessionId } = passage;
   const response = await received(passage);
   if (response === undefined) return;
-  if (response.type !== 'text/event-stream' || response.status !== 200) {
+  if (response.type !== 'events') {
     await copy(passage, response);
     return;
   }
@@ -79,15 +79,17 @@ export async function relayStream(
       ? conversations.open(true)
       : conversations.session(nameOf.session(sessionId));
   const named: string[] = [];
+  let messages: string | undefined;
   const rewrite = (event: SseEvent) =>
     event.type !== 'endpoint' || event.data === undefined
       ? undefined
-      : announced(event, passage, (url) => {
+      : announced(event, passage, ({ url, theirs }) => {
+          messages = theirs;
           named.push(nameOf.stream(url));
           conversations.name(conversation, nameOf.stream(url));
         });
   conversation.exchanges += 1;
-  const reply = (line: Buffer) => passage.sendOurs(line);
+  const reply = (line: Buffer) => passage.sendOurs(line, messages);
   await relayEvents(
     { response, client, conversation, reply },
     [],
@@ -112,7 +114,7 @@ function speakOn(conversation: Conversation, send: (line: Buffer) => void): void
 function announced(
   event: SseEvent,
   { options, origin, request }: Passage,
-  onUrl: (url: string) => void,
+  onUrl: (where: { readonly url: string; readonly theirs: string }) => void,
 ): Buffer {
   const { address, log } = options;
   const written = event.data?.toString() ?? '';
@@ -122,7 +124,7 @@ function announced(
     log(`the server wants messages sent to ${printable(written)}, which is not its own address`);
     return event.bytes;
   }
-  onUrl(ours.url);
+  onUrl(ours);
   return ours.text === written ? event.bytes : withData(event, Buffer.from(ours.text));
 }
 

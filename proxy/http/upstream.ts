@@ -5,6 +5,9 @@ import { rootCertificates } from 'node:tls';
 import { CodedError } from '../../shared/errors.ts';
 import { withField, type RawHeaders } from './headers.ts';
 
+/** Challenges and cookies can be long; a response with more is refused. */
+const MAX_HEADER_BYTES = 256 * 1024;
+
 export interface UpstreamOptions {
   /** The server's MCP endpoint. */
   readonly url: URL;
@@ -66,6 +69,7 @@ export class Upstream {
       port: url.port,
       method,
       path,
+      maxHeaderSize: MAX_HEADER_BYTES,
       headers: body === undefined ? named : withField(named, 'Content-Length', `${body.length}`),
     });
     const response = new Promise<http.IncomingMessage>((resolve, reject) => {

@@ -181,3 +181,49 @@ async function hangUpAfterEvent(url: string, message: object, ...more: string[])
     sent.end(JSON.stringify(message));
   });
 }
+
+describe('what a server asks its client over HTTP', () => {
+  const NO_QUESTIONS = 'rules: [{name: quiet, tool_pattern: "elicitation/*", action: block}]\n';
+  const question = '{"jsonrpc":"2.0","id":"q","method":"elicitation/create","params":{}}';
+  const told = '{"jsonrpc":"2.0","id":1,"result":{}}';
+
+  test('is kept from the client by a rule, and the server hears why', async () => {
+    let refused: (body: string) => void = () => undefined;
+    const refusal = new Promise<string>((resolve) => (refused = resolve));
+    const { url } = await open(({ body }, response) => {
+      if (body.includes('"error"')) {
+        refused(body.toString());
+        response.writeHead(202).end();
+        return;
+      }
+      response.writeHead(200, { 'Content-Type': 'text/event-stream' });
+      response.end(`data: ${question}\n\ndata: ${told}\n\n`);
+    }, NO_QUESTIONS);
+    const { body } = await post(url, call(1, 'read'), 'Mcp-Session-Id', 's');
+    expect(body.toString()).toBe(`data: ${told}\n\n`);
+    expect(JSON.parse(await refusal)).toMatchObject({ id: 'q', error: { code: -32001 } });
+    expect((await reports(2)).map(({ decision }) => decision).sort()).toEqual([
+      'allowed',
+      'denied',
+    ]);
+  });
+
+  test('is refused where HTTP+SSE takes messages', async () => {
+    let refused: (url: string) => void = () => undefined;
+    const refusal = new Promise<string>((resolve) => (refused = resolve));
+    const { url } = await open(({ method, url: path }, response) => {
+      if (method === 'POST') {
+        refused(path);
+        response.writeHead(202).end();
+        return;
+      }
+      response.writeHead(200, { 'Content-Type': 'text/event-stream' });
+      response.write(`event: endpoint\ndata: /messages?s=1\n\ndata: ${question}\n\n`);
+    }, NO_QUESTIONS);
+    const sent = request(url, { agent: false, headers: ['Host', new URL(url).host] });
+    sent.on('error', () => undefined);
+    sent.end();
+    expect(await refusal).toBe('/messages?s=1');
+    sent.destroy();
+  });
+});
