@@ -26,6 +26,7 @@ import { readRulesFile } from './rules-file.ts';
 import { connectEmitter, FAREWELL_MS, followRules } from './session-parts.ts';
 
 const HELP = `Usage: mcp-proxy [serve] [flags] [--] <server command> [args...]
+       mcp-proxy serve-http -upstream URL | -config FILE [flags]
        mcp-proxy pins list | diff | accept | forget [flags]
        mcp-proxy rules check | test | explain | schema | import | replay
        mcp-proxy doctor [flags] [-- <server command> [args...]]
