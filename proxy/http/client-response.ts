@@ -105,7 +105,7 @@ export class ClientResponse {
         to.once('drain', () => from.resume());
       });
       from.once('end', () => resolve(isComplete(from)));
-      from.once('error', () => resolve(false));
+      from.on('error', () => resolve(false));
       from.once('close', () => resolve(false));
     });
   }

@@ -56,14 +56,17 @@ export class Endpoint {
       });
     const stream = this.conversations.find(NAMES.stream(url));
     const method = request.method ?? '';
+    // First: a server may take messages at the address of its stream, told apart by the query.
+    if (stream !== undefined && method === 'POST') {
+      await this.#post(passage(address.toUpstream(path)), stream);
+      return true;
+    }
     if (path === address.endpoint) {
       await this.#endpoint(passage(address.toUpstream(path)), method);
       return true;
     }
     if (stream !== undefined) {
-      const through = passage(address.toUpstream(path));
-      if (method === 'POST') await this.#post(through, stream);
-      else if (method === 'OPTIONS') await relayPlain(through);
+      if (method === 'OPTIONS') await relayPlain(passage(address.toUpstream(path)));
       else notAllowed(client, 'POST, OPTIONS');
       return true;
     }

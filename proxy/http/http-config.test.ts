@@ -82,6 +82,11 @@ upstreams:
       want: /another server has the path/,
     },
     {
+      name: 'a path below another',
+      text: 'upstreams: [{name: a, url: "https://h/"}, {name: b, url: "https://i/", path: /a/b}]\n',
+      want: /another server has the path/,
+    },
+    {
       name: 'an open listener',
       text: 'listen: "0.0.0.0:1"\nupstreams: [{name: a, url: "https://h/"}]\n',
       want: /^f:1:9: 0\.0\.0\.0 can be reached from other machines/,

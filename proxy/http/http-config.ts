@@ -121,20 +121,25 @@ function readUpstreams(
     return [];
   }
   const { items } = member.value;
-  const seen = new Map<string, string>();
+  const seen: { readonly name: string; readonly prefix: string }[] = [];
   return items.flatMap((item) => {
     const map = readMap(source, item as Node, 'a server', UPSTREAM_KEYS);
     if (map === undefined) return [];
     const read = readServer(source, map, item as Node, items.length === 1);
     if (read === undefined) return [];
-    for (const [what, value] of Object.entries({ name: read.name, path: read.prefix })) {
-      if (seen.has(`${what} ${value}`)) {
-        source.report(item as Node, `another server has the ${what} ${quote(value)}`, 'change it');
-      }
-      seen.set(`${what} ${value}`, value);
-    }
+    const { name, prefix } = read;
+    if (seen.some((other) => other.name === name))
+      source.report(item as Node, `another server has the name ${quote(name)}`, 'change it');
+    // One server could name an address of the other as its own.
+    if (seen.some((other) => isUnder(other.prefix, prefix) || isUnder(prefix, other.prefix)))
+      source.report(item as Node, `another server has the path ${quote(prefix)}`, 'change it');
+    seen.push(read);
     return [{ ...read, ...files(map) }];
   });
+}
+
+function isUnder(path: string, folder: string): boolean {
+  return `${path}/`.startsWith(`${folder}/`);
 }
 
 function readServer(

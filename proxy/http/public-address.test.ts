@@ -65,3 +65,58 @@ test('PublicAddress.resource() changes the resource and no other byte [X.http-si
   expect(changed('https://other.example/')).toEqual(document('https://other.example/'));
   expect(alone().resource(Buffer.from('not json'), OURS).toString()).toBe('not json');
 });
+
+describe('PublicAddress.messages() stays behind our prefix', () => {
+  for (const { address, written, text, url, theirs } of [
+    { address: alone, written: '/m?s=1', text: '/m?s=1', url: '/m?s=1', theirs: '/m?s=1' },
+    { address: alone, written: 'm?s=1', text: 'm?s=1', url: '/m?s=1', theirs: '/m?s=1' },
+    {
+      address: behind,
+      written: '/m?s=1',
+      text: '/github/m?s=1',
+      url: '/github/m?s=1',
+      theirs: '/m?s=1',
+    },
+    { address: behind, written: 'm', text: 'm', url: '/github/m', theirs: '/m' },
+    {
+      address: behind,
+      written: `${THEIRS}/m`,
+      text: `${OURS}/github/m`,
+      url: '/github/m',
+      theirs: '/m',
+    },
+    {
+      address: behind,
+      written: '../notes/mcp',
+      text: '/github/notes/mcp',
+      url: '/github/notes/mcp',
+      theirs: '/notes/mcp',
+    },
+    {
+      address: behind,
+      written: '//evil.example/m',
+      text: undefined,
+      url: undefined,
+      theirs: undefined,
+    },
+    {
+      address: behind,
+      written: 'https://evil.example/m',
+      text: undefined,
+      url: undefined,
+      theirs: undefined,
+    },
+  ]) {
+    test(`${address().endpoint}: ${written}`, () => {
+      const stream = address().endpoint;
+      const found = address().messages(written, stream, OURS);
+      expect(found).toEqual(text === undefined ? undefined : { text, url, theirs });
+    });
+  }
+});
+
+test('PublicAddress.challenge() takes no place that belongs to another server', () => {
+  const address = behind();
+  address.challenge(`Bearer resource_metadata="${THEIRS}${RESOURCE}X/mcp"`, OURS);
+  expect(address.discovery(`${RESOURCE}/githubX/mcp`)).toBeUndefined();
+});

@@ -91,16 +91,18 @@ export class PublicAddress {
    * @returns What the client is told, the path and query it will then ask for, and the server's own
    */
   messages(written: string, stream: string, origin: string): MessageAddress | undefined {
-    const theirs = this.toUpstream(stream);
-    const base = new URL(theirs, this.#upstream).href;
+    const base = new URL(this.toUpstream(stream), this.#upstream).href;
     const target = URL.canParse(written, base) ? new URL(written, base) : undefined;
     if (target?.origin !== this.#upstream.origin) return undefined;
     const isWhole = URL.canParse(written);
     const isFromRoot = !isWhole && written.startsWith('/');
+    const theirs = target.pathname + target.search;
+    const url = this.#public(target.pathname) + target.search;
     let text = isFromRoot ? this.#public(written) : written;
-    if (isWhole) text = origin + this.#public(target.pathname) + target.search;
+    if (isWhole) text = origin + url;
+    // Beside the stream it may lead out of our prefix, to where another server is.
     const { pathname, search } = new URL(text, origin + stream);
-    return { text, url: pathname + search, theirs: target.pathname + target.search };
+    return { text: pathname + search === url ? text : url, url, theirs };
   }
 
   /** `WWW-Authenticate` with the address of the metadata as it is through us. */
@@ -118,7 +120,9 @@ export class PublicAddress {
     const parsed = URL.canParse(url) ? new URL(url) : undefined;
     if (parsed?.origin !== this.#upstream.origin) return undefined;
     const { pathname, search } = parsed;
-    const root = DISCOVERY.map((name) => WELL_KNOWN + name).find((it) => pathname.startsWith(it));
+    const root = DISCOVERY.map((name) => WELL_KNOWN + name).find((it) =>
+      `${pathname}/`.startsWith(`${it}/`),
+    );
     if (root === undefined) {
       const path = this.#public(pathname);
       this.#named.set(path, pathname);

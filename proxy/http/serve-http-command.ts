@@ -8,6 +8,7 @@ import { CodedError } from '../../shared/errors.ts';
 import { renderFlags } from '../../shared/flags.ts';
 import type { Door } from '../approvals/door.ts';
 import type { HttpDoor } from '../approvals/http-door.ts';
+import { SharedDoor } from '../approvals/shared-door.ts';
 import { TerminalDoor } from '../approvals/terminal-door.ts';
 import { orUsage } from '../command-line.ts';
 import { GovernedServer } from '../governed-server.ts';
@@ -19,7 +20,6 @@ import { emittingRecorder, silentRecorder } from '../recorder.ts';
 import { readRulesFile } from '../rules-file.ts';
 import { connectEmitter, FAREWELL_MS, followRules } from '../session-parts.ts';
 import { Endpoint } from './endpoint.ts';
-import { readHttpConfig } from './http-config.ts';
 import {
   HTTP_FLAGS,
   isLoopback,
@@ -57,9 +57,9 @@ export function run(args: readonly string[]): Promise<number> {
       return 0;
     }
     const { config } = options.values;
-    const settings =
-      config === undefined ? settingsOfFlags(options.values) : await readHttpConfig(config);
-    return serve(options, settings);
+    if (config === undefined) return serve(options, settingsOfFlags(options.values));
+    const { readHttpConfig } = await import('./http-config.ts');
+    return serve(options, await readHttpConfig(config));
   });
 }
 
@@ -72,6 +72,7 @@ interface Common {
   readonly issuer: string | undefined;
   readonly token: string | undefined;
   readonly httpDoor: HttpDoor | undefined;
+  readonly sharedDoor: SharedDoor | undefined;
 }
 
 async function serve(options: HttpOptions, settings: HttpSettings): Promise<number> {
@@ -88,7 +89,7 @@ async function serve(options: HttpOptions, settings: HttpSettings): Promise<numb
   );
   const { tokenFile, upstreams } = settings;
   const token = tokenFile === undefined ? undefined : await readToken(tokenFile);
-  const httpDoor = await openHttp(approvals, upstreams.length);
+  const httpDoor = await openHttp(approvals);
   const sessionId = randomUUID();
   const socketPath = values.socket ?? defaultSocketPath();
   const model = values['issuer-model'];
@@ -102,6 +103,7 @@ async function serve(options: HttpOptions, settings: HttpSettings): Promise<numb
     issuer: host.identity.issuerName,
     token,
     httpDoor,
+    sharedDoor: httpDoor && new SharedDoor(httpDoor),
   };
   const endpoints: Endpoint[] = [];
   for (const upstream of upstreams) {
@@ -128,7 +130,7 @@ async function serve(options: HttpOptions, settings: HttpSettings): Promise<numb
 
 async function openEndpoint(
   { name, isNamed, url, prefix, rules: rulesFile, ca }: UpstreamSettings,
-  { options, sessionId, socketPath, emitter, issuer, token, httpDoor }: Common,
+  { options, sessionId, socketPath, emitter, issuer, token, httpDoor, sharedDoor }: Common,
   log: ProxyLog,
 ): Promise<Endpoint> {
   const { values, approvals } = options;
@@ -142,7 +144,7 @@ async function openEndpoint(
   const folder = values.pins ?? defaultPinFolder();
   const launch = [`${url.origin}${url.pathname}`];
   const doors: Door[] = [];
-  if (httpDoor !== undefined) doors.push(httpDoor);
+  if (sharedDoor !== undefined) doors.push(sharedDoor.branch());
   if (approvals.doors.includes('terminal') && socketPath !== '')
     doors.push(new TerminalDoor(socketPath));
   const server = new GovernedServer({
@@ -205,15 +207,8 @@ function say(value: object): void {
   process.stderr.write(`${JSON.stringify(value)}\n`);
 }
 
-async function openHttp(
-  { doors, http }: HttpOptions['approvals'],
-  servers: number,
-): Promise<HttpDoor | undefined> {
+async function openHttp({ doors, http }: HttpOptions['approvals']): Promise<HttpDoor | undefined> {
   if (http === undefined || !doors.includes('http')) return undefined;
-  if (servers > 1) {
-    const message = '-http answers for one server; with several use the client or the terminal';
-    throw new CodedError('USAGE', message);
-  }
   const { openHttpDoor } = await import('../approvals/http-door.ts');
   return openHttpDoor(http);
 }

@@ -227,3 +227,47 @@ describe('what a server asks its client over HTTP', () => {
     sent.destroy();
   });
 });
+
+describe('a call that ends in another exchange is one call [P1.http]', () => {
+  const stateless = ['MCP-Protocol-Version', '2026-07-28'];
+  const answer = (id: number, result: object): Script =>
+    json(JSON.stringify({ jsonrpc: '2.0', id, result }));
+
+  test('as a task that is asked about', async () => {
+    const task = { taskId: 't', status: 'working' };
+    const { server, url } = await open(answer(1, { resultType: 'task', ...task }));
+    await post(url, call(1, 'read'), ...stateless);
+    const result = { content: [] };
+    server.play(answer(2, { resultType: 'complete', ...task, status: 'completed', result }));
+    const get = { jsonrpc: '2.0', id: 2, method: 'tasks/get', params: { taskId: 't' } };
+    await post(url, get, ...stateless);
+    expect(await reports(1)).toEqual([{ tool: 'read', decision: 'allowed', output: result }]);
+  });
+
+  test('in a second round', async () => {
+    const asked = { c: { method: 'elicitation/create', params: {} } };
+    const { server, url } = await open(
+      answer(1, { resultType: 'input_required', inputRequests: asked, requestState: 's' }),
+    );
+    await post(url, call(1, 'read'), ...stateless);
+    server.play(answer(2, { resultType: 'complete' }));
+    const round = { requestState: 's', inputResponses: { c: { action: 'accept' } } };
+    await post(url, call(2, 'read', round), ...stateless);
+    const [frame] = await recorder.received(1);
+    expect(frame).toMatchObject({
+      output: { resultType: 'complete' },
+      decision_context: { rounds: 2, asked: ['elicitation/create'] },
+    });
+    const names = server.seen.map(({ headers }) => valuesOf(headers, 'obsigna-receipt')[0]);
+    expect(names).toEqual([names[0], names[0]]);
+  });
+});
+
+test('a call that the daemon does not record does not leave [P1.require-receipt]', async () => {
+  const server = await play(json('{}'));
+  const gone = ['-socket', `${socket}-gone`, '-require-receipt', '-rules', rulesFile(RULES)];
+  const { url } = await startHttpProxy(server.origin, gone);
+  const { body } = await post(url, call(1, 'read'));
+  expect(body.toString()).toContain('"code":-31001');
+  expect(server.seen).toEqual([]);
+});
