@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { CodedError } from '../../shared/errors.ts';
-import { printable } from '../proxy-log.ts';
 import type { Conversation, ConversationNames, Conversations } from './conversations.ts';
+import type { EventRelay } from './event-relay.ts';
 import { withField } from './headers.ts';
 import type { Passage } from './passage.ts';
 import { relayEvents } from './relay-answer.ts';
@@ -10,6 +10,8 @@ import { withData, type SseEvent } from './sse-cut.ts';
 
 /** A discovery document is read as a whole; a longer one passes as it is. */
 const MAX_DOCUMENT_BYTES = 1024 * 1024;
+/** Servers say once where messages go; more than this is not followed. */
+const MAX_ANNOUNCED = 16;
 
 /** A response that is the server's business alone. */
 export async function relayPlain(passage: Passage): Promise<ServerResponse | undefined> {
@@ -81,7 +83,7 @@ export async function relayStream(
   const named: string[] = [];
   let messages: string | undefined;
   const rewrite = (event: SseEvent) =>
-    event.type !== 'endpoint' || event.data === undefined
+    event.type !== 'endpoint' || event.data === undefined || named.length >= MAX_ANNOUNCED
       ? undefined
       : announced(event, passage, ({ url, theirs }) => {
           messages = theirs;
@@ -90,18 +92,18 @@ export async function relayStream(
         });
   conversation.exchanges += 1;
   const reply = (line: Buffer) => passage.sendOurs(line, messages);
-  await relayEvents(
-    { response, client, conversation, reply },
-    [],
-    (relay) => {
-      if (sessionId === undefined) speakOn(conversation, (line) => relay.inject(line));
-    },
-    sessionId === undefined ? rewrite : undefined,
-  );
-  conversation.exchanges -= 1;
-  const reason = client.hasHungUp ? 'the client hung up' : 'the stream ended';
-  for (const name of named) conversations.endSession(name, reason);
-  conversations.close(conversation, reason);
+  const onRelay = (relay: EventRelay) => {
+    if (sessionId === undefined) speakOn(conversation, (line) => relay.inject(line));
+  };
+  const between = { response, client, conversation, reply };
+  try {
+    await relayEvents(between, [], onRelay, sessionId === undefined ? rewrite : undefined);
+  } finally {
+    conversation.exchanges -= 1;
+    const reason = client.hasHungUp ? 'the client hung up' : 'the stream ended';
+    for (const name of named) conversations.endSession(name, reason);
+    conversations.close(conversation, reason);
+  }
 }
 
 /** Clients of HTTP+SSE hear everything on their stream, answers of ours included. */
@@ -121,7 +123,8 @@ function announced(
   const ours = address.messages(written, request.url ?? '/', origin);
   if (ours === undefined) {
     // Clients refuse it for the same reason, and have to be able to say so.
-    log(`the server wants messages sent to ${printable(written)}, which is not its own address`);
+    // Without the address: it may hold the session's id.
+    log('the server wants messages sent to an address that is not its own');
     return event.bytes;
   }
   onUrl(ours);
