@@ -54,8 +54,15 @@ export class Endpoint {
         client,
         path: upstreamPath + url.slice(path.length),
       });
-    const stream = this.conversations.find(NAMES.stream(url));
     const method = request.method ?? '';
+    const stream = this.conversations.find(NAMES.stream(url));
+    const document = address.discovery(path);
+    const isOurs = path === address.endpoint || stream !== undefined || document !== undefined;
+    if (isOurs && method !== 'POST' && hasBody(request.rawHeaders)) {
+      const error = new CodedError('BODY_NOT_ACCEPTED', `a ${method} request has no body here`);
+      client.fault(400, error, ['Connection', 'close']);
+      return true;
+    }
     // First: a server may take messages at the address of its stream, told apart by the query.
     if (stream !== undefined && method === 'POST') {
       await this.#post(passage(address.toUpstream(path)), stream);
@@ -70,7 +77,6 @@ export class Endpoint {
       else notAllowed(client, 'POST, OPTIONS');
       return true;
     }
-    const document = address.discovery(path);
     if (document === undefined) return false;
     if (method === 'GET') await relayDocument(passage(document));
     else if (method === 'OPTIONS') await relayPlain(passage(document));
@@ -86,65 +92,55 @@ export class Endpoint {
   }
 
   async #endpoint(passage: Passage, method: string): Promise<void> {
-    const { conversations } = this;
-    const { client } = passage;
-    if (method === 'POST') return this.#post(passage, undefined);
-    if (method === 'OPTIONS' || method === 'GET' || method === 'DELETE') {
-      if (hasBody(passage.headers)) {
-        const message = `a ${method} request has no body here`;
-        client.fault(400, new CodedError('BODY_NOT_ACCEPTED', message), ['Connection', 'close']);
-        return;
-      }
-      if (method === 'OPTIONS') await relayPlain(passage);
-      else if (method === 'GET') await relayStream(passage, conversations, NAMES);
-      else await relayEnd(passage, conversations, NAMES);
-      return;
-    }
-    notAllowed(client, METHODS);
+    if (method === 'POST') await this.#post(passage, undefined);
+    else if (method === 'OPTIONS') await relayPlain(passage);
+    else if (method === 'GET') await relayStream(passage, this.conversations, NAMES);
+    else if (method === 'DELETE') await relayEnd(passage, this.conversations, NAMES);
+    else notAllowed(passage.client, METHODS);
   }
 
   async #post(passage: Passage, stream: Conversation | undefined): Promise<void> {
     const { conversations } = this;
-    const { client, headers } = passage;
-    const wrongBody = bodyFault(headers);
-    const body = wrongBody === undefined ? await readBody(passage.request) : undefined;
-    const refusal = wrongBody ?? (body === undefined ? TOO_LONG : undefined);
-    if (refusal !== undefined || body === undefined) {
-      const conversation = conversations.open(false);
-      const answer = conversation.governor.refuse(refused(refusal?.reason ?? '', -32600));
-      conversations.close(conversation, '');
-      client.answer(refusal?.status ?? 400, answer.subarray(0, -1), ['Connection', 'close']);
-      return;
-    }
+    const { client } = passage;
+    const body = await this.#readBody(passage);
+    if (body === undefined) return;
     const inspection = inspectClientBody(body);
-    const sessionId = stream === undefined ? passage.sessionId : undefined;
-    const isKnown = sessionId === undefined || conversations.find(NAMES.session(sessionId));
+    const session = stream === undefined ? sessionOf(passage) : undefined;
+    const isKnown = session === undefined || conversations.find(session) !== undefined;
+    const alone = () => conversations.open(isIntroduction(inspection));
     const conversation =
-      stream ??
-      (sessionId === undefined
-        ? conversations.open(isIntroduction(inspection))
-        : conversations.session(NAMES.session(sessionId)));
+      stream ?? (session === undefined ? alone() : conversations.session(session));
     conversation.exchanges += 1;
     try {
       const fault = this.#mirrorFault(passage, body, inspection);
       if (fault !== undefined) {
-        const answer = conversation.governor.refuse(fault);
-        client.answer(400, answer.subarray(0, -1));
+        client.answer(400, conversation.governor.refuse(fault).subarray(0, -1));
         return;
       }
       const exchange = new PostExchange(passage, conversation, { body, inspection });
       await exchange.run((begun) => conversations.name(conversation, NAMES.session(begun)));
       const { status } = exchange;
-      if (sessionId !== undefined && (status === 404 || (status === 400 && !isKnown))) {
-        conversations.endSession(NAMES.session(sessionId), 'the server does not know the session');
+      if (session !== undefined && (status === 404 || (status === 400 && !isKnown))) {
+        conversations.endSession(session, 'the server does not know the session');
       }
     } finally {
       conversation.exchanges -= 1;
-      conversations.close(
-        conversation,
-        client.hasHungUp ? 'the client hung up' : 'the response ended',
-      );
+      const how = client.hasHungUp ? 'the client hung up' : 'the response ended';
+      conversations.close(conversation, how);
     }
+  }
+
+  /** The message; undefined for one that is refused unread, and recorded as such. */
+  async #readBody({ client, headers, request }: Passage): Promise<Buffer | undefined> {
+    let fault = bodyFault(headers);
+    const body = fault === undefined ? await readBody(request) : undefined;
+    if (body !== undefined) return body;
+    fault ??= TOO_LONG;
+    const conversation = this.conversations.open(false);
+    const answer = conversation.governor.refuse(refused(fault.reason, -32600));
+    this.conversations.close(conversation, fault.reason);
+    client.answer(fault.status, answer.subarray(0, -1), ['Connection', 'close']);
+    return undefined;
   }
 
   #mirrorFault(passage: Passage, body: Buffer, inspection: Inspection): Refusal | undefined {
@@ -159,6 +155,10 @@ export class Endpoint {
       ...(call !== undefined && { toolName: call.name }),
     };
   }
+}
+
+function sessionOf({ sessionId }: Passage): string | undefined {
+  return sessionId === undefined ? undefined : NAMES.session(sessionId);
 }
 
 interface BodyFault {

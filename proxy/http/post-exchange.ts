@@ -138,7 +138,7 @@ export class PostExchange {
 
   /** The server could not be asked, or did not say anything. */
   #unanswered(error: CodedError): void {
-    this.#giveUp(error.message);
+    this.#giveUp(this.#client.hasHungUp ? 'the client hung up' : error.message);
     if (this.#client.hasHungUp) return;
     this.#passage.options.log(`${error.message} [${error.code}]`);
     const data = codedData(error.code);

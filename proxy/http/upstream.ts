@@ -3,7 +3,7 @@ import * as http from 'node:http';
 import * as https from 'node:https';
 import { rootCertificates } from 'node:tls';
 import { CodedError } from '../../shared/errors.ts';
-import { withField, type RawHeaders } from './headers.ts';
+import { withField, withoutPairs, type RawHeaders } from './headers.ts';
 
 /** Challenges and cookies can be long; a response with more is refused. */
 const MAX_HEADER_BYTES = 256 * 1024;
@@ -70,7 +70,10 @@ export class Upstream {
       method,
       path,
       maxHeaderSize: MAX_HEADER_BYTES,
-      headers: body === undefined ? named : withField(named, 'Content-Length', `${body.length}`),
+      headers:
+        body === undefined
+          ? withoutPairs(named, isLength) // a length without its body would swallow what comes next
+          : withField(named, 'Content-Length', `${body.length}`),
     });
     const response = new Promise<http.IncomingMessage>((resolve, reject) => {
       request.once('response', resolve);
@@ -89,6 +92,10 @@ export class Upstream {
   close(): void {
     this.#agent.destroy();
   }
+}
+
+function isLength(name: string, value: string): boolean {
+  return name === 'transfer-encoding' || (name === 'content-length' && value.trim() !== '0');
 }
 
 function unreachable({ origin }: URL, cause: Error): CodedError {

@@ -115,6 +115,12 @@ describe('what HTTP adds [P3.http]', () => {
     { name: 'another method by a header', headers: ['X-HTTP-Method-Override', 'GET'], status: 200 },
     { name: 'GET with a body', method: 'GET', status: 400 },
     { name: 'DELETE with a body', method: 'DELETE', status: 400 },
+    {
+      name: 'a document asked for with a body',
+      method: 'GET',
+      path: '/.well-known/oauth-protected-resource',
+      status: 400,
+    },
     { name: 'PUT', method: 'PUT', status: 405 },
     { name: 'PATCH', method: 'PATCH', status: 405 },
     { name: 'a method nobody knows', method: 'QUERY', status: 405 },
