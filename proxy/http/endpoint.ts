@@ -17,6 +17,7 @@ import type { Upstream } from './upstream.ts';
 /** Longest body that is held for a decision; on stdio the longest line. */
 const MAX_BODY_BYTES = 64 * 1024 * 1024;
 const METHODS = 'POST, GET, DELETE, OPTIONS';
+const BODILESS = new Set(['GET', 'DELETE', 'OPTIONS']);
 
 export interface EndpointOptions {
   readonly server: GovernedServer;
@@ -58,7 +59,7 @@ export class Endpoint {
     const stream = this.conversations.find(NAMES.stream(url));
     const document = address.discovery(path);
     const isOurs = path === address.endpoint || stream !== undefined || document !== undefined;
-    if (isOurs && method !== 'POST' && hasBody(request.rawHeaders)) {
+    if (isOurs && BODILESS.has(method) && hasBody(request.rawHeaders)) {
       const error = new CodedError('BODY_NOT_ACCEPTED', `a ${method} request has no body here`);
       client.fault(400, error, ['Connection', 'close']);
       return true;
