@@ -24,6 +24,8 @@ export interface EndpointOptions {
   readonly upstream: Upstream;
   readonly address: PublicAddress;
   readonly log: ProxyLog;
+  /** How clients call us, where that is not as we hear it. */
+  readonly publicOrigin: string | undefined;
   /** What visitors have to know: it goes no further. */
   readonly token: string | undefined;
 }

@@ -15,6 +15,7 @@ upstreams:
       listen: { host: '127.0.0.1', port: 5000 },
       hosts: [],
       origins: ['http://localhost:6274'],
+      publicOrigin: undefined,
       isRemote: false,
       tokenFile: undefined,
       upstreams: [
@@ -121,6 +122,7 @@ describe('readHttpOptions()', () => {
   });
 
   for (const { args, want } of [
+    { args: ['-upstream', 'https://h/', '-public', 'proxy.example'], want: 'is no origin' },
     { args: [], want: 'give either -upstream URL or -config FILE' },
     { args: ['-upstream', 'https://h/', '-config', 'f'], want: 'give either' },
     { args: ['-config', 'f', '-rules', 'g'], want: '-rules stands in the file' },

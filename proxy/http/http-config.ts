@@ -23,6 +23,7 @@ import {
 
 const FILE_KEYS = [
   'listen',
+  'public',
   'allow_hosts',
   'allow_origins',
   'allow_remote',
@@ -80,6 +81,7 @@ function readSettings(source: YamlSource, folder: string): HttpSettings | undefi
     listen: readListen(source, members.get('listen')),
     hosts: readList(source, members.get('allow_hosts')),
     origins: readList(source, members.get('allow_origins')),
+    publicOrigin: readText(source, members.get('public')),
     isRemote: readFlag(source, members.get('allow_remote')),
     tokenFile: path(members.get('token_file')),
     upstreams: readUpstreams(source, members, root, (map) => ({
@@ -89,7 +91,11 @@ function readSettings(source: YamlSource, folder: string): HttpSettings | undefi
   };
   const fault = listenFault(settings);
   if (fault !== undefined)
-    source.report(members.get('listen')?.value ?? root, fault, 'change the one or add the other');
+    source.report(
+      (members.get('public') ?? members.get('listen'))?.value ?? root,
+      fault,
+      'change the one or add the other',
+    );
   return settings;
 }
 

@@ -31,6 +31,11 @@ export const HTTP_FLAGS = {
     placeholder: 'FILE',
     describe: 'trust these certificate authorities as well, PEM',
   },
+  public: {
+    type: 'string',
+    placeholder: 'ORIGIN',
+    describe: 'how clients call us where TLS stands in front, such as https://proxy.example',
+  },
   'allow-host': {
     type: 'list',
     placeholder: 'NAME,...',
@@ -76,6 +81,8 @@ export interface ListenSettings {
   readonly listen: HttpAddress;
   readonly hosts: readonly string[];
   readonly origins: readonly string[];
+  /** How clients call us, where that is not as we hear it: `https://proxy.example`. */
+  readonly publicOrigin: string | undefined;
   readonly isRemote: boolean;
   readonly tokenFile: string | undefined;
 }
@@ -108,7 +115,16 @@ function check(values: Values, [word]: readonly string[]): void {
   const { config, upstream } = values;
   if ((config === undefined) === (upstream === undefined))
     throw usage('give either -upstream URL or -config FILE');
-  const beside = ['listen', 'name', 'rules', 'ca', 'allow-host', 'allow-origin', 'allow-remote'];
+  const beside = [
+    'listen',
+    'name',
+    'rules',
+    'ca',
+    'public',
+    'allow-host',
+    'allow-origin',
+    'allow-remote',
+  ];
   const twice = [...beside, 'token-file'].find(
     (flag) => config !== undefined && values[flag as keyof Values] !== undefined,
   );
@@ -127,6 +143,7 @@ export function settingsOfFlags(values: Values): HttpSettings {
     listen: readAddress('listen', values.listen ?? DEFAULT_LISTEN),
     hosts: (values['allow-host'] ?? []).map((it) => it.toLowerCase()),
     origins: (values['allow-origin'] ?? []).map((it) => it.toLowerCase()),
+    publicOrigin: values.public,
     isRemote: values['allow-remote'] === true,
     tokenFile: values['token-file'],
     upstreams: [
@@ -146,11 +163,22 @@ export function settingsOfFlags(values: Values): HttpSettings {
 }
 
 /** Why a listener cannot be opened to whom it would be open; undefined when it can. */
-export function listenFault({ listen, isRemote, tokenFile }: ListenSettings): string | undefined {
+export function listenFault({
+  listen,
+  isRemote,
+  tokenFile,
+  publicOrigin,
+}: ListenSettings): string | undefined {
+  if (publicOrigin !== undefined && !isOrigin(publicOrigin))
+    return `${JSON.stringify(publicOrigin)} (public) is no origin such as https://proxy.example`;
   if (isLoopback(listen.host)) return undefined;
   const where = `${listen.host} can be reached from other machines`;
   if (!isRemote) return `${where}; -allow-remote (allow_remote) says that it shall`;
   return tokenFile === undefined ? `${where}, and needs -token-file (token_file)` : undefined;
+}
+
+function isOrigin(text: string): boolean {
+  return URL.canParse(text) && new URL(text).origin === text;
 }
 
 export function isLoopback(host: string): boolean {

@@ -44,7 +44,7 @@ export class Passage {
 
   /** How the client calls us. */
   get origin(): string {
-    return `http://${valuesOf(this.headers, 'host')[0] ?? ''}`;
+    return this.options.publicOrigin ?? `http://${valuesOf(this.headers, 'host')[0] ?? ''}`;
   }
 
   /** The session that the client says it belongs to, where its revision has sessions. */

@@ -71,6 +71,7 @@ interface Common {
   readonly emitter: Emitter | undefined;
   readonly issuer: string | undefined;
   readonly token: string | undefined;
+  readonly publicOrigin: string | undefined;
   readonly httpDoor: HttpDoor | undefined;
   readonly sharedDoor: SharedDoor | undefined;
 }
@@ -87,7 +88,7 @@ async function serve(options: HttpOptions, settings: HttpSettings): Promise<numb
       operatorName: values['operator-name'],
     },
   );
-  const { tokenFile, upstreams } = settings;
+  const { tokenFile, upstreams, publicOrigin } = settings;
   const token = tokenFile === undefined ? undefined : await readToken(tokenFile);
   const httpDoor = await openHttp(approvals);
   const sessionId = randomUUID();
@@ -102,6 +103,7 @@ async function serve(options: HttpOptions, settings: HttpSettings): Promise<numb
     emitter,
     issuer: host.identity.issuerName,
     token,
+    publicOrigin,
     httpDoor,
     sharedDoor: httpDoor && new SharedDoor(httpDoor),
   };
@@ -113,9 +115,11 @@ async function serve(options: HttpOptions, settings: HttpSettings): Promise<numb
     // eslint-disable-next-line no-await-in-loop
     endpoints.push(await openEndpoint(upstream, common, ownLog));
   }
+  const own = publicOrigin === undefined ? [] : [publicOrigin];
+  const ownName = own.map((origin) => new URL(origin).hostname);
   const visitors = {
-    hosts: [...settings.hosts, settings.listen.host.toLowerCase()],
-    origins: settings.origins,
+    hosts: [...settings.hosts, settings.listen.host.toLowerCase(), ...ownName],
+    origins: [...settings.origins, ...own],
     token,
   };
   const listener = await listen(settings.listen, { endpoints, visitors, log });
@@ -130,9 +134,11 @@ async function serve(options: HttpOptions, settings: HttpSettings): Promise<numb
 
 async function openEndpoint(
   { name, isNamed, url, prefix, rules: rulesFile, ca }: UpstreamSettings,
-  { options, sessionId, socketPath, emitter, issuer, token, httpDoor, sharedDoor }: Common,
+  common: Common,
   log: ProxyLog,
 ): Promise<Endpoint> {
+  const { options, sessionId, socketPath, emitter, issuer, httpDoor, sharedDoor } = common;
+  const { token, publicOrigin } = common;
   const { values, approvals } = options;
   const rules = rulesFile === undefined ? DEFAULT_RULES : await readRulesFile(rulesFile);
   const policy = policyInForce(rules);
@@ -170,7 +176,8 @@ async function openEndpoint(
   await followRules(rulesFile, server, policy, log);
   const certificates = ca === undefined ? undefined : await readPem(ca);
   const upstream = new Upstream({ url, ca: certificates });
-  return new Endpoint({ server, upstream, address: new PublicAddress(url, prefix), log, token });
+  const address = new PublicAddress(url, prefix);
+  return new Endpoint({ server, upstream, address, log, token, publicOrigin });
 }
 
 function announce(
@@ -192,11 +199,12 @@ function announce(
     log(`approvals at ${approvals} (token: ${token})`);
     say({ event: 'approval_endpoint', token, url: approvals });
   }
-  log(`session ${sessionId}`);
+  log(`session ${sessionId}, listening on ${url}`);
+  const origin = settings.publicOrigin ?? url;
   for (const [index, { url: upstream, name }] of settings.upstreams.entries()) {
     if (upstream.protocol === 'http:' && !isLoopback(upstream.hostname.replace(/^\[|\]$/g, '')))
       log(`[WARNING] ${printable(name)} is reached in plain HTTP`);
-    const address = url + (endpoints[index]?.options.address.endpoint ?? '');
+    const address = origin + (endpoints[index]?.options.address.endpoint ?? '');
     log(`server ${printable(name)} (${upstream.origin}) at ${address}`);
     say({ event: 'listening', name, url: address });
   }

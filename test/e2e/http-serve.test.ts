@@ -161,6 +161,25 @@ test('sign-in leads through us [X.http-sign-in]', async () => {
   expect(proxy.stderr).not.toContain('secret-of-the-user');
 });
 
+test('what stands in front of us with TLS gives us its name [X.http-sign-in]', async () => {
+  const server = await play((_, response) => {
+    const where = `${server.origin}/.well-known/oauth-protected-resource`;
+    response.writeHead(401, { 'WWW-Authenticate': `Bearer resource_metadata="${where}"` }).end();
+  });
+  const flags = ['-public', 'https://proxy.example'];
+  const { url, proxy } = await startHttpProxy(`${server.origin}/mcp`, flags);
+  expect(url).toBe('https://proxy.example/mcp');
+  const at = /listening on (\S+)/.exec(proxy.stderr)?.[1] ?? '';
+  const host = ['Host', 'proxy.example', 'Origin', 'https://proxy.example'];
+  const { headers } = await ask(`${at}/mcp`, {
+    headers: [...host, 'Content-Type', 'application/json'],
+    body: JSON.stringify(PING),
+  });
+  expect(headers[headers.indexOf('WWW-Authenticate') + 1]).toBe(
+    'Bearer resource_metadata="https://proxy.example/.well-known/oauth-protected-resource"',
+  );
+});
+
 describe('calls that a person is asked about', () => {
   const RULES = 'rules: [{name: ask, tool_pattern: "edit_*", action: pause}]\n';
   const paused = async (...flags: string[]) => {
