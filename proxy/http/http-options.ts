@@ -58,6 +58,10 @@ export const HTTP_FLAGS = {
   },
   http,
   ...SHARED,
+  // Who started us is not who calls: nothing is detected here.
+  'issuer-name': { ...SHARED['issuer-name'], default: 'none' },
+  'operator-id': { ...SHARED['operator-id'], default: 'none' },
+  'operator-name': { ...SHARED['operator-name'], default: 'none' },
 } as const satisfies FlagSpec;
 
 type Values = ReturnType<typeof parseFlags<typeof HTTP_FLAGS>>['flags'];
