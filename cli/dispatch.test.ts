@@ -41,7 +41,7 @@ describe('obsigna', () => {
     { args: ['receipt', 'list', '-h'], stdout: /^Usage: obsigna receipt list \[options\]\n/ },
     {
       args: ['show', '--help'],
-      stdout: /^Usage: obsigna receipt show SEQ\|CHAIN:SEQ\|ID \[options\]\n/,
+      stdout: /^Usage: obsigna receipt show SEQ\|CHAIN:SEQ\|ID\|SESSION\/CALL \[options\]\n/,
     },
     { args: ['help', 'verify'], stdout: /^Usage: obsigna receipt verify \[options\]\n/ },
     { args: ['--version'], stdout: /^obsigna \d+\.\d+\.\d+\n$/ },

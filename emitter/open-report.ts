@@ -17,6 +17,8 @@ export interface OutcomeReport {
 
 /** An action that was announced and has not ended. */
 export interface OpenReport {
+  /** Number of the action in this session, as its receipt will have it. */
+  readonly callId: string;
   /**
    * Tells the outcome, once. A second time tells a result that came after the action had been
    * reported as ended without one; the record then holds both, and the second names the first.
@@ -39,7 +41,7 @@ export interface ReportPort {
 /** An action between its announcement and its end. */
 export class AnnouncedAction implements OpenReport {
   readonly #report: ActionReport;
-  readonly #callId: string;
+  readonly callId: string;
   readonly #port: ReportPort;
   /** Absent where the outcome alone will tell everything. */
   #intent: Pending | undefined;
@@ -48,7 +50,7 @@ export class AnnouncedAction implements OpenReport {
   /** @param settle - Told what became of the announcement, where somebody waits for it. */
   constructor(report: ActionReport, callId: string, port: ReportPort, settle: Pending['settle']) {
     this.#report = report;
-    this.#callId = callId;
+    this.callId = callId;
     this.#port = port;
     const isAwaited = settle !== undefined;
     if (port.mayAnnounce(isAwaited)) {
@@ -70,7 +72,7 @@ export class AnnouncedAction implements OpenReport {
     const { channel, tool, decision } = this.#report;
     const known = isTold ? { channel, tool, decision } : this.#report;
     const call: CallMembers = {
-      call_id: this.#callId,
+      call_id: this.callId,
       ...((isTold || isLate) && { phase: 'outcome' }),
     };
     this.#port.take({ ...known, ...outcome }, call, undefined);

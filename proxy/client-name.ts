@@ -3,8 +3,7 @@ import { decodeUtf8, parseJson } from '../shared/json/text.ts';
 import { isJsonObject, type JsonValue } from '../shared/json/value.ts';
 
 const META_KEY = 'io.modelcontextprotocol/clientInfo';
-/** A client introduces itself first. Whoever does not by then is not waited for. */
-const MAX_LINES = 50;
+/** Longer descriptions of oneself are not read. */
 const MAX_BYTES = 256 * 1024;
 
 export interface ClientInfo {
@@ -17,28 +16,25 @@ export interface ClientInfo {
  */
 export class ClientName {
   #info: ClientInfo | undefined;
-  #lines = 0;
 
   get info(): ClientInfo | undefined {
     return this.#info;
   }
 
-  /** Looks at a line of the client, as long as the name is not known. */
-  hear(line: Buffer): void {
-    if (this.#info !== undefined || this.#lines >= MAX_LINES) return;
-    this.#lines += 1;
-    if (line.length > MAX_BYTES || !line.includes('lientInfo')) return;
-    try {
-      this.#info = infoIn(parseJson(decodeUtf8(line)));
-    } catch {
-      // What is no JSON is refused elsewhere.
-    }
+  /** @param params - Of `initialize`. */
+  introduced(params: JsonValue): void {
+    this.#info ??= infoIn(memberOf(params, 'clientInfo'));
+  }
+
+  /** @param meta - Text of a request's `_meta`, scanned before. */
+  calls(meta: Buffer | undefined): void {
+    if (this.#info !== undefined || meta === undefined || meta.length > MAX_BYTES) return;
+    if (!meta.includes('lientInfo')) return;
+    this.#info = infoIn(memberOf(parseJson(decodeUtf8(meta)), META_KEY));
   }
 }
 
-function infoIn(message: JsonValue): ClientInfo | undefined {
-  const params = memberOf(message, 'params');
-  const info = memberOf(params, 'clientInfo') ?? memberOf(memberOf(params, '_meta'), META_KEY);
+function infoIn(info: JsonValue | undefined): ClientInfo | undefined {
   const name = memberOf(info, 'name');
   return typeof name === 'string' ? { name } : undefined;
 }

@@ -1,7 +1,8 @@
 import { Buffer } from 'node:buffer';
 import { batchAnswer, batchLine } from './answers.ts';
-import type { Governor, Ruling } from './governor.ts';
-import { inspectClientLine, type BatchElement } from './inspect.ts';
+import { consider, partsOf, settle, waitsIn, type Considered } from './client-message.ts';
+import type { Governor } from './governor.ts';
+import { inspectClientLine } from './inspect.ts';
 import { LineSplitter, type LineHandler } from './lines.ts';
 import type { WaitingRuling } from './waiting-calls.ts';
 
@@ -61,14 +62,10 @@ export class ClientStream implements LineHandler {
   }
 
   line(bytes: Buffer): void {
-    this.#options.governor.hear(bytes);
     const inspection = inspectClientLine(bytes);
-    const elements =
-      inspection.kind === 'batch'
-        ? inspection.elements
-        : [{ start: 0, end: bytes.length, inspection }];
-    const entries = elements.map((element) => this.#consider(element));
-    const waits = entries.flatMap(({ ruling }) => (ruling.forward === 'later' ? [ruling] : []));
+    const parts = partsOf(bytes, inspection);
+    const entries = parts.map((element) => consider(this.#options.governor, element));
+    const waits = waitsIn(entries);
     const release = () => this.#release(bytes, entries, inspection.kind === 'batch');
     if (waits.length === 0) release();
     else this.#wait(bytes.length, waits, release);
@@ -83,39 +80,6 @@ export class ClientStream implements LineHandler {
   get #isFull(): boolean {
     const { calls, bytes } = this.#waiting;
     return calls >= MAX_WAITING.calls || bytes >= MAX_WAITING.bytes;
-  }
-
-  #consider(element: BatchElement): Considered {
-    const { governor } = this.#options;
-    const { inspection } = element;
-    switch (inspection.kind) {
-      case 'other':
-        return { element, ruling: { forward: true } };
-      case 'cancel': {
-        const forward = governor.cancel(inspection.requestId);
-        return { element, ruling: { forward, answer: undefined } };
-      }
-      case 'own-answer': {
-        const forward = !governor.heard(inspection.answer);
-        return { element, ruling: { forward, answer: undefined } };
-      }
-      case 'task':
-        governor.follow(inspection.request);
-        return { element, ruling: { forward: true } };
-      case 'survey':
-        if (inspection.params !== undefined && inspection.request.method === 'initialize') {
-          governor.introduced(inspection.params);
-        }
-        governor.watch(inspection.request);
-        return { element, ruling: { forward: true } };
-      case 'reply':
-        governor.answered(inspection.reply);
-        return { element, ruling: { forward: true } };
-      case 'call':
-        return { element, ruling: governor.rule(inspection.call) };
-      case 'refuse':
-        return { element, ruling: { forward: false, answer: governor.refuse(inspection) } };
-    }
   }
 
   /** A line waits for all of its calls, in one piece: it leaves as the one line it was. */
@@ -141,28 +105,11 @@ export class ClientStream implements LineHandler {
   /** What is stopped is cut out of an array; the others keep their bytes and their order. */
   #release(bytes: Buffer, entries: readonly Considered[], isBatch: boolean): void {
     const { forward, answer } = this.#options;
-    const kept: Buffer[] = [];
-    let isWhole = true;
-    const answers: Buffer[] = [];
-    for (const { element, ruling } of entries) {
-      const final = ruling.forward === 'later' ? ruling.settle() : ruling;
-      if (final.forward) {
-        kept.push(final.instead ?? bytes.subarray(element.start, element.end));
-        isWhole &&= final.instead === undefined;
-        continue;
-      }
-      isWhole = false;
-      if (final.answer !== undefined) answers.push(final.answer);
-    }
+    const { kept, isWhole, answers } = settle(bytes, entries);
     if (answers.length > 0) answer(isBatch ? batchAnswer(answers) : (answers[0] as Buffer));
     const [first] = kept;
     if (isWhole) forward(bytes);
     else if (isBatch && first !== undefined) forward(batchLine(kept));
     else if (first !== undefined) forward(Buffer.concat([first, LINE_END]));
   }
-}
-
-interface Considered {
-  readonly element: BatchElement;
-  readonly ruling: Ruling;
 }

@@ -3,6 +3,7 @@ export type Command = (args: readonly string[]) => Promise<number>;
 
 /** Loaded when asked for: a proxy that serves must not load any of them. */
 export const COMMANDS: Readonly<Record<string, () => Promise<{ readonly run: Command }>>> = {
+  'serve-http': () => import('./http/serve-http-command.ts'),
   pins: () => import('./pins/pins-command.ts'),
   rules: () => import('./rules-command.ts'),
   doctor: () => import('./doctor/doctor-command.ts'),

@@ -282,10 +282,12 @@ test('Governor tells rules who calls, and the agent what to do instead [R.condit
   );
   const { governor, records } = governed(rules);
   expect(governor.rule(toolCall('x', '1')).forward).toBe(true);
-  governor.hear(
-    Buffer.from('{"method":"initialize","id":0,"params":{"clientInfo":{"name":"claude-code"}}}'),
-  );
-  governor.hear(Buffer.from('{"method":"initialize","params":{"clientInfo":{"name":"other"}}}'));
+  for (const name of ['claude-code', 'other']) {
+    const params = `{"clientInfo":{"name":"${name}"}}`;
+    const line = Buffer.from(`{"method":"initialize","id":0,"params":${params}}`);
+    const inspection = inspectClientLine(line);
+    if (inspection.kind === 'survey') governor.watch(inspection);
+  }
   const ruling = governor.rule(toolCall('x', '2'));
   expect(String('answer' in ruling && ruling.answer)).toContain(
     '"message":"blocked by policy: Not here. Instead: Use git"',

@@ -1,14 +1,5 @@
 import { Buffer } from 'node:buffer';
-import {
-  blocksAlways,
-  decide,
-  messageOf,
-  stripToolPrefix,
-  type Decision,
-} from '../policy/decide.ts';
-import { finding } from '../policy/finding.ts';
-import { PolicyHistory } from '../policy/history.ts';
-import type { RuleSet } from '../policy/rule.ts';
+import { messageOf, stripToolPrefix, type Decision } from '../policy/decide.ts';
 import { CodedError, type ErrorCode } from '../shared/errors.ts';
 import { decodeUtf8, parseJson } from '../shared/json/text.ts';
 import type { JsonObject } from '../shared/json/value.ts';
@@ -19,103 +10,82 @@ import {
   RPC_INTERNAL,
   RPC_RECEIPT_REQUIRED,
 } from './answers.ts';
-import { ClientName } from './client-name.ts';
-import { PausedCalls, type ApprovalOptions, type Leaving } from './approvals/paused-calls.ts';
+import type { SendLine } from './approvals/client-channel.ts';
+import { elicitOf, type Asker, type Leaving } from './approvals/paused-calls.ts';
 import { policyEvent } from './approvals/refusals.ts';
-import type { PolicyInForce } from './policy-in-force.ts';
-import { findingsMember } from './finding-context.ts';
+import { ClientName } from './client-name.ts';
+import { GovernedServer, type Decided, type GovernorOptions } from './governed-server.ts';
 import type {
   ClientReply,
   OwnAnswer,
   Refusal,
-  SurveyRequest,
+  SurveyInspection,
   TaskRequest,
   ToolCall,
 } from './inspect.ts';
 import { MAX_OPEN_CALLS } from './open-requests.ts';
 import { Outcomes } from './outcomes.ts';
+import type { PolicyInForce } from './policy-in-force.ts';
+import { printable } from './proxy-log.ts';
+import type { OpenRecord } from './recorder.ts';
 import type { SentCall } from './sent-call.ts';
-import { mayHoldRequest, readServerLine, type Answer } from './server-message.ts';
-import { guardsServerRequests, ServerRequests } from './server-requests.ts';
+import { mayHoldRequest, readServerLine } from './server-message.ts';
+import { ServerRequests } from './server-requests.ts';
 import { reviewServerLine, type Reviewed, type ServerJudge } from './server-review.ts';
-import type { ServerTools, ToolFacts } from './pins/server-tools.ts';
-import { printable, type ProxyLog } from './proxy-log.ts';
-import type { OpenRecord, Recorder } from './recorder.ts';
-import { ResultWatch } from './result-watch.ts';
 import { WaitingCalls, type FinalRuling, type WaitingRuling } from './waiting-calls.ts';
-
-export interface GovernorOptions {
-  readonly serverName: string;
-  /** The rules at the start; `adopt` brings others. */
-  readonly rules: RuleSet;
-  /** `sha256:` of these rules. */
-  readonly policyDigest: string;
-  /** The agent, for rules about it. */
-  readonly agent?: string | undefined;
-  /** The folder the server works in, for extended risk. */
-  readonly workspace?: string | undefined;
-  readonly recorder: Recorder;
-  readonly log: ProxyLog;
-  /** How a person is asked about calls that a rule pauses. Absent: nobody is. */
-  readonly approvals?: ApprovalOptions | undefined;
-  /** What the server has listed, beside what was accepted of it. */
-  readonly tools?: ServerTools;
-}
-
-/** A decision, and the digest of the rules that made it. */
-type Decided = Decision & { readonly policyDigest: string };
 
 /** What a transport does with a call, at once or later. */
 export type Ruling = FinalRuling | WaitingRuling;
 
 /** Longer than any client keeps asking its person. */
 const ALLOWED_MS = 10 * 60_000;
-const FORWARD: FinalRuling = { forward: true };
-/** Peers read from a refusal how long an approver would have had. */
-const NO_APPROVALS: ApprovalOptions = { doors: [], sessionId: '', timeoutMs: 60_000 };
 
 /**
- * The governance of one session, whatever the transport: every call is decided and announced before
- * a byte of it moves, and ends in exactly one report.
+ * The governance of one conversation, whatever the transport: every call is decided and announced
+ * before a byte of it moves, and ends in exactly one report.
  */
 export class Governor {
   readonly #options: GovernorOptions;
+  readonly #server: GovernedServer;
+  /** Nobody else talks to the server: it is not governed any longer than this. */
+  readonly #isOnly: boolean;
   readonly #waiting = new WaitingCalls();
   readonly #client = new ClientName();
-  readonly #history = new PolicyHistory();
-  #policy: PolicyInForce;
-  readonly #paused: PausedCalls;
-  readonly #results = new ResultWatch();
+  readonly #asker: Asker;
   readonly #outcomes: Outcomes;
   readonly #requests: ServerRequests;
   readonly #judge: ServerJudge;
 
-  constructor(options: GovernorOptions) {
-    const { serverName: server, approvals = NO_APPROVALS, recorder, log } = options;
+  /**
+   * @param given - A server that others talk to as well; or options, for a server that has nobody
+   *   else, as on stdio.
+   * @param isLasting - Tasks, and calls that go on in several rounds, begin and end in it.
+   */
+  constructor(given: GovernorOptions | GovernedServer, isLasting = true) {
+    this.#isOnly = !(given instanceof GovernedServer);
+    const server = given instanceof GovernedServer ? given : new GovernedServer(given);
+    const { options } = server;
+    const { recorder, tools } = options;
     this.#options = options;
-    this.#policy = { rules: options.rules, digest: options.policyDigest };
-    this.#paused = new PausedCalls({
-      ...approvals,
-      server,
-      policyDigest: () => this.#policy.digest,
-      log,
-      gate: {
-        waiting: this.#waiting,
-        pass: (call, tool, context) => this.#pass(call, tool, context),
-        leave: (call, tool, context) => this.#leave(call, tool, context),
-        denied: (call, tool, context, error) => recorder.denied({ tool, call, context }, error),
-        answer: refuseWith,
-        stated: (statement) => recorder.stated(statement),
-      },
+    this.#server = server;
+    this.#asker = server.paused.asker({
+      waiting: this.#waiting,
+      pass: (call, tool, context) => this.#pass(call, tool, context),
+      leave: (call, tool, context) => this.#leave(call, tool, context),
+      denied: (call, tool, context, error) => recorder.denied({ tool, call, context }, error),
+      answer: refuseWith,
     });
-    this.#outcomes = new Outcomes((request, answer) => options.tools?.observe(request, answer));
-    const context = (decision: Decision) =>
-      this.#context({ ...decision, policyDigest: this.#policy.digest });
+    this.#outcomes = new Outcomes(
+      (request, answer) => tools?.observe(request, answer),
+      isLasting ? undefined : server.lasting,
+    );
+    const context = (decision: Decision) => server.context(decision);
     this.#requests = new ServerRequests({ ...options, context });
     this.#judge = {
-      refuse: (request) => this.#requests.consider(this.#policy.rules, request),
-      refusal: (method, params) => this.#requests.refusal(this.#policy.rules, method, params),
-      hides: (answer) => this.#hides(answer),
+      refuse: (request) => this.#requests.consider(server.policy.rules, request),
+      refusal: (method, params) => this.#requests.refusal(server.policy.rules, method, params),
+      hides: (answer) =>
+        server.hides(this.#outcomes.surveyWith(answer.id), answer, this.#client.info),
     };
   }
 
@@ -126,12 +96,7 @@ export class Governor {
 
   /** From the next call on other rules decide. What was counted goes on to count. */
   adopt(policy: PolicyInForce): void {
-    this.#policy = policy;
-  }
-
-  /** A line of the client, which may say who it is. */
-  hear(line: Buffer): void {
-    this.#client.hear(line);
+    this.#server.adopt(policy);
   }
 
   /** Whether a line of the server is of any interest once it has passed. */
@@ -141,11 +106,7 @@ export class Governor {
 
   /** Whether rules decide about what the server says: its lines are judged before they pass. */
   get judgesServer(): boolean {
-    const { tools } = this.#options;
-    const { rules } = this.#policy;
-    return (
-      (rules.settings.hideBlocked === true && tools !== undefined) || guardsServerRequests(rules)
-    );
+    return this.#server.judgesServer;
   }
 
   /** Judges a line of the server that the client has not seen. */
@@ -164,7 +125,9 @@ export class Governor {
     const before = this.#outcomes.takeRound(call);
     let decision: Decided;
     try {
-      decision = this.#decide(call, tool, before);
+      this.#client.calls(call.meta);
+      const caller = { client: this.#client.info, isNextRound: before !== undefined };
+      decision = this.#server.decide(call, tool, caller);
     } catch (error) {
       before?.unknown('the policy could not decide about its next round');
       return this.#refuseUndecided(call, error as Error); // no decision is not a yes
@@ -178,9 +141,9 @@ export class Governor {
         return this.#pause(call, tool, decision);
       case 'flag':
         this.#options.log(`FLAGGED ${printable(tool)} (${summary(decision)})`);
-        return this.#pass(call, tool, this.#context(decision));
+        return this.#pass(call, tool, this.#server.context(decision));
       case 'pass':
-        return this.#pass(call, tool, this.#context(decision));
+        return this.#pass(call, tool, this.#server.context(decision));
     }
   }
 
@@ -202,19 +165,14 @@ export class Governor {
     return isOpen || withdrawn === 0;
   }
 
-  /** How messages of ours reach the client. */
-  connectClient(send: (line: Buffer) => void): void {
-    this.#paused.channel.connect(send);
-  }
-
-  /** The client says who it is. */
-  introduced(params: Buffer): void {
-    this.#paused.introduced(params);
+  /** How messages of ours reach the client; undefined where none can, for now. */
+  connectClient(send: SendLine | undefined): void {
+    this.#asker.channel.connect(send);
   }
 
   /** @returns Whether the answer was to a request of ours, and is not for the server */
   heard(answer: OwnAnswer): boolean {
-    return this.#paused.heard(answer);
+    return elicitOf(this.#asker)?.heard(answer) ?? false;
   }
 
   /** A request about a task leaves for the server. */
@@ -222,8 +180,14 @@ export class Governor {
     this.#outcomes.follow(request);
   }
 
-  /** A request for what the server is or has leaves for the server. */
-  watch(request: SurveyRequest): void {
+  /** A request for what the server is or has leaves for the server; it may say who the client is. */
+  watch({ request, params, meta }: SurveyInspection): void {
+    if (request.method === 'initialize' && params !== undefined) {
+      const value = parseJson(decodeUtf8(params));
+      this.#client.introduced(value);
+      elicitOf(this.#asker)?.introduced(value);
+    }
+    this.#client.calls(meta);
     if (this.#options.tools !== undefined) this.#outcomes.watch(request);
   }
 
@@ -243,7 +207,7 @@ export class Governor {
     if (isJudged) return;
     for (const word of words) {
       // No rule is about it: it passed, and is recorded.
-      if (word.kind === 'request') this.#requests.consider(this.#policy.rules, word);
+      if (word.kind === 'request') this.#requests.consider(this.#server.policy.rules, word);
     }
   }
 
@@ -255,6 +219,16 @@ export class Governor {
     this.#options.recorder.denied({ tool: UNREADABLE, call: undefined, context }, error);
   }
 
+  /** The server has refused this request in a way of the transport. @param error - JSON text. */
+  failed(id: Buffer, error: Buffer): void {
+    this.#outcomes.failed(id, error);
+  }
+
+  /** No answer to this request can come any more, because of `reason`. */
+  giveUp(id: Buffer, reason: string): void {
+    this.#outcomes.giveUp(id, reason);
+  }
+
   /** What still waits will not be sent: there is nobody left to send it to, or to answer. */
   withdrawWaiting(reason: string): void {
     this.#waiting.withdrawAll(`not sent: ${reason}`);
@@ -262,13 +236,13 @@ export class Governor {
 
   /** The client says nothing more: whoever is asked now could not be heard through it. */
   clientEnded(): void {
-    this.#paused.withdrawAll('the client has ended its input');
+    this.#server.paused.withdrawAll('the client has ended its input');
   }
 
   /** Nothing more will come, in either direction, because of `what`. */
   end(what: string): void {
     this.withdrawWaiting(what);
-    this.#paused.close();
+    if (this.#isOnly) this.#server.end(what);
     this.#outcomes.end(what);
     this.#requests.end(what);
   }
@@ -296,56 +270,12 @@ export class Governor {
     }
     if (action !== 'block') {
       this.#outcomes.resumed(call, before);
-      return FORWARD;
+      return { forward: true, reference: before.reference };
     }
     const message = `blocked by policy: ${rule === undefined ? '' : messageOf(rule)}`;
     this.#options.log(`BLOCKED ${printable(tool)} in a later round (${summary(decision)})`);
-    before.refused(message, this.#context(decision));
+    before.refused(message, this.#server.context(decision));
     return refuseWith(call, RPC_BLOCKED, message);
-  }
-
-  /** Tools that a rule blocks whatever they are called with. */
-  #hides(answer: Answer): ((name: string) => boolean) | undefined {
-    const { serverName, agent, tools } = this.#options;
-    const { rules } = this.#policy;
-    if (rules.settings.hideBlocked !== true || tools === undefined) return undefined;
-    const survey = this.#outcomes.surveyWith(answer.id);
-    if (survey?.method !== 'tools/list') return undefined;
-    tools.observe(survey, answer); // first, so that what has changed is known
-    return (name) => {
-      const tool = stripToolPrefix(name);
-      const client = this.#client.info;
-      return blocksAlways(rules, { server: serverName, tool, client, agent, ...tools.of(name) });
-    };
-  }
-
-  /** The rules that decided and their digest belong together, whatever is adopted meanwhile. */
-  #decide(call: ToolCall, tool: string, before: SentCall | undefined): Decided {
-    const { serverName, agent, workspace } = this.#options;
-    const { rules, digest } = this.#policy;
-    const facts = this.#options.tools?.of(call.name) ?? NOTHING_KNOWN;
-    // A round of the server's that nobody knows of; our own questions are answered that way too.
-    const isAlone = call.round !== undefined && before === undefined && !this.#paused.asked(call);
-    const findings = [
-      ...facts.findings,
-      ...this.#results.findings,
-      ...(isAlone ? [ROUND_UNKNOWN] : []),
-    ];
-    const decision = decide(rules, {
-      server: serverName,
-      tool,
-      annotations: facts.annotations,
-      ...(findings.length > 0 && { findings }),
-      arguments: () =>
-        call.arguments === undefined ? undefined : parseJson(decodeUtf8(call.arguments)),
-      client: this.#client.info,
-      agent,
-      ...(workspace !== undefined && { workspace: [workspace] }),
-      nowMs: Date.now(),
-      // A later round is the same call: it counts once.
-      ...(before === undefined && { history: this.#history }),
-    });
-    return { ...decision, policyDigest: digest };
   }
 
   /** Announces the call, and lets it go once the record is as safe as it has to be. */
@@ -367,9 +297,10 @@ export class Governor {
     return {
       durable: record.durable,
       send: () => {
-        this.#outcomes.sent(call, this.#results.over(record, tool, context), context);
-        const instead = this.#paused.withoutOurs(given);
-        return instead === undefined ? FORWARD : { forward: true, instead };
+        this.#outcomes.sent(call, this.#server.results.over(record, tool, context), context);
+        const instead = this.#server.paused.withoutOurs(given);
+        const { reference } = record;
+        return { forward: true, reference, ...(instead !== undefined && { instead }) };
       },
       fail: (fault) => this.#refuseUnrecorded(call, tool, record, fault),
       withdrawn: (reason) => record.denied(reason),
@@ -398,7 +329,8 @@ export class Governor {
 
   #pause(call: ToolCall, tool: string, decision: Decided): Ruling {
     try {
-      return this.#paused.pause({ call, tool, decision, context: this.#context(decision) });
+      const context = this.#server.context(decision);
+      return this.#server.paused.pause({ call, tool, decision, context, asker: this.#asker });
     } catch (error) {
       return this.#refuseUndecided(call, error as Error); // what cannot be asked is not allowed
     }
@@ -413,7 +345,7 @@ export class Governor {
     data?: JsonObject,
   ): FinalRuling {
     // The report leaves before the answer: a client that kills us on refusal hides nothing.
-    this.#options.recorder.denied({ tool, call, context: this.#context(decision) }, message);
+    this.#options.recorder.denied({ tool, call, context: this.#server.context(decision) }, message);
     return refuseWith(call, code, message, data);
   }
 
@@ -432,36 +364,7 @@ export class Governor {
     this.#options.recorder.denied({ tool: stripToolPrefix(call.name), call, context }, error);
     return refuseWith(call, RPC_INTERNAL, error, codedData(code));
   }
-
-  #context({
-    action,
-    rule,
-    matched,
-    reasons,
-    risk,
-    policyDigest,
-    findings = [],
-  }: Decided): JsonObject {
-    return {
-      action,
-      ...(rule !== undefined && { rule: rule.name }),
-      ...(matched.length > 1 && { matched }),
-      ...(reasons.length > 0 && { reasons }),
-      risk: {
-        score: risk.score,
-        reasons: risk.reasons.map(({ reason, points }) => ({ reason, points })),
-      },
-      ...findingsMember(findings),
-      policy_digest: policyDigest,
-    };
-  }
 }
-
-const ROUND_UNKNOWN = finding(
-  'round_unknown',
-  'goes on with a call that did not pass here, or had other arguments',
-);
-const NOTHING_KNOWN: ToolFacts = { annotations: undefined, findings: [] };
 
 /** Stands where a tool's name would, when no name could be read. */
 const UNREADABLE = '(unreadable)';

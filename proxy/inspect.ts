@@ -73,6 +73,8 @@ export interface SurveyInspection {
   readonly kind: 'survey';
   readonly request: SurveyRequest;
   readonly params: Buffer | undefined;
+  /** Text of `_meta`; undefined when absent. */
+  readonly meta: Buffer | undefined;
 }
 
 /** What a line from the client is, as far as enforcement is concerned. */
@@ -91,7 +93,7 @@ export type Inspection =
 export interface Refusal {
   readonly kind: 'refuse';
   readonly reason: string;
-  readonly rpcCode: -32700 | -32600 | -32602;
+  readonly rpcCode: -32700 | -32600 | -32602 | typeof RPC_HEADER_MISMATCH;
   /** Text of the id, when the message has one that can be answered. */
   readonly id: Buffer | undefined;
   readonly toolName?: string;
@@ -102,6 +104,9 @@ export interface BatchElement {
   readonly end: number;
   readonly inspection: Exclude<Inspection, { kind: 'batch' }>;
 }
+
+/** A header says something else than the body. @see MCP 2026-07-28, "Streamable HTTP" */
+export const RPC_HEADER_MISMATCH = -32020;
 
 const PARSE_ERROR = -32700;
 const INVALID_REQUEST = -32600;
@@ -136,12 +141,49 @@ const OTHER: Inspection = { kind: 'other' };
  */
 export function inspectClientLine(line: Buffer): Inspection {
   const message = withoutTerminator(line);
-  const first = firstByte(message);
-  if (first === undefined) return OTHER; // white space only
   // Some servers split at a lone CR: the parts are then messages of their own.
-  if (message.includes(CARRIAGE_RETURN)) {
+  if (message.includes(CARRIAGE_RETURN) && firstByte(message) !== undefined) {
     return refuse('a carriage return inside the message', readableId(message));
   }
+  return inspectText(message);
+}
+
+/**
+ * The same for the body of an HTTP request, which is one message however it is laid out. A bridge to a
+ * server on stdio may still write it as the lines that it has: none of them may be a message of its own.
+ */
+export function inspectClientBody(body: Buffer): Inspection {
+  const inspection = inspectText(body);
+  if (inspection.kind === 'refuse' || !linesOf(body).some(isMessageLike)) return inspection;
+  return refuse('a line inside the message could be a message', readableId(body));
+}
+
+function linesOf(body: Buffer): readonly Buffer[] {
+  if (!body.includes(NEWLINE) && !body.includes(CARRIAGE_RETURN)) return [];
+  const lines: Buffer[] = [];
+  let start = 0;
+  for (const [at, byte] of body.entries()) {
+    if (byte !== NEWLINE && byte !== CARRIAGE_RETURN) continue;
+    if (at > start) lines.push(body.subarray(start, at));
+    start = at + 1;
+  }
+  if (start < body.length) lines.push(body.subarray(start));
+  return lines.length > 1 ? lines : [];
+}
+
+/** Alone on its line, and of interest to anybody. Commas behind it are those of a list around it. */
+function isMessageLike(line: Buffer): boolean {
+  const text = line
+    .toString('latin1')
+    .trim()
+    .replace(/[\s,]+$/, '');
+  if (!/^[[{]/.test(text) || !/[\]}]$/.test(text)) return false;
+  return inspectText(Buffer.from(text, 'latin1')).kind !== 'other';
+}
+
+function inspectText(message: Buffer): Inspection {
+  const first = firstByte(message);
+  if (first === undefined) return OTHER; // white space only
   if (!isUtf8(message)) return refuse('not UTF-8', readableId(message));
   try {
     if (first === OPEN_ARRAY) return inspectBatch(message);
@@ -360,6 +402,7 @@ function inspectSurvey(
   return {
     kind: 'survey',
     params: params && message.subarray(params.start, params.end),
+    meta: paramOf(message, members, '_meta'),
     request: { method, id, cursor: typeof cursor === 'string' ? cursor : undefined },
   };
 }

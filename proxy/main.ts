@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { constants } from 'node:os';
 import { defaultSocketPath } from '../emitter/default-socket.ts';
-import { Emitter, type EmitterNotice } from '../emitter/emitter.ts';
 import { policyBanner } from '../policy/banner.ts';
 import { DEFAULT_RULES } from '../policy/default-rules.ts';
 import type { RuleSet } from '../policy/rule.ts';
@@ -18,14 +17,16 @@ import { COMMANDS } from './commands.ts';
 import { Governor } from './governor.ts';
 import { detectHost, overrideHost, parentProcessName, type AgentHost } from './host.ts';
 import { PROXY_FLAGS, readOptions, type ProxyOptions } from './options.ts';
-import { policyInForce, type PolicyInForce } from './policy-in-force.ts';
+import { policyInForce } from './policy-in-force.ts';
 import { defaultPinFolder, openTools } from './pins/open-tools.ts';
 import { printable, stderrProxyLog, type ProxyLog } from './proxy-log.ts';
 import { emittingRecorder, silentRecorder } from './recorder.ts';
 import { relay, type ServerExit } from './relay.ts';
-import { readRulesFile, settingsText } from './rules-file.ts';
+import { readRulesFile } from './rules-file.ts';
+import { connectEmitter, FAREWELL_MS, followRules } from './session-parts.ts';
 
 const HELP = `Usage: mcp-proxy [serve] [flags] [--] <server command> [args...]
+       mcp-proxy serve-http -upstream URL | -config FILE [flags]
        mcp-proxy pins list | diff | accept | forget [flags]
        mcp-proxy rules check | test | explain | schema | import | replay
        mcp-proxy doctor [flags] [-- <server command> [args...]]
@@ -41,9 +42,6 @@ Flags:
 ${renderFlags(PROXY_FLAGS)}
 Exit status: that of the server; 1 when the rules or the server cannot be used, 2 for a wrong flag.
 `;
-
-/** Reports still on their way when the server has ended get this long; clients kill after 2 s. */
-const FAREWELL_MS = 1500;
 
 async function main(): Promise<void> {
   const [word = '', ...rest] = process.argv.slice(2);
@@ -80,7 +78,9 @@ async function serve(options: ProxyOptions): Promise<void> {
   const requireReceipt = values['require-receipt'] === true;
   const socketPath = values.socket ?? defaultSocketPath();
   const emitter =
-    socketPath === '' ? undefined : connectEmitter(socketPath, sessionId, values, host, log);
+    socketPath === ''
+      ? undefined
+      : connectEmitter(socketPath, sessionId, values['issuer-model'], host, log);
   const { doors, http, channel } = await openDoors(options, socketPath);
   announce(options, { rules, host, socketPath, http, log });
   const recorder =
@@ -115,59 +115,6 @@ async function serve(options: ProxyOptions): Promise<void> {
   const reports = lost === 1 ? '1 report' : `${lost} reports`;
   if (lost > 0) log(`emitter: ${reports} did not reach the daemon, lost with this process`);
   endAs(exit);
-}
-
-/** From now on the file decides, whenever it changes. Loaded only for whoever has one. */
-async function followRules(
-  file: string | undefined,
-  governor: Governor,
-  current: PolicyInForce,
-  log: ProxyLog,
-): Promise<void> {
-  if (file === undefined) return;
-  const beside = settingsText(current.rules.settings);
-  if (beside !== '') log(`[INFO] policy: beside the rules: ${beside}`);
-  const { RulesWatch } = await import('./rules-watch.ts');
-  const watch = new RulesWatch({ file, current, log, adopt: (policy) => governor.adopt(policy) });
-  // What was written between our reading and our watching.
-  void watch.look();
-}
-
-function connectEmitter(
-  socketPath: string,
-  sessionId: string,
-  values: ProxyOptions['values'],
-  host: AgentHost,
-  log: ProxyLog,
-): Emitter {
-  const emitter = new Emitter({
-    socketPath,
-    sessionId,
-    payloadsAreScanned: true,
-    ...host.identity,
-    issuerModel: values['issuer-model'],
-    onNotice: noticeLog(log),
-  });
-  emitter.start();
-  return emitter;
-}
-
-/** One line when something goes wrong and one when it is right again, not one per call. */
-function noticeLog(log: ProxyLog): (notice: EmitterNotice) => void {
-  let isDropping = false;
-  return (notice) => {
-    if (notice.kind === 'connected') {
-      isDropping = false;
-      log('emitter: daemon is back, reports are delivered');
-      return;
-    }
-    const { message, remedy, code } = notice.error;
-    if (notice.kind === 'dropped') {
-      if (isDropping) return;
-      isDropping = true;
-    }
-    log(`emitter: ${message}; ${remedy} [${code}]`);
-  };
 }
 
 /** Each way to a person loads only where it is asked for: every agent waits for our start. */

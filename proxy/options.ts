@@ -104,7 +104,7 @@ export interface ProxyOptions {
 }
 
 /** Words that later versions give a meaning of their own; a server cannot be called so by accident. */
-const RESERVED = new Set(['rules', 'pins', 'bench', 'serve-http']);
+const RESERVED = new Set(['rules', 'pins', 'bench']);
 
 /**
  * Reads the command line over the environment.
@@ -156,9 +156,12 @@ function overEnvironment(flags: Values, env: Values): Values {
   return { ...env, ...(Object.fromEntries(given) as Partial<Values>) };
 }
 
-type Approvals = Pick<ProxyOptions, 'httpFlag' | 'http' | 'doors' | 'approvalTimeoutMs'>;
+export type Approvals = Pick<ProxyOptions, 'httpFlag' | 'http' | 'doors' | 'approvalTimeoutMs'>;
 
-function readApprovals(flags: Values): Approvals {
+/** Who is asked about paused calls. @throws CodedError `USAGE` */
+export function readApprovals(
+  flags: Pick<Values, 'http' | 'approve' | 'approval-timeout'>,
+): Approvals {
   const http = httpAddressOf(flags.http);
   const doors = doorsOf(flags.approve, http !== undefined);
   const approvalTimeoutMs = flags['approval-timeout'] ?? DEFAULT_APPROVAL_MS;
@@ -173,13 +176,18 @@ function httpFlagOf(http: string | undefined): ProxyOptions['httpFlag'] {
   return http !== undefined && isNone(http) ? 'acknowledged' : 'unset';
 }
 
-/** `HOST:PORT`; without a host it is this machine's own, never all of its networks. */
+/** Without a host it is this machine's own, never all of its networks. */
 function httpAddressOf(http: string | undefined): HttpAddress | undefined {
   if (http === undefined || http === '' || isNone(http)) return undefined;
-  const [, bracketed, plain, digits] = /^(?:\[([^\]]+)\]|([^:]*)):(\d+)$/.exec(http.trim()) ?? [];
+  return readAddress('http', http);
+}
+
+/** @throws CodedError `USAGE` naming the flag */
+export function readAddress(flag: string, text: string): HttpAddress {
+  const [, bracketed, plain, digits] = /^(?:\[([^\]]+)\]|([^:]*)):(\d+)$/.exec(text.trim()) ?? [];
   const port = Number(digits ?? Number.NaN);
   if (!(port <= 65_535)) {
-    throw new CodedError('USAGE', `-http ${http}: expected HOST:PORT, such as 127.0.0.1:0`);
+    throw new CodedError('USAGE', `-${flag} ${text}: expected HOST:PORT, such as 127.0.0.1:0`);
   }
   return { host: bracketed ?? (plain || '127.0.0.1'), port };
 }

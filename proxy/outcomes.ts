@@ -21,6 +21,22 @@ const REQUEST_ERRORS: ReadonlySet<unknown> = new Set([-32601, -32602]);
 /** Cancelled calls that are waited for. */
 export const MAX_CANCELLED = 1024;
 
+/** Calls whose result may come in another conversation: as a task's, or after another round. */
+export interface LastingCalls {
+  readonly tasks: TaskCalls;
+  readonly rounds: Rounds;
+}
+
+export function lastingCalls(): LastingCalls {
+  return { tasks: new TaskCalls(), rounds: new Rounds() };
+}
+
+/** Nothing more will come, because of `what`. */
+export function endLasting({ tasks, rounds }: LastingCalls, what: string): void {
+  tasks.endAll(what);
+  rounds.endAll(what);
+}
+
 /**
  * How calls end that have left for the server: by an answer, by the result of the task they were
  * answered with, or unseen. Each ends in one report; a result behind a report of `unknown` makes a
@@ -30,15 +46,24 @@ export const MAX_CANCELLED = 1024;
  */
 export class Outcomes {
   readonly #open = new OpenRequests();
-  readonly #tasks = new TaskCalls();
-  readonly #rounds = new Rounds();
+  readonly #tasks: TaskCalls;
+  readonly #rounds: Rounds;
+  /** They are of this conversation, and end with it. */
+  readonly #ownsLasting: boolean;
   /** Cancelled and not answered yet, oldest first, with what gives each of them up. */
   readonly #cancelled = new Map<SentCall, (reason: string) => void>();
   readonly #onSurvey: (request: SurveyRequest, answer: Answer) => void;
 
-  /** @param onSurvey - Told what the server answers when it is asked what it has. */
-  constructor(onSurvey: (request: SurveyRequest, answer: Answer) => void) {
+  /**
+   * @param onSurvey - Told what the server answers when it is asked what it has.
+   * @param lasting - What outlives this conversation, where it is not the whole session.
+   */
+  constructor(onSurvey: (request: SurveyRequest, answer: Answer) => void, lasting?: LastingCalls) {
+    const { tasks, rounds } = lasting ?? lastingCalls();
     this.#onSurvey = onSurvey;
+    this.#tasks = tasks;
+    this.#rounds = rounds;
+    this.#ownsLasting = lasting === undefined;
   }
 
   /** Requests that wait for an answer. */
@@ -120,8 +145,23 @@ export class Outcomes {
   end(what: string): void {
     this.#cancelled.clear();
     for (const call of this.#open.takeAllCalls()) call.unknown(`${what} before an answer was seen`);
-    this.#tasks.endAll(what);
-    this.#rounds.endAll(what);
+    if (this.#ownsLasting) endLasting({ tasks: this.#tasks, rounds: this.#rounds }, what);
+  }
+
+  /** Answered with a fault of the transport. */
+  failed(id: Buffer, error: Buffer): void {
+    for (const _ of this.#open.withId(id)) {
+      this.#answer({ kind: 'answer', id, result: undefined, error });
+    }
+  }
+
+  /** No answer to this request can come any more; one that comes all the same is reported too. */
+  giveUp(id: Buffer, reason: string): void {
+    const kept = Buffer.from(id);
+    for (const request of this.#open.withId(id)) {
+      this.#open.giveUp(kept, request);
+      if (request instanceof SentCall) request.unknown(reason);
+    }
   }
 
   /** Cancelled calls are rarely answered, and must not use up the room of the others. */

@@ -23,6 +23,8 @@ export interface OpenRecord {
    * call must not leave before.
    */
   readonly durable: Promise<void> | undefined;
+  /** What the call is in the record: `SESSION/CALL`, as `obsigna receipt show` takes it. */
+  readonly reference?: string | undefined;
   /** The server answered. `error` is the text of the answer's error object. */
   answered(outcome: Outcome): void;
   /** The call left, and no answer was seen. `answered` may follow: then the result came too late. */
@@ -74,9 +76,10 @@ export function emittingRecorder(emitter: Emitter, options: RecorderOptions): Re
     },
     begin: (record) => {
       const report = reportOf(record, 'allowed', options);
-      if (!options.requireReceipt) return openRecord(emitter.begin(report), undefined);
+      const { sessionId } = options;
+      if (!options.requireReceipt) return openRecord(sessionId, emitter.begin(report), undefined);
       const { open, durable } = emitter.beginConfirmed(report, RECEIPT_TIMEOUT_MS);
-      return openRecord(open, durable);
+      return openRecord(sessionId, open, durable);
     },
     stated: ({ tool, actionType, decision, context, error }) => {
       const record = { tool, call: undefined, context };
@@ -103,11 +106,16 @@ function reportOf(
   };
 }
 
-function openRecord(open: OpenReport, durable: Promise<void> | undefined): OpenRecord {
+function openRecord(
+  sessionId: string,
+  open: OpenReport,
+  durable: Promise<void> | undefined,
+): OpenRecord {
   const contextMember = (context: JsonObject | undefined) =>
     context === undefined ? {} : { decisionContext: context };
   return {
     durable,
+    reference: `${sessionId}/${open.callId}`,
     answered: ({ output, error, context }) => {
       open.end({
         ...(output !== undefined && { output }),

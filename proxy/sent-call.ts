@@ -59,6 +59,11 @@ export class SentCall {
     this.#silence = undefined;
   }
 
+  /** What the call is in the record. */
+  get reference(): string | undefined {
+    return this.#record.reference;
+  }
+
   get context(): JsonObject {
     return this.#context;
   }

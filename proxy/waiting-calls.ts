@@ -4,7 +4,12 @@ import { idKey } from './open-requests.ts';
 /** What a transport does with a call: send it on, or answer the client itself (or say nothing). */
 export type FinalRuling =
   /** `instead`: the text of the message that goes on in its place, without a line end. */
-  | { readonly forward: true; readonly instead?: Buffer }
+  | {
+      readonly forward: true;
+      readonly instead?: Buffer;
+      /** What the call is in the record: `SESSION/CALL`. */
+      readonly reference?: string | undefined;
+    }
   | { readonly forward: false; readonly answer: Buffer | undefined };
 
 /** Nothing is known yet. Other messages go on meanwhile; the bytes of this one stay where they are. */
@@ -17,6 +22,8 @@ export interface WaitingRuling {
    * the call may be withdrawn.
    */
   settle(): FinalRuling;
+  /** Nobody waits for this call any more. */
+  withdraw(reason: string): void;
 }
 
 /** What a call waits for: that its record is safe, or what a person says. */
@@ -48,6 +55,7 @@ export class WaitingCalls {
       forward: 'later',
       whenOver: (callback) => call.whenOver(callback),
       settle: () => (this.#calls.delete(call) ? call.rule() : UNANSWERED),
+      withdraw: (reason) => void this.#withdraw(reason, (other) => other === call),
     };
   }
 

@@ -107,6 +107,19 @@ const REMEDIES = {
   PINS_UNWRITABLE:
     'Let this user write there, or name another folder with -pins; until then nothing is remembered.',
   TOO_MANY_OPEN_CALLS: 'Wait for answers before sending more calls.',
+  UPSTREAM_UNREACHABLE:
+    'Check the address of the server and the network; -ca FILE trusts a certificate authority of your own.',
+  UPSTREAM_UNREADABLE:
+    'Let the server answer without compression, or with gzip, deflate or br; a response that cannot be read is not passed on.',
+  BODY_NOT_ACCEPTED:
+    'Send one JSON-RPC message as application/json in UTF-8, without Content-Encoding, of at most 64 MiB.',
+  VISITOR_REFUSED:
+    'Call the listener by its address, localhost or a name given with -allow-host; pages need -allow-origin, and -token-file its token.',
+  NOT_SERVED:
+    'Use the address that mcp-proxy printed when it started; only the endpoint and its discovery documents are served.',
+  LISTENER_FAILED: 'Give -listen a free port on this machine, such as 127.0.0.1:4100.',
+  HTTP_CONFIG_INVALID: 'Correct the file at the position shown; docs/http.md describes every key.',
+  HTTP_CONFIG_UNREADABLE: 'Check the path and that this user may read it.',
   SERVER_NOT_STARTED:
     'Check the command behind `--`: it must exist and be executable for this user.',
   INIT_FAILED:

@@ -93,6 +93,11 @@ export const REQUIREMENTS: readonly Requirement[] = [
     text: 'a call that a hook has announced ends in a receipt, and reports that a hook could not deliver are counted',
     source: 'docs/adr/0029',
   },
+  {
+    id: 'P1.http',
+    text: 'every call over HTTP ends in one report: answered, refused, cut off, or on a stream that was taken up again',
+    source: 'docs/adr/0027',
+  },
 
   // -- P2 The agent never reaches the key --
   {
@@ -194,12 +199,21 @@ export const REQUIREMENTS: readonly Requirement[] = [
   },
   {
     id: 'P3.http',
-    text: 'the hostile lines are stopped over HTTP too',
-    source: 'SECURITY.md, "What is promised"',
-    gap: 'comes with the HTTP transport',
+    text: 'the hostile lines are stopped over HTTP too, and what HTTP adds to them: headers, paths, methods, packed and split bodies',
+    source: 'SECURITY.md, "What is promised"; docs/adr/0027',
   },
 
   // -- P4 Transparent --
+  {
+    id: 'P4.http',
+    text: 'over HTTP of every revision, what no rule is about passes with its status, headers and bytes, at the pace of its reader',
+    source: 'docs/adr/0027',
+  },
+  {
+    id: 'P4.http-hang-up',
+    text: 'who hangs up on one side hangs up on the other, and a call that was not sent is not sent then',
+    source: 'docs/adr/0027',
+  },
   {
     id: 'P4.other-bytes',
     text: 'a message that is no tool call by any reading passes as the bytes it came in',
@@ -333,6 +347,11 @@ export const REQUIREMENTS: readonly Requirement[] = [
     id: 'P8.usage',
     text: 'an unknown flag, command or value ends with exit 2 (1 where the protocol says so) and a message that names it',
     source: 'Agent Receipts 0.5.0, command line',
+  },
+  {
+    id: 'P8.http-config',
+    text: 'a mistake in the configuration of serve-http is an error with file, line and column, and nothing starts',
+    source: 'docs/adr/0027',
   },
 
   // -- S Protocol (shared/) --
@@ -852,6 +871,26 @@ export const REQUIREMENTS: readonly Requirement[] = [
     id: 'X.grants',
     text: 'a grant lets this exact call pass for ten minutes, or this tool until the session ends, and is a receipt',
     source: 'docs/adr/0025',
+  },
+  {
+    id: 'X.http-visitors',
+    text: 'only who calls us by a name of ours, from no foreign page, and with the token where there is one, is served',
+    source: 'docs/adr/0027',
+  },
+  {
+    id: 'X.http-sign-in',
+    text: 'the challenge and the metadata of a protected resource lead through us, and nothing else in them changes',
+    source: 'RFC 9728; docs/adr/0027',
+  },
+  {
+    id: 'X.http-attestation',
+    text: 'a call that goes on carries a name that its receipt is found by, whatever the client says',
+    source: 'docs/adr/0027',
+  },
+  {
+    id: 'X.http-tls',
+    text: 'a server behind TLS is reached only with a certificate that is trusted, or given with -ca',
+    source: 'docs/adr/0027',
   },
 
   // -- C Command line (cli/) --

@@ -48,7 +48,7 @@ cannot be used, or does not open what was sealed.
 /** `obsigna receipt disclose` */
 export const discloseCommand = defineVerb({
   name: 'receipt disclose',
-  operands: ['SEQ|CHAIN:SEQ|ID'],
+  operands: ['SEQ|CHAIN:SEQ|ID|SESSION/CALL'],
   about: 'Opens the parameters or the response that were sealed into a receipt.',
   spec,
   notes,

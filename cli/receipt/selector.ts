@@ -4,19 +4,25 @@ import { ReceiptReader, type StoredChain, type StoredRow } from '../store/reader
 /** How a receipt was named on the command line. */
 export type Selector =
   | { readonly id: string }
+  | { readonly session: string; readonly call: string }
   | { readonly chain: string | undefined; readonly sequence: number };
 
+/** What a proxy tells a server that a call is, in `Obsigna-Receipt`. */
+const CALL = /^([\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12})\/([\w.-]{1,128})$/i;
 const UUID = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/i;
 
 /** @throws CodedError `USAGE` */
 export function parseSelector(text: string | undefined, chainId: string | undefined): Selector {
-  if (text === undefined) throw new CodedError('USAGE', 'name a receipt: SEQ, CHAIN:SEQ or ID');
+  if (text === undefined)
+    throw new CodedError('USAGE', 'name a receipt: SEQ, CHAIN:SEQ, ID or SESSION/CALL');
   if (text.startsWith('urn:receipt:')) return { id: text };
   if (UUID.test(text)) return { id: `urn:receipt:${text.toLowerCase()}` };
+  const [, session, call] = CALL.exec(text) ?? [];
+  if (session !== undefined && call !== undefined) return { session: session.toLowerCase(), call };
   const [, chain, digits] = /^(?:(.+):)?(\d+)$/s.exec(text) ?? [];
   const sequence = Number(digits);
   if (digits === undefined || !Number.isSafeInteger(sequence)) {
-    const message = `${JSON.stringify(text)} names no receipt, expected SEQ, CHAIN:SEQ or ID`;
+    const message = `${JSON.stringify(text)} names no receipt, expected SEQ, CHAIN:SEQ, ID or SESSION/CALL`;
     throw new CodedError('USAGE', message);
   }
   return { chain: chain ?? chainId, sequence };
@@ -41,6 +47,13 @@ function find(reader: ReceiptReader, selector: Selector): StoredRow {
     const row = reader.withId(selector.id);
     if (row === undefined) throw new CodedError('RECEIPT_NOT_FOUND', `no receipt ${selector.id}`);
     return row;
+  }
+  if ('call' in selector) {
+    const { session, call } = selector;
+    const row = reader.withCall(session, call);
+    if (row !== undefined) return row;
+    const message = `no receipt of call ${call} of session ${session}; a call has one when it has ended`;
+    throw new CodedError('RECEIPT_NOT_FOUND', message);
   }
   const { chain, sequence } = selector;
   const chains = reader.chains();

@@ -14,7 +14,7 @@ beforeAll(async () => {
   store.append('2026-06-15/agent/bob');
   full = store.append('2026-06-15', {
     issuer: {
-      session_id: '22222222',
+      session_id: '22222222-2222-4222-8222-222222222222',
       runtime: {
         agent_id: 'bob',
         obsigna: {
@@ -99,7 +99,7 @@ Error:                blocked:\\nno_deletes
 Response hash:        sha256:cc
 Signature:            ${proof.proofValue}
 Verification method:  did:agent-receipts-daemon:local#k1
-Session:              22222222
+Session:              22222222-2222-4222-8222-222222222222
 Peer:                 linux, pid 42, uid 1000, gid 1000, /bin/mcp-proxy
 Correlation:          toolu_01
 Idempotency key:      7
@@ -138,6 +138,11 @@ Extension:            {"later":[1]}
       args: [() => full.replace('urn:receipt:', '').toUpperCase()],
       want: () => full,
     },
+    {
+      name: 'the call that a server was told [X.http-attestation]',
+      args: ['22222222-2222-4222-8222-222222222222/7'],
+      want: () => full,
+    },
   ]) {
     test(`finds ${name}`, () => {
       const words = args.map((arg) => (typeof arg === 'string' ? arg : arg()));
@@ -164,12 +169,17 @@ Extension:            {"later":[1]}
       code: 1,
       stderr: /: in chain 2026-06-15\n.+\n {2}code: RECEIPT_NOT_FOUND\n$/,
     },
+    {
+      args: ['22222222-2222-4222-8222-222222222222/8'],
+      code: 1,
+      stderr: /: no receipt of call 8 of session 2+-.+ {2}code: RECEIPT_NOT_FOUND\n$/s,
+    },
     { args: ['urn:receipt:x'], code: 1, stderr: /: no receipt urn:receipt:x\n/ },
-    { args: [], code: 2, stderr: /: name a receipt: SEQ, CHAIN:SEQ or ID\n/ },
+    { args: [], code: 2, stderr: /: name a receipt: SEQ, CHAIN:SEQ, ID or SESSION\/CALL\n/ },
     {
       args: ['last'],
       code: 2,
-      stderr: /: "last" names no receipt, expected SEQ, CHAIN:SEQ or ID\n/,
+      stderr: /: "last" names no receipt, expected SEQ, CHAIN:SEQ, ID or SESSION\/CALL\n/,
     },
     { args: ['-3'], code: 2, stderr: /: flag provided but not defined: -3\n/ },
     { args: ['1', '2'], code: 2, stderr: /: unexpected argument "2"\n/ },

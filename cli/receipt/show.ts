@@ -20,8 +20,10 @@ const spec = {
 } as const;
 
 const notes = `${PATH_NOTE}
-The receipt is named by its sequence number, by CHAIN:SEQ, or by its id
-(urn:receipt:..., or the UUID alone). Options may stand before or behind it.
+The receipt is named by its sequence number, by CHAIN:SEQ, by its id
+(urn:receipt:..., or the UUID alone), or by the call that it is about,
+SESSION/CALL, as a server reads it in Obsigna-Receipt. Options may stand before
+or behind it.
 
 Exit codes: 0 shown; 1 no such receipt; 2 wrong usage, several chains have SEQ,
 or the store is not readable.
@@ -30,7 +32,7 @@ or the store is not readable.
 /** `obsigna receipt show` */
 export const showCommand = defineVerb({
   name: 'receipt show',
-  operands: ['SEQ|CHAIN:SEQ|ID'],
+  operands: ['SEQ|CHAIN:SEQ|ID|SESSION/CALL'],
   about: 'Shows one receipt. Shows what it says; obsigna verify tells whether it is true.',
   spec,
   notes,

@@ -85,6 +85,19 @@ export class ReceiptReader {
     return this.#one(`SELECT ${this.#columns} FROM receipts WHERE id = ?`, id);
   }
 
+  /**
+   * The newest receipt of one call of a session. Nothing is indexed by it: rows are looked at from the
+   * newest back, and what is asked for is recent as a rule.
+   */
+  withCall(session: string, call: string): StoredRow | undefined {
+    const sql = `SELECT ${this.#columns} FROM receipts
+      WHERE instr(receipt_json, ?) > 0
+        AND json_extract(receipt_json, '$.issuer.session_id') = ?
+        AND json_extract(receipt_json, '$.issuer.runtime.obsigna.call.id') = ?
+      ORDER BY rowid DESC LIMIT 1`;
+    return this.#one(sql, session, session, call);
+  }
+
   last({ key }: StoredChain): StoredRow | undefined {
     const sql = `SELECT ${this.#columns} FROM receipts WHERE chain_id = ? ORDER BY sequence DESC LIMIT 1`;
     return this.#one(sql, key);

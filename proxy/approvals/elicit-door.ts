@@ -1,5 +1,4 @@
-import type { Buffer } from 'node:buffer';
-import { isJsonObject } from '../../shared/json/value.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from '../../shared/json/value.ts';
 import type { OwnAnswer, ToolCall } from '../inspect.ts';
 import { canShowForms, readChoice, valueOf } from './client-answer.ts';
 import type { ClientChannel } from './client-channel.ts';
@@ -15,7 +14,7 @@ import type { Question } from './question.ts';
 export class ElicitDoor implements Door {
   readonly name = 'elicit';
   readonly #channel: ClientChannel;
-  readonly #asked = new Map<string, Question>();
+  readonly #asked = new Map<string, Asked>();
   #canAsk = false;
   #desk: Desk | undefined;
 
@@ -28,27 +27,27 @@ export class ElicitDoor implements Door {
   }
 
   /** The client introduces itself: parameters of `initialize`. */
-  introduced(params: Buffer): void {
-    const value = valueOf(params);
-    this.#canAsk = isJsonObject(value) && canShowForms(value['capabilities']);
+  introduced(params: JsonValue): void {
+    this.#canAsk = isJsonObject(params) && canShowForms(params['capabilities']);
   }
 
   /** A newer client is asked by the answer to its call. */
   isOpenFor(call: ToolCall): boolean {
-    return this.#canAsk && !isStateless(call);
+    return this.#canAsk && this.#channel.isConnected && !isStateless(call);
   }
 
   ask(question: Question): void {
     const id = this.#channel.space + question.id;
-    this.#asked.set(id, question);
-    this.#channel.send({ id, method: 'elicitation/create', params: elicitationOf(question) });
+    const send = this.#channel.sender;
+    this.#asked.set(id, { question, send });
+    send({ id, method: 'elicitation/create', params: elicitationOf(question) });
   }
 
   /** @returns Whether the answer was for us; then it is nobody else's. */
   heard({ ids, result, isAmbiguous }: OwnAnswer): boolean {
     const id = ids.find((each) => each.startsWith(this.#channel.space));
     if (id === undefined) return false;
-    const question = this.#asked.get(id);
+    const question = this.#asked.get(id)?.question;
     this.#asked.delete(id);
     const questionId = id.slice(this.#channel.space.length);
     const choice = isAmbiguous ? undefined : readChoice(valueOf(result));
@@ -61,12 +60,20 @@ export class ElicitDoor implements Door {
 
   takeBack(question: Question): void {
     const requestId = this.#channel.space + question.id;
-    if (!this.#asked.delete(requestId)) return; // the client has answered
+    const asked = this.#asked.get(requestId);
+    if (asked === undefined) return; // the client has answered
+    this.#asked.delete(requestId);
     const params = { requestId, reason: 'the question is settled' };
-    this.#channel.send({ method: 'notifications/cancelled', params });
+    asked.send({ method: 'notifications/cancelled', params });
   }
 
   close(): void {
     this.#asked.clear();
   }
+}
+
+interface Asked {
+  readonly question: Question;
+  /** By the way that the question went. */
+  readonly send: (message: JsonObject) => void;
 }

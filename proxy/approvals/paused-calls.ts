@@ -2,7 +2,7 @@ import type { Buffer } from 'node:buffer';
 import type { Decision } from '../../policy/decide.ts';
 import type { ErrorCode } from '../../shared/errors.ts';
 import type { JsonObject } from '../../shared/json/value.ts';
-import type { OwnAnswer, ToolCall } from '../inspect.ts';
+import type { ToolCall } from '../inspect.ts';
 import { printable, type ProxyLog } from '../proxy-log.ts';
 import type { FinalRuling, WaitingCalls, WaitingRuling } from '../waiting-calls.ts';
 import { ApprovalQueue, type Asked, type RefusedAnswer, type Verdict } from './approval-queue.ts';
@@ -34,6 +34,8 @@ export interface ApprovalOptions {
   readonly doors: readonly Door[];
   /** How messages of ours reach the client; an `ElicitDoor` has the same. */
   readonly channel?: ClientChannel;
+  /** There are several clients: each conversation has an `ElicitDoor` and a channel of its own. */
+  readonly asksEachClient?: boolean;
   readonly sessionId: string;
   readonly timeoutMs: number;
 }
@@ -45,6 +47,15 @@ export interface PausedCall {
   readonly decision: Decision;
   /** What its receipt will say about the decision. */
   readonly context: JsonObject;
+  readonly asker: Asker;
+}
+
+/** The conversation that a paused call belongs to. */
+export interface Asker {
+  readonly gate: Gate;
+  readonly channel: ClientChannel;
+  /** Whom it can ask. */
+  readonly doors: readonly Door[];
 }
 
 /** A call that was answered with a question. */
@@ -78,14 +89,13 @@ export interface Gate {
   /** Reports the call as denied. */
   denied(call: ToolCall, tool: string, context: JsonObject, error: string): void;
   answer(call: ToolCall, rpcCode: number, message: string, data: JsonObject): FinalRuling;
-  stated: Statements['recorder'];
 }
 
 export interface PausedCallsOptions extends ApprovalOptions {
   readonly server: string;
   readonly policyDigest: () => string;
   readonly log: ProxyLog;
-  readonly gate: Gate;
+  readonly stated: Statements['recorder'];
 }
 
 /**
@@ -98,27 +108,36 @@ export class PausedCalls {
   readonly #grants = new Grants();
   readonly #statements: Statements;
   readonly #url: string;
-  readonly channel: ClientChannel;
-  readonly #elicit: ElicitDoor | undefined;
+  /** The channel of the one client, or of none: its space is that of all. */
+  readonly #channel: ClientChannel;
   /** Calls that were answered with a question and have not come back, by the question's id. */
   readonly #parked = new Map<string, Parked>();
   #heldBytes = 0;
 
   constructor(options: PausedCallsOptions) {
-    const { doors, policyDigest, log, gate } = options;
+    const { doors, policyDigest, log, stated } = options;
     this.#options = options;
-    this.channel = options.channel ?? new ClientChannel();
-    this.#elicit = doors.find((door) => door instanceof ElicitDoor);
+    this.#channel = options.channel ?? new ClientChannel();
     this.#url = doors.find(({ url }) => url !== undefined)?.url ?? '';
-    this.#statements = approvalStatements(gate.stated, log);
+    this.#statements = approvalStatements(stated, log);
     const refused = (answer: RefusedAnswer) => this.#statements.answerRefused(answer);
     this.#queue = new ApprovalQueue({ doors, policyDigest, refused });
   }
 
+  /** What one conversation needs to have its calls asked about. */
+  asker(gate: Gate): Asker {
+    const { doors, asksEachClient } = this.#options;
+    if (asksEachClient !== true) return { gate, channel: this.#channel, doors };
+    const channel = new ClientChannel(this.#channel.space);
+    const elicit = new ElicitDoor(channel);
+    elicit.attach(this.#queue);
+    return { gate, channel, doors: [...doors, elicit] };
+  }
+
   /** Asks, or refuses where nobody can be asked. */
   pause(paused: PausedCall): Ruling {
-    const { server, sessionId, policyDigest, timeoutMs, doors } = this.#options;
-    const { call, decision, tool, context } = paused;
+    const { server, sessionId, policyDigest, timeoutMs } = this.#options;
+    const { call, decision, tool, context, asker } = paused;
     const now = {
       call,
       tool,
@@ -132,19 +151,19 @@ export class PausedCalls {
     const grant = this.#grants.find(subject, decision.risk.score);
     if (grant !== undefined) {
       this.#options.log(`APPROVED ${printable(tool)} (grant ${grant.id})`);
-      return this.#options.gate.pass(call, tool, { ...context, approval: grantContext(grant) });
+      return asker.gate.pass(call, tool, { ...context, approval: grantContext(grant) });
     }
-    const answers = answeredQuestion(call, this.channel);
+    const answers = answeredQuestion(call, this.#channel);
     if (answers !== undefined) return this.#resume(paused, answers, newQuestion(now));
     const question = newQuestion(now);
-    const open = doors.filter((door) => door.isOpenFor(call));
+    const open = asker.doors.filter((door) => door.isOpenFor(call));
     const rule = printable(question.subject.rule);
     this.#options.log(
       `PAUSED ${printable(tool)} (rule: ${rule}, risk: ${decision.risk.score}) \u2014 approval id: ${question.id}`,
     );
     // The client would forget a round of the server's over ours.
     const parks =
-      this.#elicit !== undefined && call.round === undefined && canBeAnsweredWithQuestion(call);
+      elicitOf(asker) !== undefined && call.round === undefined && canBeAnsweredWithQuestion(call);
     if (open.length === 0 && !parks)
       return this.#refuse(paused, question, { kind: 'no_approver', waitedMs: 0 });
     if (!this.#hasRoom(question)) {
@@ -159,23 +178,14 @@ export class PausedCalls {
     return this.#hold(paused, this.#queue.ask(question, open));
   }
 
-  introduced(params: Buffer): void {
-    this.#elicit?.introduced(params);
-  }
-
   /** Whether this repeated call answers a question of ours. */
   asked(call: ToolCall): boolean {
-    return answeredQuestion(call, this.channel) !== undefined;
-  }
-
-  /** @returns Whether the client answered us, and not the server */
-  heard(answer: OwnAnswer): boolean {
-    return this.#elicit?.heard(answer) ?? false;
+    return answeredQuestion(call, this.#channel) !== undefined;
   }
 
   /** The call without what the client sent back to us; undefined where that is all of it. */
   withoutOurs(call: ToolCall): Buffer | undefined {
-    if (call.round === undefined || answeredQuestion(call, this.channel) === undefined) {
+    if (call.round === undefined || answeredQuestion(call, this.#channel) === undefined) {
       return undefined;
     }
     return withoutRound(call.round.message);
@@ -216,7 +226,7 @@ export class PausedCalls {
       parked.timer = setTimeout(() => this.#unpark(question.id), left).unref();
       return undefined;
     });
-    const answer = inputRequired(call.id as Buffer, question, this.channel);
+    const answer = inputRequired(call.id as Buffer, question, this.#channel);
     return { forward: false, answer };
   }
 
@@ -268,12 +278,12 @@ export class PausedCalls {
   /** Keeps the call until its verdict, and until its receipt is as safe as it has to be. */
   #hold(paused: PausedCall, asked: Asked): WaitingRuling {
     const { call, tool } = paused;
-    const { gate } = this.#options;
+    const { gate, channel } = paused.asker;
     const bytes = bytesOf(asked.question);
     this.#heldBytes += bytes;
     let leaving: Leaving | undefined;
     let isGone = false;
-    const endProgress = reportProgress(call, this.channel);
+    const endProgress = reportProgress(call, channel);
     const settled = async (): Promise<Verdict> => {
       const verdict = await asked.verdict;
       endProgress();
@@ -320,8 +330,9 @@ export class PausedCalls {
   }
 
   #refuse(paused: PausedCall, question: Question, verdict: Verdict, code?: ErrorCode): FinalRuling {
-    const { gate, log } = this.#options;
-    const { call, tool, context } = paused;
+    const { log } = this.#options;
+    const { call, tool, context, asker } = paused;
+    const { gate } = asker;
     if (verdict.kind === 'approved') throw new TypeError('an approved call is not refused');
     const refusal = refusalOf(verdict.kind, this.#named(question), code);
     this.#event(question, refusal.status, verdict);
@@ -333,7 +344,8 @@ export class PausedCalls {
   }
 
   #withdrawn(paused: PausedCall, question: Question, reason: string): void {
-    const { gate, log } = this.#options;
+    const { log } = this.#options;
+    const { gate } = paused.asker;
     const waitedMs = Math.max(0, Date.now() - question.askedAtMs);
     const verdict: Verdict = { kind: 'withdrawn', reason, waitedMs };
     this.#event(question, 'withdrawn', verdict);
@@ -376,4 +388,9 @@ export class PausedCalls {
 
 function bytesOf({ arguments: text = '' }: Question): number {
   return text.length;
+}
+
+/** The client of a conversation, as somebody who can be asked. */
+export function elicitOf({ doors }: Asker): ElicitDoor | undefined {
+  return doors.find((door) => door instanceof ElicitDoor);
 }

@@ -19,12 +19,13 @@ export function reportProgress(call: ToolCall, channel: ClientChannel): () => vo
   const progressToken = isJsonObject(meta) ? meta['progressToken'] : undefined;
   if (typeof progressToken !== 'string' && typeof progressToken !== 'number')
     return () => undefined;
+  const send = channel.sender;
   let count = 0;
   const tell = () => {
     count += 1;
     const progress = count * STEP;
     const params = { progressToken, progress, message: 'waiting for a person to approve the call' };
-    channel.send({ method: 'notifications/progress', params });
+    send({ method: 'notifications/progress', params });
   };
   tell();
   const timer = setInterval(tell, EVERY_MS);

@@ -84,6 +84,14 @@ export class ServerTools {
     };
   }
 
+  /** The schema of a tool's arguments, as it was listed last; undefined where nobody knows it. */
+  inputSchemaOf(name: string): JsonObject | undefined {
+    const seen = this.#listed.get(name)?.version ?? this.#options.book.record.tools.get(name)?.seen;
+    const tool = seen?.content;
+    const schema = isJsonObject(tool) ? tool['inputSchema'] : undefined;
+    return isJsonObject(schema) ? schema : undefined;
+  }
+
   /** The server's answer to a request about itself. */
   observe({ method, cursor }: SurveyRequest, { result }: Answer): void {
     if (result === undefined) return;
