@@ -35,9 +35,11 @@ interface Installed {
 export function hooksCheck(host: HookHost): HealthCheck {
   let installed: readonly Installed[];
   try {
-    installed = HOOK_AGENTS.flatMap((agent) =>
-      SCOPES.flatMap((scope) => lookAt(agent, scope, host)),
-    );
+    // In the home directory the file of the project is that of the user.
+    installed = HOOK_AGENTS.flatMap((agent) => {
+      const paths = new Set(SCOPES.map((scope) => agent.file(scope, host)));
+      return [...paths].flatMap((path) => lookAt(agent, path));
+    });
   } catch (error) {
     if (!(error instanceof CodedError)) throw error;
     return warn(NAME, error.message, error.remedy);
@@ -67,8 +69,7 @@ export function hooksCheck(host: HookHost): HealthCheck {
   return ok(NAME, `answers as started by ${places.join(', ')}${trust}`);
 }
 
-function lookAt(agent: HookAgent, scope: HookScope, host: HookHost): readonly Installed[] {
-  const path = agent.file(scope, host);
+function lookAt(agent: HookAgent, path: string): readonly Installed[] {
   try {
     const { text = '' } = readClientFile(path) ?? {};
     if (text.trim() === '') return [];
