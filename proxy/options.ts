@@ -4,6 +4,7 @@ import { parseFlags, readFlagEnvironment, type FlagSpec } from '../shared/flags.
 import { DOORS, type DoorName } from './approvals/door.ts';
 import type { HttpAddress } from './approvals/http-door.ts';
 import { COMMANDS } from './commands.ts';
+import { readRemote, REMOTE_FLAGS, type RemoteOptions } from './remote/remote-flags.ts';
 
 const DEFAULT_APPROVAL_MS = 60_000;
 const MAX_APPROVAL_MS = 24 * 60 * 60_000;
@@ -19,8 +20,9 @@ export const PROXY_FLAGS = {
     type: 'string',
     placeholder: 'NAME',
     describe: "server's name in rules and receipts",
-    default: 'name of the command',
+    default: 'name of the command, or host',
   },
+  ...REMOTE_FLAGS,
   http: {
     type: 'string',
     placeholder: 'ADDR',
@@ -99,6 +101,8 @@ export interface ProxyOptions {
   readonly doors: readonly DoorName[];
   readonly approvalTimeoutMs: number;
   readonly serverName: string;
+  /** A server that is reached by HTTP; then there is no command. */
+  readonly remote: RemoteOptions | undefined;
   readonly command: string;
   readonly args: readonly string[];
 }
@@ -120,6 +124,7 @@ export function readOptions(
   const [command = '', ...rest] = positionals;
   const values = overEnvironment(flags, readFlagEnvironment(PROXY_FLAGS, env));
   const action = help ? 'help' : flags.version === true ? 'version' : 'serve';
+  const remote = action === 'serve' ? readRemote(flags, positionals.length > 0) : undefined;
   if (action === 'serve') {
     // `mcp-proxy -- doctor` still starts a server of that name; `mcp-proxy doctor -- x` does not.
     const isBehindDashes = args[args.length - positionals.length - 1] === '--';
@@ -133,7 +138,7 @@ export function readOptions(
         `mcp-proxy ${command} does not exist in this version`,
       );
     }
-    if (command === '') throw new CodedError('USAGE', 'no server command given');
+    if (command === '' && remote === undefined) throw new CodedError('USAGE', 'no server command given');
     if (values['require-receipt'] === true && values.socket === '') {
       throw new CodedError('USAGE', '-require-receipt needs a daemon, and -socket is empty');
     }
@@ -145,7 +150,8 @@ export function readOptions(
     action,
     values,
     ...readApprovals(flags),
-    serverName: values.name ?? (basename(command) || command),
+    serverName: values.name ?? remote?.url.host ?? (basename(command) || command),
+    remote,
     command,
     args: rest,
   };
