@@ -17,7 +17,7 @@ import { startServer } from './child.ts';
 import { COMMANDS } from './commands.ts';
 import { Governor } from './governor.ts';
 import { detectHost, overrideHost, parentProcessName, type AgentHost } from './host.ts';
-import { PROXY_FLAGS, readOptions, type ProxyOptions } from './options.ts';
+import { readOptions, STDIO_FLAGS, type ProxyOptions } from './options.ts';
 import { policyInForce } from './policy-in-force.ts';
 import { defaultPinFolder, openTools } from './pins/open-tools.ts';
 import type { ServerTools } from './pins/server-tools.ts';
@@ -45,7 +45,7 @@ for byte.
   mcp-proxy -name issues -url https://example.org/mcp -header-env Authorization=ISSUES_AUTHORIZATION
 
 Flags:
-${renderFlags(PROXY_FLAGS)}
+${renderFlags(STDIO_FLAGS)}
 Exit status: that of the server; 1 when the rules or the server cannot be used, 2 for a wrong flag.
 `;
 

@@ -20,9 +20,8 @@ export const PROXY_FLAGS = {
     type: 'string',
     placeholder: 'NAME',
     describe: "server's name in rules and receipts",
-    default: 'name of the command, or host',
+    default: 'name of the command',
   },
-  ...REMOTE_FLAGS,
   http: {
     type: 'string',
     placeholder: 'ADDR',
@@ -89,7 +88,16 @@ export const PROXY_FLAGS = {
   version: { type: 'boolean', describe: 'print the version and exit' },
 } as const satisfies FlagSpec;
 
-type Values = ReturnType<typeof parseFlags<typeof PROXY_FLAGS>>['flags'];
+const { rules, name, ...OTHERS } = PROXY_FLAGS;
+/** Of a proxy on standard input and output. */
+export const STDIO_FLAGS = {
+  rules,
+  name: { ...name, default: 'name of the command, or host' },
+  ...REMOTE_FLAGS,
+  ...OTHERS,
+} as const satisfies FlagSpec;
+
+type Values = ReturnType<typeof parseFlags<typeof STDIO_FLAGS>>['flags'];
 
 export interface ProxyOptions {
   readonly action: 'help' | 'version' | 'serve';
@@ -120,9 +128,9 @@ export function readOptions(
   env: Readonly<Record<string, string | undefined>>,
 ): ProxyOptions {
   const args = argv[0] === 'serve' ? argv.slice(1) : argv;
-  const { flags, positionals, help } = parseFlags(PROXY_FLAGS, args);
+  const { flags, positionals, help } = parseFlags(STDIO_FLAGS, args);
   const [command = '', ...rest] = positionals;
-  const values = overEnvironment(flags, readFlagEnvironment(PROXY_FLAGS, env));
+  const values = overEnvironment(flags, readFlagEnvironment(STDIO_FLAGS, env));
   const action = help ? 'help' : flags.version === true ? 'version' : 'serve';
   const remote = action === 'serve' ? readRemote(flags, positionals.length > 0) : undefined;
   if (action === 'serve') {
