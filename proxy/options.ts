@@ -88,13 +88,11 @@ export const PROXY_FLAGS = {
   version: { type: 'boolean', describe: 'print the version and exit' },
 } as const satisfies FlagSpec;
 
-const { rules, name, ...OTHERS } = PROXY_FLAGS;
 /** Of a proxy on standard input and output. */
 export const STDIO_FLAGS = {
-  rules,
-  name: { ...name, default: 'name of the command, or host' },
+  ...PROXY_FLAGS,
+  name: { ...PROXY_FLAGS.name, default: 'name of the command, or host' },
   ...REMOTE_FLAGS,
-  ...OTHERS,
 } as const satisfies FlagSpec;
 
 type Values = ReturnType<typeof parseFlags<typeof STDIO_FLAGS>>['flags'];
@@ -146,7 +144,8 @@ export function readOptions(
         `mcp-proxy ${command} does not exist in this version`,
       );
     }
-    if (command === '' && remote === undefined) throw new CodedError('USAGE', 'no server command given');
+    if (command === '' && remote === undefined)
+      throw new CodedError('USAGE', 'no server command given');
     if (values['require-receipt'] === true && values.socket === '') {
       throw new CodedError('USAGE', '-require-receipt needs a daemon, and -socket is empty');
     }

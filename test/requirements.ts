@@ -808,6 +808,31 @@ export const REQUIREMENTS: readonly Requirement[] = [
     source: 'docs/adr/0026',
   },
   {
+    id: 'X.remote',
+    text: 'SDK clients of both eras come to the same results with a remote server on standard input and output as over HTTP itself',
+    source: 'docs/adr/0031',
+  },
+  {
+    id: 'X.remote-bytes',
+    text: 'a line of the client is the body of a request, and what a remote server says comes out as lines with its own text',
+    source: 'docs/adr/0031',
+  },
+  {
+    id: 'X.remote-faults',
+    text: 'a call that a remote server does not answer ends as failed where it did not run and as pending where nobody knows, and is sent once',
+    source: 'docs/adr/0031',
+  },
+  {
+    id: 'X.remote-sessions',
+    text: 'streams are taken up again, sessions begun anew and told, cancellations passed on, and the session ended with the client',
+    source: 'docs/adr/0031',
+  },
+  {
+    id: 'X.remote-credentials',
+    text: 'credentials come from variables and private files, go to one origin, and stand in no log and no record',
+    source: 'docs/adr/0031',
+  },
+  {
     id: 'X.server-requests',
     text: 'what the server asks of the client is recorded, and does not reach the client where a rule blocks it',
     source: 'docs/adr/0026',

@@ -152,7 +152,8 @@ function readEvent(bytes: Buffer): SseEvent {
     if (name === 'data') data.push(value);
     else if (name === 'event') type = value.toString();
     else if (name === 'id' && !value.includes(0)) id = value.toString();
-    else if (name === 'retry' && /^\d{1,9}$/.test(value.toString())) retryMs = Number(value.toString());
+    else if (name === 'retry' && /^\d{1,9}$/.test(value.toString()))
+      retryMs = Number(value.toString());
   }
   return { bytes, type: type === '' ? 'message' : type, id, data: joined(data), retryMs };
 }

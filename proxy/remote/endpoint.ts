@@ -1,5 +1,6 @@
 import type { Buffer } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
+import { VERSION } from '../../shared/version.ts';
 import { valuesOf, type RawHeaders } from '../http/headers.ts';
 import { Upstream, type UpstreamExchange } from '../http/upstream.ts';
 
@@ -32,7 +33,9 @@ export class Endpoint {
   constructor({ url, ca, headers }: EndpointOptions) {
     this.url = url;
     this.#upstream = new Upstream({ url, ca });
-    this.#headers = headers;
+    // Not few servers refuse those who do not say who they are.
+    const isNamed = valuesOf(headers, 'user-agent').length > 0;
+    this.#headers = isNamed ? headers : [...headers, 'User-Agent', `obsigna-mcp-proxy/${VERSION}`];
     this.#path = `${url.pathname}${url.search}`;
   }
 

@@ -10,9 +10,12 @@ import type { Endpoint } from './endpoint.ts';
 /** Longest message of a server, as on stdio. */
 export const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
 const FIRST_WAIT_MS = 1000;
+const LEAST_WAIT_MS = 50;
 const MAX_WAIT_MS = 30_000;
 /** A stream that a call waits for is taken up again so often without a word of it. */
 const MAX_RESUMPTIONS = 5;
+/** The first event of HTTP+SSE says where messages go; no other server has to say anything. */
+const ENDPOINT_MS = 10_000;
 const EVENTS = ['Accept', 'text/event-stream'];
 
 /** Where a stream stands: enough to take it up again. */
@@ -56,8 +59,10 @@ export class EventStreams {
     while (isWanted() && !this.#stop.signal.aborted) {
       const outcome = await this.#read(headers(), place);
       if (outcome === 'refused') return;
-      waitMs = outcome === 'events' ? FIRST_WAIT_MS : Math.min(waitMs * 2, MAX_WAIT_MS);
-      await this.#pause(place.retryMs ?? waitMs);
+      // The server's word about waiting is for streams that it has ended after saying something.
+      const isWell = outcome === 'events';
+      waitMs = isWell ? FIRST_WAIT_MS : Math.min(waitMs * 2, MAX_WAIT_MS);
+      await this.#pause(isWell ? Math.max(place.retryMs ?? waitMs, LEAST_WAIT_MS) : waitMs);
     }
   }
 
@@ -86,13 +91,21 @@ export class EventStreams {
   openOld(ended: () => void): Promise<string | undefined> {
     return new Promise((resolve) => {
       let isFound = false;
-      const done = this.#readAll([], async (event) => {
-        if (event.type === 'endpoint' && !isFound) {
-          isFound = true;
-          resolve(event.data?.toString() ?? '');
-        } else await deliver(event, this.#options.receive);
-      });
+      const timer = setTimeout(() => exchange?.abort(), ENDPOINT_MS);
+      let exchange: UpstreamExchange | undefined;
+      const took = async (event: SseEvent) => {
+        if (isFound) {
+          await deliver(event, this.#options.receive);
+          return;
+        }
+        if (event.type !== 'endpoint') throw new Error('no stream of HTTP+SSE');
+        isFound = true;
+        clearTimeout(timer);
+        resolve(event.data?.toString() ?? '');
+      };
+      const done = this.#readAll([], took, (begun) => (exchange = begun));
       void done.finally(() => {
+        clearTimeout(timer);
         resolve(undefined);
         if (isFound) ended();
       });
@@ -137,11 +150,13 @@ export class EventStreams {
   async #readAll(
     headers: RawHeaders,
     take: (event: SseEvent) => Promise<void>,
+    began: (exchange: UpstreamExchange) => void = () => undefined,
   ): Promise<boolean | undefined> {
     if (this.#stop.signal.aborted) return undefined;
     const { endpoint } = this.#options;
     const exchange = endpoint.send({ method: 'GET', headers: [...EVENTS, ...headers] });
     this.#open.add(exchange);
+    began(exchange);
     try {
       const response = await exchange.response;
       if (response.statusCode !== 200 || mediaType(response.rawHeaders) !== 'text/event-stream') {

@@ -9,7 +9,14 @@ import { readServerLine } from '../server-message.ts';
 import { INITIALIZE, INITIALIZED, type ClientLine } from './client-line.ts';
 import type { Endpoint } from './endpoint.ts';
 import { EventStreams, MAX_MESSAGE_BYTES, type StreamPlace } from './event-streams.ts';
-import { brokenOff, lost, refusedBy, SESSION_ENDED, STREAM_ENDED, type Failure } from './failure.ts';
+import {
+  brokenOff,
+  lost,
+  refusedBy,
+  SESSION_ENDED,
+  STREAM_ENDED,
+  type Failure,
+} from './failure.ts';
 import { mirroredHeaders, type SchemaOf } from './request-headers.ts';
 import { asLine, errorFor, negotiatedVersion, readError } from './server-text.ts';
 import { RemoteSession } from './session.ts';
@@ -32,9 +39,13 @@ export interface ExchangesOptions {
 const OLD_STATUSES = [400, 404, 405];
 const METHOD_NOT_FOUND = -32601;
 const MAX_REFUSAL_BYTES = 1024 * 1024;
-const JSON_BODY = [
-  ...['Content-Type', 'application/json'],
-  ...['Accept', 'application/json, text/event-stream'],
+/** A response may stay open behind its last answer; this long. */
+const LINGER_MS = 5000;
+const JSON_BODY: RawHeaders = [
+  'Content-Type',
+  'application/json',
+  'Accept',
+  'application/json, text/event-stream',
 ];
 
 /**
@@ -128,8 +139,14 @@ export class Exchanges {
     const post = new Post(line, exchange, isOurs);
     this.unanswered.add(post);
     this.#running.add(post);
+    let linger: NodeJS.Timeout | undefined;
+    const hangUpLater = () => {
+      if (this.#running.has(post)) linger = setTimeout(() => exchange.abort(), LINGER_MS);
+    };
+    void post.settled.then(hangUpLater);
     void this.#follow(post, path !== undefined).finally(() => {
       this.#running.delete(post);
+      clearTimeout(linger);
       if (post.open.size === 0) post.settle();
       post.accept();
       this.#options.done();
@@ -211,11 +228,10 @@ export class Exchanges {
     }
     const failure = refusedBy(response);
     if (failure.code === 'SIGN_IN_NEEDED') this.#log(failure);
-    if (error !== undefined) {
-      for (const { id } of [...post.open.values()]) {
-        const isNamed = error.id !== undefined;
-        await this.#receive(isNamed ? body : errorFor(id, error.error), post);
-      }
+    if (error?.id !== undefined) await this.#receive(body, post);
+    else if (error !== undefined) {
+      const open = Array.from(post.open.values());
+      for (const { id } of open) await this.#receive(errorFor(id, error.error), post);
     }
     const isAnswered = line.requests.length > 0 && post.open.size === 0;
     if (!isAnswered) this.#fail(post, failure);
@@ -228,7 +244,7 @@ export class Exchanges {
     const path = address === undefined ? undefined : endpoint.pathOf(address);
     if (path === undefined) return false;
     session.oldPath = path;
-    const headers = [...JSON_BODY];
+    const headers = JSON_BODY;
     const exchange = endpoint.send({ method: 'POST', headers, body: post.line.body, path });
     const response = await exchange.response;
     response.resume();
@@ -303,7 +319,8 @@ async function bodyOf(response: IncomingMessage, maxBytes: number): Promise<Buff
   let length = 0;
   for await (const chunk of unpack(response)) {
     length += (chunk as Buffer).length;
-    if (length > maxBytes) throw new Error(`the server's response is longer than ${maxBytes} bytes`);
+    if (length > maxBytes)
+      throw new Error(`the server's response is longer than ${maxBytes} bytes`);
     chunks.push(chunk as Buffer);
   }
   return Buffer.concat(chunks, length);

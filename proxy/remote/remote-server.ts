@@ -62,7 +62,9 @@ export class RemoteServer implements ServerLink {
         return this.#output.room();
       },
       lost: (request) => this.#onLost(request),
-      sessionEnded: () => (this.#gate = this.#exchanges.beginAgain()),
+      sessionEnded: () => {
+        this.#gate = this.#exchanges.beginAgain();
+      },
       done: () => this.#endIfDone(),
     });
     this.input = this.#openInput();
@@ -89,18 +91,20 @@ export class RemoteServer implements ServerLink {
 
   #openInput(): Writable {
     const splitter = new LineSplitter(MAX_MESSAGE_BYTES);
-    const takeAll = async (feed: (handler: LineCollector) => void) => {
+    const takeAll = async (feed: (handler: LineCollector) => void, done: () => void) => {
       const collector = new LineCollector();
       feed(collector);
-      for (const line of collector.lines) await this.#take(line);
-    };
-    const broken = (fault: unknown) => {
-      this.#log(`remote: ${printable(String((fault as Error).stack))}`);
-      this.#end({ code: 1, signal: null, reason: 'the proxy failed' });
+      try {
+        for (const line of collector.lines) await this.#take(line);
+      } catch (fault) {
+        this.#log(`remote: ${printable(String((fault as Error).stack))}`);
+        this.#end({ code: 1, signal: null, reason: 'the proxy failed' });
+      }
+      done();
     };
     return new Writable({
       write: (chunk: Buffer, _, done) => {
-        takeAll((handler) => splitter.push(chunk, handler)).then(() => done(), broken);
+        void takeAll((handler) => splitter.push(chunk, handler), done);
       },
       final: (done) => {
         const close = () => {
@@ -108,7 +112,7 @@ export class RemoteServer implements ServerLink {
           this.#endIfDone();
           done();
         };
-        takeAll((handler) => splitter.end(handler)).then(close, broken);
+        void takeAll((handler) => splitter.end(handler), close);
       },
     });
   }
@@ -146,13 +150,19 @@ export class RemoteServer implements ServerLink {
     const id = requestId === undefined ? undefined : Buffer.from(JSON.stringify(requestId));
     const posts = id === undefined ? [] : this.#exchanges.unanswered.withId(id);
     const modern = posts.filter((post) => post.line.version !== undefined);
-    for (const post of modern) this.#exchanges.drop(post, 'the request was broken off');
+    for (const post of modern) {
+      const when = post.exchange.hasLeft() ? '' : ' before there was a connection';
+      this.#exchanges.drop(post, `the request was broken off${when}`);
+    }
     if (modern.length > 0 || this.#exchanges.session.initialize === undefined) return;
     if (this.#exchanges.session.isOver) return;
     for (const post of posts) this.#expectSilence(post);
-    void Promise.all(posts.map((post) => post.exchange.sent)).then(() => {
-      if (this.#exit === undefined) this.#exchanges.send(line);
-    });
+    void this.#sendBehind(line, posts);
+  }
+
+  async #sendBehind(line: ClientLine, posts: readonly Post[]): Promise<void> {
+    await Promise.all(posts.map((post) => post.exchange.sent));
+    if (this.#exit === undefined) this.#exchanges.send(line);
   }
 
   /** Its stream may stay open for ever. */
@@ -162,10 +172,11 @@ export class RemoteServer implements ServerLink {
       if (post.open.size > 0) this.#exchanges.drop(post, `no answer within ${SILENCE_MS / 1000} s`);
     }, SILENCE_MS);
     this.#silences.add(timer);
-    void post.settled.then(() => {
+    const forget = () => {
       clearTimeout(timer);
       this.#silences.delete(timer);
-    });
+    };
+    void post.settled.then(forget);
   }
 
   #endIfDone(): void {

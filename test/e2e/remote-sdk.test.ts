@@ -105,8 +105,7 @@ async function modern(
 
 const old = (url: string, flags: readonly string[] = []) =>
   legacy(new StdioClientTransport(commandLine(url, flags)));
-const streamable = (url: string) =>
-  legacy(new StreamableHTTPClientTransport(new URL(url)) as Transport);
+const streamable = (url: string) => legacy(new StreamableHTTPClientTransport(new URL(url)));
 const CALLS = ['echo', 'ask', 'slow', 'missing'];
 const KINDS = [
   {
