@@ -302,6 +302,11 @@ export const REQUIREMENTS: readonly Requirement[] = [
     source: 'docs/adr/0010',
   },
   {
+    id: 'P7.soak',
+    text: 'slow streams and hang-ups over HTTP leave no connection, timer or memory behind, and one receipt for each call',
+    source: 'docs/adr/0027',
+  },
+  {
     id: 'P7.memory-flat',
     text: 'verifying holds one receipt at a time, never a chain',
     source: 'docs/adr/0005',
