@@ -5,7 +5,7 @@ const seed = Number(process.env['OBSIGNA_SEED'] ?? Math.floor(Math.random() * 2 
 
 // The long form is `npm run soak`.
 test(
-  `[P1.once] [P7.soak] 40 clients with slow streams and hang-ups leave nothing behind (OBSIGNA_SEED=${seed})`,
+  `[P1.outcome-frame] [P7.soak] 40 clients with slow streams and hang-ups leave nothing behind (OBSIGNA_SEED=${seed})`,
   { timeout: 180_000 },
   async () => {
     const { faults, calls } = await soak({ visitors: 40, seconds: 4, seed });
