@@ -240,9 +240,17 @@ export class Exchanges {
   /** Tries the way of HTTP+SSE: the same line again, where the server says that messages go. */
   async #beganOld(post: Post, session: RemoteSession): Promise<boolean> {
     const { endpoint } = this.#options;
-    const address = await this.#streams.openOld(() => this.#over(session, false));
-    const path = address === undefined ? undefined : endpoint.pathOf(address);
-    if (path === undefined) return false;
+    const ended = () => {
+      if (session.oldPath !== undefined) this.#over(session, false);
+    };
+    const address = await this.#streams.openOld(ended);
+    if (address === undefined) return false;
+    const path = endpoint.pathOf(address);
+    if (path === undefined) {
+      this.#options.log('remote: the endpoint that the server names is of another origin');
+      this.#begin(session); // ends the stream that is of no use
+      return false;
+    }
     session.oldPath = path;
     const headers = JSON_BODY;
     const exchange = endpoint.send({ method: 'POST', headers, body: post.line.body, path });
