@@ -24,7 +24,7 @@ import type { ServerTools } from './pins/server-tools.ts';
 import { printable, stderrProxyLog, type ProxyLog } from './proxy-log.ts';
 import { emittingRecorder, silentRecorder } from './recorder.ts';
 import { relay } from './relay.ts';
-import { shownUrl } from './remote/remote-flags.ts';
+import { launchOf } from './remote/remote-flags.ts';
 import { readRulesFile } from './rules-file.ts';
 import type { ServerExit, ServerLink } from './server-link.ts';
 import { connectEmitter, FAREWELL_MS, followRules } from './session-parts.ts';
@@ -120,11 +120,6 @@ async function serve(options: ProxyOptions): Promise<void> {
   const lost = (await emitter?.close(FAREWELL_MS)) ?? 0;
   if (lost > 0) log(`emitter: ${lost} reports did not reach the daemon and end with this process`);
   endAs(exit);
-}
-
-/** What says which server it is. The rest of an address may hold credentials. */
-function launchOf({ remote, command, args }: ProxyOptions): readonly string[] {
-  return remote === undefined ? [command, ...args] : ['-url', shownUrl(remote.url)];
 }
 
 async function openServer(

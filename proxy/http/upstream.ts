@@ -41,6 +41,13 @@ export interface UpstreamExchange {
 }
 
 /**
+ * Connections are kept for a moment only: many servers close them after five seconds, and a request
+ * that is on its way then is lost without anybody knowing whether it ran. Silence during a request
+ * is not what this is about: there is no limit for that.
+ */
+const KEPT = { keepAlive: true, timeout: 4000 } as const;
+
+/**
  * A server that is reached by HTTP. Plain `node:http`, because `fetch` hides how headers are
  * written, drops repeats, unpacks bodies, and gives up after five minutes of silence.
  *
@@ -60,8 +67,8 @@ export class Upstream {
     const trusted = ca === undefined ? {} : { ca: [...rootCertificates, ca] };
     this.#request = isSecure ? https.request : http.request;
     this.#agent = isSecure
-      ? new https.Agent({ keepAlive: true, rejectUnauthorized: true, ...trusted })
-      : new http.Agent({ keepAlive: true });
+      ? new https.Agent({ ...KEPT, rejectUnauthorized: true, ...trusted })
+      : new http.Agent(KEPT);
   }
 
   send({ method, path, headers, body }: UpstreamRequest): UpstreamExchange {

@@ -58,9 +58,17 @@ export function readRemote(values: Values, hasCommand: boolean): RemoteOptions |
   return { url: urlOf(url), headers: pairs.map(variableOf), headerFile, ca };
 }
 
-/** The address without what may be a secret in it. */
-export function shownUrl({ origin, pathname }: URL): string {
-  return `${origin}${pathname}`;
+/** A server as the command line names it. */
+export interface Launched {
+  readonly remote: RemoteOptions | undefined;
+  readonly command: string;
+  readonly args: readonly string[];
+}
+
+/** What says which server it is; empty for none. The rest of an address may hold credentials. */
+export function launchOf({ remote, command, args }: Launched): readonly string[] {
+  if (remote !== undefined) return ['-url', `${remote.url.origin}${remote.url.pathname}`];
+  return command === '' ? [] : [command, ...args];
 }
 
 function urlOf(text: string): URL {

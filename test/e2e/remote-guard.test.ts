@@ -6,7 +6,13 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { answering, play, type Script } from '../fixtures/http-proxy.ts';
-import { BLOCK_EVERYTHING, rulesFile, temporaryFolder } from '../fixtures/mcp-programs.ts';
+import {
+  BLOCK_EVERYTHING,
+  program,
+  rulesFile,
+  start,
+  temporaryFolder,
+} from '../fixtures/mcp-programs.ts';
 import { startRemote } from '../fixtures/remote-proxy.ts';
 import { findCalls } from '../hostile/lax-reader.ts';
 import { HOSTILE_LINES } from '../hostile/lines.ts';
@@ -49,9 +55,23 @@ test('a certificate counts when it is trusted, or given with -ca [X.remote-fault
   const folder = temporaryFolder();
   const [key, cert] = [join(folder, 'key'), join(folder, 'cert')];
   const made = spawnSync('openssl', [
-    ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'],
-    ...['-keyout', key, '-out', cert, '-days', '2', '-subj', '/CN=localhost'],
-    ...['-addext', 'subjectAltName=DNS:localhost'],
+    'req',
+    '-x509',
+    '-newkey',
+    'ec',
+    '-pkeyopt',
+    'ec_paramgen_curve:prime256v1',
+    '-nodes',
+    '-keyout',
+    key,
+    '-out',
+    cert,
+    '-days',
+    '2',
+    '-subj',
+    '/CN=localhost',
+    '-addext',
+    'subjectAltName=DNS:localhost',
   ]);
   expect(made.status).toBe(0);
   const options = { key: readFileSync(key), cert: readFileSync(cert) };
@@ -128,4 +148,27 @@ describe('HTTP+SSE of 2024-11-05 [X.remote-sessions]', () => {
     });
     expect(other.seen).toEqual([]);
   });
+});
+
+test('doctor asks a remote server as a proxy would, and says what a client does not hand on [X.remote-credentials]', async () => {
+  const server = await play((seen, response, request) => {
+    const isKnown = seen.headers.includes('Bearer t0ken');
+    if (isKnown) answering(seen, response, request);
+    else response.writeHead(401).end();
+  });
+  const flags = ['-url', server.origin, '-header-env', 'Authorization=T', '-socket', ''];
+  const doctor = async (...more: string[]) => {
+    const command = [process.execPath, program('mcp-proxy'), 'doctor', ...flags, ...more, '-json'];
+    const examined = start(command, { T: 'Bearer t0ken' });
+    await examined.exit;
+    const { checks } = JSON.parse(examined.stdout.toString()) as {
+      checks: readonly { check: string; status: string; reason: string }[];
+    };
+    return checks.find(({ check }) => check === 'server start');
+  };
+  const poor = await doctor();
+  expect(poor).toMatchObject({ status: 'fail', reason: expect.stringContaining('ended with') });
+  await doctor('-env', 'T');
+  expect(server.bodies[0]).toContain('"initialize"');
+  expect(server.seen[0]?.headers).toContain('Bearer t0ken');
 });
