@@ -303,7 +303,11 @@ export class Exchanges {
     const open = this.unanswered.giveUp(post);
     if (isAsked && open.length === 0) return;
     this.#log(failure);
-    if (!post.isOurs) this.#tell(open, failure);
+    if (post.isCancelled) {
+      for (const { id } of open) {
+        this.#options.lost({ id, reason: failure.message, answer: undefined });
+      }
+    } else if (!post.isOurs) this.#tell(open, failure);
     this.#options.done();
   }
 

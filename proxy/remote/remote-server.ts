@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { Writable, type Readable } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
 import { LineSplitter } from '../lines.ts';
 import { printable, type ProxyLog } from '../proxy-log.ts';
 import { SILENCE_MS } from '../sent-call.ts';
@@ -27,6 +28,8 @@ export interface RemoteServerOptions {
 
 /** Bodies that wait for the network; with more than this no more is read of the client. */
 const MAX_UNSENT_BYTES = 16 * 1024 * 1024;
+/** A cancellation waits this long for a sign that the server has its request. */
+const HEAD_MS = 250;
 /** The server gets this long to hear that the session is over. */
 const FAREWELL_MS = 500;
 
@@ -162,11 +165,15 @@ export class RemoteServer implements ServerLink {
 
   async #sendBehind(line: ClientLine, posts: readonly Post[]): Promise<void> {
     await Promise.all(posts.map((post) => post.exchange.sent));
+    // On another connection it could overtake them, and be about nothing that the server knows.
+    const heads = posts.map((post) => post.exchange.response.catch(() => undefined));
+    await Promise.race([Promise.all(heads), delay(HEAD_MS)]);
     if (this.#exit === undefined) this.#exchanges.send(line);
   }
 
   /** Its stream may stay open for ever. */
   #expectSilence(post: Post): void {
+    post.isCancelled = true;
     const timer = setTimeout(() => {
       this.#silences.delete(timer);
       if (post.open.size > 0) this.#exchanges.drop(post, `no answer within ${SILENCE_MS / 1000} s`);

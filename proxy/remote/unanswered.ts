@@ -14,6 +14,8 @@ export class Post {
   readonly exchange: UpstreamExchange;
   /** Sent again by us: the client has its answer already. */
   readonly isOurs: boolean;
+  /** The client waits for no answer any longer. */
+  isCancelled = false;
   /** By what makes two ids the same. */
   readonly open: Map<string, OpenRequest>;
   /** Settles when the server has accepted it, or will not. Never rejects. */

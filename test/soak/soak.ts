@@ -7,13 +7,16 @@ import Database from 'better-sqlite3';
 import { mulberry32 } from '../crash/random.ts';
 import { DaemonHome } from '../fixtures/daemon-process.ts';
 import { Upstream } from './upstream.ts';
-import { Visitor, type Made } from './visitor.ts';
+import { stdioLine } from './stdio-line.ts';
+import { httpLine, Visitor, type Line, type Made } from './visitor.ts';
 
 const PROXY = join(process.cwd(), 'dist/mcp-proxy.cjs');
 const REPORTER = join(process.cwd(), 'test/soak/report-resources.cjs');
 const RULES = 'rules: [{name: no, tool_pattern: blocked, action: block}]\n';
 
 export interface SoakPlan {
+  /** `serve-http`: clients by HTTP; `-url`: one client on standard input and output. */
+  readonly through: 'serve-http' | '-url';
   readonly visitors: number;
   readonly seconds: number;
   readonly seed: number;
@@ -48,26 +51,32 @@ const MAX_GROWTH_MB = 10;
 const QUIET_MS = 30_000;
 
 /**
- * Many clients call a slow server through `mcp-proxy serve-http`, and hang up on it. Afterwards the
+ * Many clients call a slow server through the proxy, and hang up on it. Afterwards the
  * proxy holds what it held before, and every call has one receipt that says how it ended.
  */
-export async function soak({ visitors, seconds, seed, log }: SoakPlan): Promise<SoakReport> {
+export async function soak({
+  through,
+  visitors,
+  seconds,
+  seed,
+  log,
+}: SoakPlan): Promise<SoakReport> {
   const say = log ?? (() => undefined);
   const home = new DaemonHome();
   const upstream = new Upstream();
   let proxy: Proxy | undefined;
   try {
     const daemon = await home.start({ flags: ['-chain-id', 'soak'] });
-    proxy = await Proxy.start(await upstream.start(), home);
+    proxy = await Proxy.start(through, await upstream.start(), home);
     const made: Made[] = [];
     const load = async (name: string, ms: number) => {
       const until = Date.now() + ms;
-      const { url } = proxy as Proxy;
+      const { openLine } = proxy as Proxy;
       const all = Array.from({ length: visitors }, (_, n) => {
         const random = mulberry32(seed + n);
         const isModern = n % 2 === 0;
         const keep = (call: Made) => void made.push(call);
-        return new Visitor({ url, name: `${name}${n}`, isModern, random, made: keep });
+        return new Visitor({ line: openLine(), name: `${name}${n}`, isModern, random, made: keep });
       });
       await Promise.all(all.map((visitor) => visitor.work(() => Date.now() > until)));
     };
@@ -99,34 +108,47 @@ export async function soak({ visitors, seconds, seed, log }: SoakPlan): Promise<
 
 class Proxy {
   readonly #child: ChildProcess;
-  readonly url: string;
+  readonly #isHttp: boolean;
+  /** The way of a client to it. */
+  readonly openLine: () => Line;
 
-  private constructor(child: ChildProcess, url: string) {
+  private constructor(child: ChildProcess, isHttp: boolean, openLine: () => Line) {
     this.#child = child;
-    this.url = url;
+    this.#isHttp = isHttp;
+    this.openLine = openLine;
   }
 
-  static async start(upstream: string, home: DaemonHome): Promise<Proxy> {
+  static async start(
+    through: SoakPlan['through'],
+    upstream: string,
+    home: DaemonHome,
+  ): Promise<Proxy> {
     const rules = join(home.root, 'rules.yaml');
     writeFileSync(rules, RULES);
-    const flags = ['-upstream', upstream, '-listen', '127.0.0.1:0', '-name', 'soak'];
-    const given = [...flags, '-rules', rules, '-socket', home.socket, '-pins', ''];
-    const node = ['--expose-gc', '--require', REPORTER, PROXY, 'serve-http'];
-    const child = spawn(process.execPath, [...node, ...given], {
+    const isHttp = through === 'serve-http';
+    const where = isHttp
+      ? ['serve-http', '-upstream', upstream, '-listen', '127.0.0.1:0']
+      : ['-url', upstream];
+    const flags = ['-name', 'soak', '-rules', rules, '-socket', home.socket, '-pins', ''];
+    const node = ['--expose-gc', '--require', REPORTER, PROXY];
+    const child = spawn(process.execPath, [...node, ...where, ...flags], {
       env: home.env,
-      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+      stdio: ['pipe', 'pipe', 'pipe', 'ipc'],
     });
-    let said = '';
-    const url = await new Promise<string>((resolve, reject) => {
-      child.once('exit', () => reject(new Error(`the proxy ended: ${said}`)));
-      // Read to the end: a full pipe would stop the proxy.
-      child.stderr?.on('data', (chunk: Buffer) => {
-        if (said.length < 10_000) said += chunk.toString();
-        const line = /^\{"event":"listening".*\}$/m.exec(said)?.[0];
-        if (line !== undefined) resolve((JSON.parse(line) as { url: string }).url);
-      });
-    });
-    return new Proxy(child, url);
+    const found = said(child, isHttp ? /^\{"event":"listening".*\}$/m : /session .*, server soak/);
+    const line = await found;
+    if (isHttp) {
+      const { url } = JSON.parse(line) as { url: string };
+      return new Proxy(child, isHttp, () => httpLine(url));
+    }
+    const { stdin, stdout } = child;
+    if (stdin === null || stdout === null) throw new TypeError('no pipes');
+    const shared = stdioLine(stdin, stdout);
+    const params = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: {} };
+    const id = shared.nextId();
+    const plain = { isModern: false, sessionId: undefined, headers: {}, hangUpAfterMs: undefined };
+    await shared.send({ jsonrpc: '2.0', id, method: 'initialize', params }, plain);
+    return new Proxy(child, isHttp, () => shared);
   }
 
   /** What it holds once it holds no more than `before`, or will not get there. */
@@ -146,7 +168,9 @@ class Proxy {
 
   async end(): Promise<number | null> {
     const exit = once(this.#child, 'exit') as Promise<[number | null]>;
-    this.#child.kill('SIGTERM');
+    // A client on standard input ends it so; a listener has nobody who could.
+    if (this.#isHttp) this.#child.kill('SIGTERM');
+    else this.#child.stdin?.end();
     return (await exit)[0];
   }
 
@@ -159,6 +183,20 @@ class Proxy {
     this.#child.send('report');
     return (await answer)[0];
   }
+}
+
+/** What it says on standard error, up to a line that is waited for, and read to the end. */
+function said(child: ChildProcess, wanted: RegExp): Promise<string> {
+  let text = '';
+  return new Promise((resolve, reject) => {
+    child.once('exit', () => reject(new Error(`the proxy ended: ${text}`)));
+    // A full pipe would stop the proxy.
+    child.stderr?.on('data', (chunk: Buffer) => {
+      if (text.length < 10_000) text += chunk.toString();
+      const [line] = wanted.exec(text) ?? [];
+      if (line !== undefined) resolve(line);
+    });
+  });
 }
 
 function socketsOf({ resources }: Held): number {

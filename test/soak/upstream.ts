@@ -9,7 +9,10 @@ export type Way = (typeof WAYS)[number];
 interface Message {
   readonly id?: number;
   readonly method?: string;
-  readonly params?: { readonly arguments?: { readonly way?: Way; readonly steps?: number } };
+  readonly params?: {
+    readonly arguments?: { readonly way?: Way; readonly steps?: number };
+    readonly requestId?: number;
+  };
 }
 
 /** Between two events of a slow stream. */
@@ -24,6 +27,10 @@ export class Upstream {
     this.#take(request, response).catch(() => response.destroy());
   });
   #sessions = 0;
+  /** Streams by the id of their request, for those who cancel. */
+  readonly #streams = new Map<number | undefined, ServerResponse>();
+  /** Of calls that have not come yet: connections have no order. */
+  readonly #cancelled = new Set<number | undefined>();
 
   async start(): Promise<string> {
     this.#server.on('connection', (socket) => {
@@ -56,8 +63,16 @@ export class Upstream {
     if (method === 'tools/call') {
       this.calls += 1;
       const { way = 'json', steps = 1 } = params?.arguments ?? {};
-      await play(way, steps, id, response);
+      this.#streams.set(id, response);
+      if (this.#cancelled.delete(id)) response.writeHead(202).end();
+      else await play(way, steps, id, response);
+      this.#streams.delete(id);
       return;
+    }
+    if (method === 'notifications/cancelled') {
+      const stream = this.#streams.get(params?.requestId);
+      if (stream === undefined) this.#cancelled.add(params?.requestId);
+      else stream.end();
     }
     if (id === undefined) {
       response.writeHead(202).end();

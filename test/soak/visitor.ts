@@ -18,8 +18,32 @@ export interface Made {
   readonly saw: 'answer' | 'error' | 'nothing';
 }
 
+/** What came back for a message, as far as it came. */
+export interface Heard {
+  readonly text: string;
+  readonly sessionId: string | undefined;
+}
+
+export interface Sending {
+  readonly isModern: boolean;
+  readonly sessionId: string | undefined;
+  /** Of the stateless revision. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly hangUpAfterMs: number | undefined;
+}
+
+/** How a client's messages travel. */
+export interface Line {
+  /** One session for all, which somebody has begun. */
+  readonly isShared: boolean;
+  readonly nextId: () => number;
+  /** @param message - Undefined to end the session. */
+  readonly send: (message: object | undefined, way: Sending) => Promise<Heard>;
+  readonly close: () => void;
+}
+
 export interface VisitorOptions {
-  readonly url: string;
+  readonly line: Line;
   readonly name: string;
   readonly isModern: boolean;
   readonly random: () => number;
@@ -29,7 +53,6 @@ export interface VisitorOptions {
 /** A client that makes one call after the other, and hangs up on some of them. */
 export class Visitor {
   readonly #options: VisitorOptions;
-  readonly #agent = new Agent({ keepAlive: true });
   #calls = 0;
   #sessionId: string | undefined;
 
@@ -39,16 +62,18 @@ export class Visitor {
 
   async work(isOver: () => boolean): Promise<void> {
     while (!isOver()) {
-      if (!this.#options.isModern && this.#calls % CALLS_PER_SESSION === 0) await this.#begin();
+      const { isModern, line } = this.#options;
+      if (!isModern && !line.isShared && this.#calls % CALLS_PER_SESSION === 0) await this.#begin();
       this.#options.made(await this.#call());
     }
     await this.#end();
-    this.#agent.destroy();
+    this.#options.line.close();
   }
 
   async #call(): Promise<Made> {
-    const { isModern, name, random } = this.#options;
-    const id = (this.#calls += 1);
+    const { isModern, line, name, random } = this.#options;
+    this.#calls += 1;
+    const id = line.nextId();
     const marker = `${name}-${id}`;
     const way = wayOf(random());
     const steps = Math.ceil(random() * MAX_STEPS);
@@ -85,40 +110,61 @@ export class Visitor {
     this.#sessionId = undefined;
   }
 
-  /** @param message - Undefined to end the session. */
   #send(
     message: object | undefined,
-    more: Readonly<Record<string, string>> = {},
+    headers: Readonly<Record<string, string>> = {},
     hangUpAfterMs?: number,
-  ): Promise<{ readonly text: string; readonly sessionId: string | undefined }> {
-    const { url, isModern } = this.#options;
-    const headers = {
-      Accept: 'application/json, text/event-stream',
-      'Content-Type': 'application/json',
-      'MCP-Protocol-Version': isModern ? MODERN : '2025-11-25',
-      ...(this.#sessionId !== undefined && { 'Mcp-Session-Id': this.#sessionId }),
-      ...more,
-    };
-    return new Promise((resolve) => {
-      let text = '';
-      let sessionId: string | undefined;
-      const method = message === undefined ? 'DELETE' : 'POST';
-      const sent = request(url, { method, agent: this.#agent, headers }, (response) => {
-        sessionId = response.headers['mcp-session-id'] as string | undefined;
-        response.setEncoding('utf8');
-        response.on('data', (chunk: string) => (text += chunk));
-        response.on('error', () => undefined); // shows as an end without an answer
-      });
-      const timer =
-        hangUpAfterMs === undefined ? undefined : setTimeout(() => sent.destroy(), hangUpAfterMs);
-      sent.on('error', () => undefined);
-      sent.once('close', () => {
-        clearTimeout(timer);
-        resolve({ text, sessionId });
-      });
-      sent.end(message === undefined ? undefined : JSON.stringify(message));
-    });
+  ): Promise<Heard> {
+    const { line, isModern } = this.#options;
+    const sessionId = this.#sessionId;
+    return line.send(message, { isModern, sessionId, headers, hangUpAfterMs });
   }
+}
+
+/** Straight to an HTTP listener. */
+export function httpLine(url: string): Line {
+  const agent = new Agent({ keepAlive: true });
+  let calls = 0;
+  return {
+    isShared: false,
+    nextId: () => (calls += 1),
+    send: (message, sending) => post(url, agent, message, sending),
+    close: () => agent.destroy(),
+  };
+}
+
+function post(
+  url: string,
+  agent: Agent,
+  message: object | undefined,
+  { isModern, sessionId: known, headers: more, hangUpAfterMs }: Sending,
+): Promise<Heard> {
+  const headers = {
+    Accept: 'application/json, text/event-stream',
+    'Content-Type': 'application/json',
+    'MCP-Protocol-Version': isModern ? MODERN : '2025-11-25',
+    ...(known !== undefined && { 'Mcp-Session-Id': known }),
+    ...more,
+  };
+  return new Promise((resolve) => {
+    let text = '';
+    let sessionId: string | undefined;
+    const method = message === undefined ? 'DELETE' : 'POST';
+    const sent = request(url, { method, agent, headers }, (response) => {
+      sessionId = response.headers['mcp-session-id'] as string | undefined;
+      response.setEncoding('utf8');
+      response.on('data', (chunk: string) => (text += chunk));
+      response.on('error', () => undefined); // shows as an end without an answer
+    });
+    const timer =
+      hangUpAfterMs === undefined ? undefined : setTimeout(() => sent.destroy(), hangUpAfterMs);
+    sent.on('error', () => undefined);
+    sent.once('close', () => {
+      clearTimeout(timer);
+      resolve({ text, sessionId });
+    });
+    sent.end(message === undefined ? undefined : JSON.stringify(message));
+  });
 }
 
 function wayOf(roll: number): Made['way'] {
