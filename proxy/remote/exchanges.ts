@@ -26,8 +26,10 @@ export interface ExchangesOptions {
   readonly endpoint: Endpoint;
   readonly log: ProxyLog;
   readonly schemaOf: SchemaOf;
-  /** A line for the client. Settles when there is room for more. */
-  readonly say: (line: Buffer) => Promise<void>;
+  /** A line for the client. */
+  readonly say: (line: Buffer) => void;
+  /** Settles when the client has read enough for more. */
+  readonly room: () => Promise<void>;
   readonly lost: (request: LostRequest) => void;
   /** The server has ended the session. */
   readonly sessionEnded: () => void;
@@ -204,7 +206,7 @@ export class Exchanges {
       this.#fail(post, fault === undefined ? STREAM_ENDED : lost(fault.message));
       return;
     }
-    const body = await bodyOf(response, MAX_MESSAGE_BYTES);
+    const body = await bodyOf(response, MAX_MESSAGE_BYTES, this.#options.room);
     if (type === 'application/json') await this.#receive(body, post);
     if (post.open.size === 0) return;
     this.#fail(post, type === 'application/json' ? STREAM_ENDED : refusedBy(response));
@@ -214,7 +216,7 @@ export class Exchanges {
   async #refused(post: Post, response: IncomingMessage, session: RemoteSession): Promise<void> {
     const { statusCode = 0 } = response;
     const { line } = post;
-    const body = await bodyOf(response, MAX_REFUSAL_BYTES);
+    const body = await bodyOf(response, MAX_REFUSAL_BYTES, this.#options.room);
     const error = readError(body);
     if (line.method === INITIALIZE && OLD_STATUSES.includes(statusCode)) {
       if (await this.#beganOld(post, session)) return;
@@ -291,9 +293,9 @@ export class Exchanges {
         this.#session.version = negotiatedVersion(word.result);
     }
     if (isOurs) return;
-    const room = this.#options.say(line);
+    this.#options.say(line);
     this.#options.done();
-    await room;
+    await this.#options.room();
   }
 
   /** Whatever is still open in it gets no answer of the server. */
@@ -316,7 +318,7 @@ export class Exchanges {
     const text = isKnown ? message : `${message}; nobody knows whether the request ran`;
     for (const { id } of requests) {
       const answer = errorAnswer(id, RPC_SERVER_UNAVAILABLE, text, codedData(code));
-      if (isKnown) void this.#options.say(answer);
+      if (isKnown) this.#options.say(answer);
       else this.#options.lost({ id, reason: message, answer });
     }
   }
@@ -326,7 +328,12 @@ export class Exchanges {
   }
 }
 
-async function bodyOf(response: IncomingMessage, maxBytes: number): Promise<Buffer> {
+/** Hundreds may be on their way: none of them grows while nobody reads. */
+async function bodyOf(
+  response: IncomingMessage,
+  maxBytes: number,
+  room: () => Promise<void>,
+): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of unpack(response)) {
@@ -334,6 +341,7 @@ async function bodyOf(response: IncomingMessage, maxBytes: number): Promise<Buff
     if (length > maxBytes)
       throw new Error(`the server's response is longer than ${maxBytes} bytes`);
     chunks.push(chunk as Buffer);
+    await room();
   }
   return Buffer.concat(chunks, length);
 }

@@ -60,10 +60,8 @@ export class RemoteServer implements ServerLink {
       endpoint,
       log,
       schemaOf,
-      say: (line) => {
-        this.#output.write(line);
-        return this.#output.room();
-      },
+      say: (line) => this.#output.write(line),
+      room: () => this.#output.room(),
       lost: (request) => this.#onLost(request),
       sessionEnded: () => {
         this.#gate = this.#exchanges.beginAgain();
