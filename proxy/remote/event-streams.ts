@@ -5,6 +5,7 @@ import { mediaType, type RawHeaders } from '../http/headers.ts';
 import { unpack } from '../http/server-response.ts';
 import { SseCutter, type SseEvent } from '../http/sse-cut.ts';
 import type { UpstreamExchange } from '../http/upstream.ts';
+import type { ProxyLog } from '../proxy-log.ts';
 import type { Endpoint } from './endpoint.ts';
 
 /** Longest message of a server, as on stdio. */
@@ -16,6 +17,8 @@ const MAX_WAIT_MS = 30_000;
 const MAX_RESUMPTIONS = 5;
 /** The first event of HTTP+SSE says where messages go; no other server has to say anything. */
 const ENDPOINT_MS = 10_000;
+/** How a server says that it has nothing to say on its own. */
+const NOT_OFFERED = 405;
 const EVENTS = ['Accept', 'text/event-stream'];
 
 /** Where a stream stands: enough to take it up again. */
@@ -26,6 +29,7 @@ export interface StreamPlace {
 
 export interface EventStreamsOptions {
   readonly endpoint: Endpoint;
+  readonly log: ProxyLog;
   /** A message of the server. Reading goes on when it settles. */
   readonly receive: (text: Buffer) => Promise<void>;
 }
@@ -159,8 +163,11 @@ export class EventStreams {
     began(exchange);
     try {
       const response = await exchange.response;
-      if (response.statusCode !== 200 || mediaType(response.rawHeaders) !== 'text/event-stream') {
+      const { statusCode = 0, rawHeaders } = response;
+      if (statusCode !== 200 || mediaType(rawHeaders) !== 'text/event-stream') {
         response.resume();
+        if (statusCode >= 500) return undefined; // it may be on its way up
+        if (statusCode !== NOT_OFFERED) this.#options.log(`remote: no stream (${statusCode})`);
         return false;
       }
       await readEach(response, take);

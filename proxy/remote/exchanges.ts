@@ -120,9 +120,9 @@ export class Exchanges {
   }
 
   #newStreams(): EventStreams {
-    const { endpoint } = this.#options;
+    const { endpoint, log } = this.#options;
     const receive = (text: Buffer) => this.#receive(text, undefined);
-    return new EventStreams({ endpoint, receive });
+    return new EventStreams({ endpoint, log, receive });
   }
 
   /** Another session; the streams of the one before end with it. */
@@ -207,7 +207,8 @@ export class Exchanges {
       return;
     }
     const body = await bodyOf(response, MAX_MESSAGE_BYTES, this.#options.room);
-    if (type === 'application/json') await this.#receive(body, post);
+    // What is said to a notification beside its status is no message.
+    if (type === 'application/json' && post.open.size > 0) await this.#receive(body, post);
     if (post.open.size === 0) return;
     this.#fail(post, type === 'application/json' ? STREAM_ENDED : refusedBy(response));
   }

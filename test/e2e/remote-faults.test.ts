@@ -258,6 +258,32 @@ describe('streams and sessions [X.remote-sessions]', () => {
     expect((await proxy.ends(1)).map(({ decision }) => decision)).toEqual(['allowed']);
   });
 
+  test('a stream that listens is opened again where it was, also behind a fault', async () => {
+    const listening: (string | undefined)[] = [];
+    const script = sessions(answering);
+    const server = await play((seen, response, request) => {
+      if (seen.method !== 'GET') {
+        script(seen, response, request);
+        return;
+      }
+      listening.push(header(seen, 'last-event-id'));
+      if (listening.length === 2) response.writeHead(503).end();
+      else {
+        const message = `{"jsonrpc":"2.0","id":"s${listening.length}","method":"roots/list"}`;
+        events(response).end(`id: e${listening.length}\nretry: 1\ndata: ${message}\n\n`);
+        if (listening.length === 3) server.play((it, to) => void (it.method === 'GET' || to.end()));
+      }
+    });
+    const proxy = await startRemote(server.origin);
+    await proxy.ask(initialize());
+    proxy.send(initialized);
+    expect(await proxy.message()).toMatchObject({ id: 's1', method: 'roots/list' });
+    proxy.send('{"jsonrpc":"2.0","id":"s1","result":{"roots":[]}}');
+    expect(await proxy.message()).toMatchObject({ id: 's3' });
+    expect(listening).toEqual([undefined, 'e1', 'e1']);
+    expect(server.bodies).toContain('{"jsonrpc":"2.0","id":"s1","result":{"roots":[]}}');
+  });
+
   test('a session that the server has ended is begun anew, and the client is told', async () => {
     const server = await play(
       sessions((seen, response, request) => {
