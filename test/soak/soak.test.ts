@@ -9,7 +9,7 @@ for (const through of ['serve-http', '-url'] as const) {
     `[P1.outcome-frame] [P7.soak] slow streams and hang-ups through ${through} leave nothing behind (OBSIGNA_SEED=${seed})`,
     { timeout: 180_000 },
     async () => {
-      const { faults, calls } = await soak({ through, visitors: 40, seconds: 4, seed });
+      const { faults, calls } = await soak({ through, visitors: 40, seconds: 3, seed });
       expect(faults).toEqual([]);
       expect(calls).toBeGreaterThan(80);
     },
