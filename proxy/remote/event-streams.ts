@@ -61,7 +61,7 @@ export class EventStreams {
     const place: StreamPlace = { lastId: undefined, retryMs: undefined };
     let waitMs = FIRST_WAIT_MS;
     while (isWanted() && !this.#stop.signal.aborted) {
-      const outcome = await this.#read(headers(), place);
+      const outcome = await this.#read(headers(), place, isWanted);
       if (outcome === 'refused') return;
       // The server's word about waiting is for streams that it has ended after saying something.
       const isWell = outcome === 'events';
@@ -80,7 +80,7 @@ export class EventStreams {
       if (!isWanted() || this.#stop.signal.aborted) return;
       await this.#pause(place.retryMs ?? FIRST_WAIT_MS);
       if (!isWanted()) return;
-      const outcome = await this.#read(headers(), place);
+      const outcome = await this.#read(headers(), place, isWanted);
       if (outcome === 'refused') return;
       if (outcome === 'events') tries = -1;
     }
@@ -138,13 +138,18 @@ export class EventStreams {
   }
 
   /** @returns Whether the server gave a stream, and whether anything came on it */
-  async #read(headers: RawHeaders, place: StreamPlace): Promise<'refused' | 'events' | 'nothing'> {
+  async #read(
+    headers: RawHeaders,
+    place: StreamPlace,
+    isWanted: () => boolean,
+  ): Promise<'refused' | 'events' | 'nothing'> {
     const resumed = place.lastId === undefined ? [] : ['Last-Event-ID', place.lastId];
     let hasEvents = false;
     const isStream = await this.#readAll([...headers, ...resumed], async (event) => {
       hasEvents = true;
       note(event, place);
       await deliver(event, this.#options.receive);
+      if (!isWanted()) throw new Error('what it was read for has come'); // hangs up
     });
     if (isStream === false) return 'refused';
     return hasEvents ? 'events' : 'nothing';
