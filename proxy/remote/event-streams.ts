@@ -1,4 +1,4 @@
-import type { Buffer } from 'node:buffer';
+import { Buffer } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { mediaType, type RawHeaders } from '../http/headers.ts';
@@ -23,6 +23,7 @@ const EVENTS = ['Accept', 'text/event-stream'];
 
 /** Where a stream stands: enough to take it up again. */
 export interface StreamPlace {
+  /** As a header has it. */
   lastId: string | undefined;
   retryMs: number | undefined;
 }
@@ -189,9 +190,15 @@ export class EventStreams {
   }
 }
 
+/** In UTF-8, as readers of event streams send it; undefined where no header can hold it. */
+function headerOf(id: string): string | undefined {
+  const text = Buffer.from(id).toString('latin1');
+  return /^[\t\x20-\x7e\x80-\xff]+$/.test(text) ? text : undefined;
+}
+
 function note({ id, retryMs }: SseEvent, place: StreamPlace): void {
-  if (id !== undefined) place.lastId = id === '' ? undefined : id;
-  if (retryMs !== undefined) place.retryMs = retryMs;
+  if (id !== undefined) place.lastId = headerOf(id);
+  if (retryMs !== undefined) place.retryMs = Math.min(retryMs, MAX_WAIT_MS);
 }
 
 async function deliver(
