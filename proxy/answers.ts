@@ -10,6 +10,8 @@ export const RPC_NO_APPROVER = -32003;
 export const RPC_INTERNAL = -32603;
 /** Ours, outside of -32768 to -32000, which belongs to JSON-RPC, to MCP and to its SDKs. */
 export const RPC_RECEIPT_REQUIRED = -31001;
+/** A remote server gave no answer of its own. */
+export const RPC_SERVER_UNAVAILABLE = -31002;
 
 /**
  * One line with an error answer. The id goes back as the bytes it came in: `1e2` must not return

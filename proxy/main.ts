@@ -12,20 +12,25 @@ import type { Door } from './approvals/door.ts';
 import { ElicitDoor } from './approvals/elicit-door.ts';
 import type { HttpDoor } from './approvals/http-door.ts';
 import { TerminalDoor } from './approvals/terminal-door.ts';
+import { childLink } from './child-link.ts';
 import { startServer } from './child.ts';
 import { COMMANDS } from './commands.ts';
 import { Governor } from './governor.ts';
 import { detectHost, overrideHost, parentProcessName, type AgentHost } from './host.ts';
-import { PROXY_FLAGS, readOptions, type ProxyOptions } from './options.ts';
+import { readOptions, STDIO_FLAGS, type ProxyOptions } from './options.ts';
 import { policyInForce } from './policy-in-force.ts';
 import { defaultPinFolder, openTools } from './pins/open-tools.ts';
+import type { ServerTools } from './pins/server-tools.ts';
 import { printable, stderrProxyLog, type ProxyLog } from './proxy-log.ts';
 import { emittingRecorder, silentRecorder } from './recorder.ts';
-import { relay, type ServerExit } from './relay.ts';
+import { relay } from './relay.ts';
+import { launchOf } from './remote/remote-flags.ts';
 import { readRulesFile } from './rules-file.ts';
+import type { ServerExit, ServerLink } from './server-link.ts';
 import { connectEmitter, FAREWELL_MS, followRules } from './session-parts.ts';
 
 const HELP = `Usage: mcp-proxy [serve] [flags] [--] <server command> [args...]
+       mcp-proxy [serve] [flags] -url <address of a remote server>
        mcp-proxy serve-http -upstream URL | -config FILE [flags]
        mcp-proxy pins list | diff | accept | forget [flags]
        mcp-proxy rules check | test | explain | schema | import | replay
@@ -37,9 +42,10 @@ policy before the server sees it, and reports every call to the daemon. Everythi
 for byte.
 
   mcp-proxy -name files -rules rules.yaml -- npx -y @modelcontextprotocol/server-filesystem /tmp
+  mcp-proxy -name issues -url https://example.org/mcp -header-env Authorization=ISSUES_AUTHORIZATION
 
 Flags:
-${renderFlags(PROXY_FLAGS)}
+${renderFlags(STDIO_FLAGS)}
 Exit status: that of the server; 1 when the rules or the server cannot be used, 2 for a wrong flag.
 `;
 
@@ -90,7 +96,7 @@ async function serve(options: ProxyOptions): Promise<void> {
   const tools = openTools({
     serverName,
     isNamed: values.name !== undefined,
-    launch: [options.command, ...options.args],
+    launch: launchOf(options),
     folder: values.pins ?? defaultPinFolder(),
     recorder,
     log,
@@ -108,13 +114,24 @@ async function serve(options: ProxyOptions): Promise<void> {
   });
   await followRules(values.rules, governor, policy, log);
   log(`session ${sessionId}, server ${printable(serverName)}`);
-  const child = await startServer(options.command, options.args);
-  const exit = await relay({ child, governor, input: process.stdin, output: process.stdout });
-  governor.end(exitReason(exit));
+  const link = await openServer(options, tools, log);
+  const exit = await relay({ link, governor, input: process.stdin, output: process.stdout });
+  governor.end(exit.reason);
   const lost = (await emitter?.close(FAREWELL_MS)) ?? 0;
   const reports = lost === 1 ? '1 report' : `${lost} reports`;
   if (lost > 0) log(`emitter: ${reports} did not reach the daemon, lost with this process`);
   endAs(exit);
+}
+
+async function openServer(
+  { remote, command, args }: ProxyOptions,
+  tools: ServerTools,
+  log: ProxyLog,
+): Promise<ServerLink> {
+  if (remote === undefined) return childLink(await startServer(command, args));
+  const { openRemote } = await import('./remote/open-remote.ts');
+  const schemaOf = (tool: string) => tools.inputSchemaOf(tool);
+  return openRemote(remote, { env: process.env, log, schemaOf });
 }
 
 /** Each way to a person loads only where it is asked for: every agent waits for our start. */
@@ -184,11 +201,6 @@ function announce(
   if (isPausing && socketPath !== '' && options.doors.includes('terminal')) {
     log('paused calls can be answered with `obsigna approvals`');
   }
-}
-
-function exitReason({ code, signal }: ServerExit): string {
-  const how = signal === null ? `exit code ${code}` : `signal ${signal}`;
-  return `the server ended (${how})`;
 }
 
 /** Our end looks like the server's: the same code, or the same signal. */

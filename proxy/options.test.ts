@@ -34,6 +34,21 @@ for (const { argv, want } of [
     argv: ['-require-receipt', 'srv'],
     want: { command: 'srv', values: { 'require-receipt': true } },
   },
+  {
+    argv: ['-url', 'https://x.org:8/mcp#a', '-header-env', 'A=B,C=D'],
+    want: {
+      command: '',
+      serverName: 'x.org:8',
+      remote: {
+        url: new URL('https://x.org:8/mcp'),
+        headers: [
+          { name: 'A', variable: 'B' },
+          { name: 'C', variable: 'D' },
+        ],
+      },
+    },
+  },
+  { argv: ['-url', 'http://x', '-name', 'n', '--'], want: { serverName: 'n' } },
   { argv: ['-h'], want: { action: 'help' } },
   { argv: ['--help', 'doctor'], want: { action: 'help' } },
   { argv: ['-version'], want: { action: 'version' } },
@@ -65,6 +80,12 @@ for (const { argv, code, message } of [
   { argv: ['-approve', 'http', 'srv'], code: USAGE, message: '-approve http needs -http' },
   { argv: ['-approve', 'none', '-http', ':0', 'srv'], code: USAGE, message: '-approve none' },
   { argv: ['-approval-timeout', '0', 'srv'], code: USAGE, message: 'between 1ns and 24h' },
+  { argv: ['-url', 'http://x', 'srv'], code: USAGE, message: 'behind -url' },
+  { argv: ['-url', 'x.org/mcp'], code: USAGE, message: 'expected an address' },
+  { argv: ['-url', 'file:///etc'], code: USAGE, message: 'expected an address' },
+  { argv: ['-url', 'http://me:pw@x'], code: USAGE, message: 'credentials in it' },
+  { argv: ['-ca', 'x', 'srv'], code: USAGE, message: '-ca needs -url' },
+  { argv: ['-url', 'http://x', '-header-env', 'A: b'], code: USAGE, message: 'NAME=VARIABLE' },
   { argv: ['serve', 'init', '--', 'npx'], code: USAGE, message: 'init is a command' },
 ]) {
   test(`readOptions(${argv.join(' ')}) says ${code} [X.flags]`, () => {

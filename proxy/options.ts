@@ -4,6 +4,7 @@ import { parseFlags, readFlagEnvironment, type FlagSpec } from '../shared/flags.
 import { DOORS, type DoorName } from './approvals/door.ts';
 import type { HttpAddress } from './approvals/http-door.ts';
 import { COMMANDS } from './commands.ts';
+import { readRemote, REMOTE_FLAGS, type RemoteOptions } from './remote/remote-flags.ts';
 
 const DEFAULT_APPROVAL_MS = 60_000;
 const MAX_APPROVAL_MS = 24 * 60 * 60_000;
@@ -87,7 +88,14 @@ export const PROXY_FLAGS = {
   version: { type: 'boolean', describe: 'print the version and exit' },
 } as const satisfies FlagSpec;
 
-type Values = ReturnType<typeof parseFlags<typeof PROXY_FLAGS>>['flags'];
+/** Of a proxy on standard input and output. */
+export const STDIO_FLAGS = {
+  ...PROXY_FLAGS,
+  name: { ...PROXY_FLAGS.name, default: 'name of the command, or host' },
+  ...REMOTE_FLAGS,
+} as const satisfies FlagSpec;
+
+type Values = ReturnType<typeof parseFlags<typeof STDIO_FLAGS>>['flags'];
 
 export interface ProxyOptions {
   readonly action: 'help' | 'version' | 'serve';
@@ -99,6 +107,8 @@ export interface ProxyOptions {
   readonly doors: readonly DoorName[];
   readonly approvalTimeoutMs: number;
   readonly serverName: string;
+  /** A server that is reached by HTTP; then there is no command. */
+  readonly remote: RemoteOptions | undefined;
   readonly command: string;
   readonly args: readonly string[];
 }
@@ -116,10 +126,11 @@ export function readOptions(
   env: Readonly<Record<string, string | undefined>>,
 ): ProxyOptions {
   const args = argv[0] === 'serve' ? argv.slice(1) : argv;
-  const { flags, positionals, help } = parseFlags(PROXY_FLAGS, args);
+  const { flags, positionals, help } = parseFlags(STDIO_FLAGS, args);
   const [command = '', ...rest] = positionals;
-  const values = overEnvironment(flags, readFlagEnvironment(PROXY_FLAGS, env));
+  const values = overEnvironment(flags, readFlagEnvironment(STDIO_FLAGS, env));
   const action = help ? 'help' : flags.version === true ? 'version' : 'serve';
+  const remote = action === 'serve' ? readRemote(flags, positionals.length > 0) : undefined;
   if (action === 'serve') {
     // `mcp-proxy -- doctor` still starts a server of that name; `mcp-proxy doctor -- x` does not.
     const isBehindDashes = args[args.length - positionals.length - 1] === '--';
@@ -133,7 +144,8 @@ export function readOptions(
         `mcp-proxy ${command} does not exist in this version`,
       );
     }
-    if (command === '') throw new CodedError('USAGE', 'no server command given');
+    if (command === '' && remote === undefined)
+      throw new CodedError('USAGE', 'no server command given');
     if (values['require-receipt'] === true && values.socket === '') {
       throw new CodedError('USAGE', '-require-receipt needs a daemon, and -socket is empty');
     }
@@ -145,7 +157,8 @@ export function readOptions(
     action,
     values,
     ...readApprovals(flags),
-    serverName: values.name ?? (basename(command) || command),
+    serverName: values.name ?? remote?.url.host ?? (basename(command) || command),
+    remote,
     command,
     args: rest,
   };

@@ -160,7 +160,9 @@ export class Outcomes {
     const kept = Buffer.from(id);
     for (const request of this.#open.withId(id)) {
       this.#open.giveUp(kept, request);
-      if (request instanceof SentCall) request.unknown(reason);
+      if (!(request instanceof SentCall)) continue;
+      this.#cancelled.delete(request);
+      request.unknown(reason);
     }
   }
 

@@ -1,36 +1,29 @@
 import type { Buffer } from 'node:buffer';
 import type { Readable, Writable } from 'node:stream';
-import { FORWARDED_SIGNALS, hasExited, signalServer, type ServerProcess } from './child.ts';
+import { FORWARDED_SIGNALS } from './child.ts';
 import { ClientStream } from './client-stream.ts';
 import type { Governor } from './governor.ts';
+import type { ServerExit, ServerLink } from './server-link.ts';
 import { ServerStream } from './server-stream.ts';
 
 export interface RelayOptions {
-  readonly child: ServerProcess;
+  readonly link: ServerLink;
   readonly governor: Governor;
   readonly input: Readable;
   readonly output: Writable;
 }
 
-/** How the server ended: what our own exit must look like. */
-export interface ServerExit {
-  readonly code: number | null;
-  readonly signal: NodeJS.Signals | null;
-}
-
 /** Answers of ours that are left unread, or cannot be written, before we stop reading. */
 const MAX_UNREAD_BYTES = 16 * 1024 * 1024;
-/** After the server's exit its children may still hold its output; we wait this long for silence. */
-const LINGER_MS = 1000;
 
 /**
  * Connects a client with a server until the server ends, as if the two were connected directly.
  * Each direction stops reading when its reader does not keep up, and neither waits for the other.
  */
-export async function relay({ child, governor, input, output }: RelayOptions): Promise<ServerExit> {
+export async function relay({ link, governor, input, output }: RelayOptions): Promise<ServerExit> {
   const fromClient = new Intake(input);
-  const fromServer = new Intake(child.stdout);
-  const toServer = new Outlet(child.stdin, fromClient);
+  const fromServer = new Intake(link.output);
+  const toServer = new Outlet(link.input, fromClient);
   const toClient = new Outlet(output, fromServer);
   const server = new ServerStream(
     governor,
@@ -53,66 +46,49 @@ export async function relay({ child, governor, input, output }: RelayOptions): P
     settle: () => server.settle(),
     hold: (isFull) => (isFull ? fromClient.hold(client) : fromClient.release(client)),
     // The server decides how it ends: nobody kills it for an end of input.
-    finished: () => child.stdin.end(),
+    finished: () => link.input.end(),
   });
   governor.connectClient((line) => {
     server.inject(line);
     boundAnswers();
   });
+  link.onLost?.(({ id, reason, answer }) => {
+    server.settle(); // an answer that came in time is one
+    governor.giveUp(id, reason);
+    if (answer === undefined) return;
+    server.inject(answer);
+    boundAnswers();
+  });
   const clientIsGone = () => {
     governor.withdrawWaiting('the client is gone');
-    child.stdin.end();
+    link.input.end();
   };
 
   input.on('data', (chunk: Buffer) => client.push(chunk));
   input.once('end', () => client.end());
   input.once('error', clientIsGone);
-  child.stdout.on('data', (chunk: Buffer) => {
+  link.output.on('data', (chunk: Buffer) => {
     server.push(chunk);
     boundAnswers();
   });
-  child.stdout.once('end', () => {
+  link.output.once('end', () => {
     server.end();
     boundAnswers();
   });
   // A peer that is gone shows in its exit; the bytes it will never read have nowhere to go.
-  child.stdin.on('error', () => undefined);
+  link.input.on('error', () => undefined);
   output.on('error', () => {
-    child.stdout.destroy(); // the server's next write fails, as it would with the client itself
+    link.output.destroy(); // the server's next write fails, as it would with the client itself
     clientIsGone();
   });
 
-  const forwardSignal = (signal: NodeJS.Signals) => {
-    signalServer(child, signal);
-    // Whoever still holds the output of a server that has ended is waited for no longer.
-    if (hasExited(child)) child.stdout.destroy();
-  };
+  const forwardSignal = (signal: NodeJS.Signals) => link.signal(signal);
   for (const signal of FORWARDED_SIGNALS) process.on(signal, forwardSignal);
-  const exit = await ended(child, output);
+  const exit = await link.ended(output);
   server.end(); // a fragment must not be lost where the output was held open
   for (const signal of FORWARDED_SIGNALS) process.off(signal, forwardSignal);
   input.destroy();
   return exit;
-}
-
-/** Resolves when the server has ended and its output is read, or is held open by somebody else. */
-function ended(child: ServerProcess, output: Writable): Promise<ServerExit> {
-  return new Promise((resolve) => {
-    child.once('exit', (code, signal) => {
-      const finish = () => {
-        clearTimeout(timer);
-        child.stdout.off('data', restart);
-        child.stdout.destroy();
-        resolve({ code, signal });
-      };
-      const restart = () => timer.refresh();
-      // Silence because the client does not read is no silence of the server.
-      const check = () => (output.writableNeedDrain ? restart() : finish());
-      const timer = setTimeout(check, LINGER_MS);
-      child.stdout.on('data', restart);
-      child.once('close', finish);
-    });
-  });
 }
 
 /** Where bytes come from. Nothing is read for as long as anybody has a reason to hold it back. */

@@ -120,6 +120,16 @@ const REMEDIES = {
   LISTENER_FAILED: 'Give -listen a free port on this machine, such as 127.0.0.1:4100.',
   HTTP_CONFIG_INVALID: 'Correct the file at the position shown; docs/http.md describes every key.',
   HTTP_CONFIG_UNREADABLE: 'Check the path and that this user may read it.',
+  SIGN_IN_NEEDED:
+    'Give credentials with -header-env or -header-file, or let the client sign in through `mcp-proxy serve-http`; docs/remote.md.',
+  SERVER_REFUSED:
+    'Read what the server answered, and check the address given with -url; the request did not run.',
+  SERVER_ANSWER_LOST:
+    'Look at the server whether it ran before repeating the request; its receipt is pending.',
+  SERVER_SESSION_ENDED:
+    'Repeat the request: a new session has begun, and what the server remembered is gone.',
+  CREDENTIALS_INVALID:
+    'Correct the named variable or file: lines `Name: value`, readable by its owner only (chmod 0600).',
   SERVER_NOT_STARTED:
     'Check the command behind `--`: it must exist and be executable for this user.',
   INIT_FAILED:

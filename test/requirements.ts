@@ -317,6 +317,11 @@ export const REQUIREMENTS: readonly Requirement[] = [
     source: 'docs/adr/0010',
   },
   {
+    id: 'P7.soak',
+    text: 'slow streams and hang-ups over HTTP leave no connection, timer or memory behind, and one receipt for each call',
+    source: 'docs/adr/0027',
+  },
+  {
     id: 'P7.memory-flat',
     text: 'verifying holds one receipt at a time, never a chain',
     source: 'docs/adr/0005',
@@ -821,6 +826,31 @@ export const REQUIREMENTS: readonly Requirement[] = [
     id: 'X.hide-blocked',
     text: 'with hide_blocked a list of tools loses what rules block, and not a byte beside it',
     source: 'docs/adr/0026',
+  },
+  {
+    id: 'X.remote',
+    text: 'SDK clients of both eras come to the same results with a remote server on standard input and output as over HTTP itself',
+    source: 'docs/adr/0031',
+  },
+  {
+    id: 'X.remote-bytes',
+    text: 'a line of the client is the body of a request, and what a remote server says comes out as lines with its own text',
+    source: 'docs/adr/0031',
+  },
+  {
+    id: 'X.remote-faults',
+    text: 'a call that a remote server does not answer ends as failed where it did not run and as pending where nobody knows, and is sent once',
+    source: 'docs/adr/0031',
+  },
+  {
+    id: 'X.remote-sessions',
+    text: 'streams are taken up again, sessions begun anew and told, cancellations passed on, and the session ended with the client',
+    source: 'docs/adr/0031',
+  },
+  {
+    id: 'X.remote-credentials',
+    text: 'credentials come from variables and private files, go to one origin, and stand in no log and no record',
+    source: 'docs/adr/0031',
   },
   {
     id: 'X.server-requests',

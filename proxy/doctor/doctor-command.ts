@@ -15,7 +15,8 @@ import { healthText } from '../../shared/health/text.ts';
 import { choosePaint } from '../../shared/terminal.ts';
 import { orUsage } from '../command-line.ts';
 import { defaultPinFolder } from '../pins/open-tools.ts';
-import { PROXY_FLAGS, readOptions, type ProxyOptions } from '../options.ts';
+import { readOptions, STDIO_FLAGS, type ProxyOptions } from '../options.ts';
+import { launchOf, REMOTE_FLAGS } from '../remote/remote-flags.ts';
 import { approverCheck, doorsCheck, probeApprover, type Approvers } from './approver-checks.ts';
 import { driftCheck, type PinnedServer } from './drift-check.ts';
 import { commandCheck, programCheck, receiptsCheck } from './program-checks.ts';
@@ -52,7 +53,7 @@ const DOCTOR_FLAGS = {
   },
   json: { type: 'boolean', describe: 'print JSON' },
 } as const satisfies FlagSpec;
-const { version: _, ...SERVE_FLAGS } = PROXY_FLAGS;
+const { version: _, ...SERVE_FLAGS } = STDIO_FLAGS;
 const FLAGS = { ...SERVE_FLAGS, ...DOCTOR_FLAGS } as const;
 
 type Flags = ReturnType<typeof parseFlags<typeof FLAGS>>['flags'];
@@ -112,26 +113,29 @@ async function examine(flags: Flags, command: readonly string[]): Promise<Examin
       doorsCheck(rules, approversOf(options, flags, daemon)),
       ...(approverUrl === '' ? [] : [approverCheck(approverUrl, approver)]),
       ...daemonChecks(options, flags.socket !== undefined, daemon),
-      ...(await serverPart(command, clientEnvironment(flags.env ?? []), timeoutMs, {
-        folder: options.values.pins ?? defaultPinFolder(),
-        serverName: options.serverName,
-        isNamed: options.values.name !== undefined,
-        launch: command,
-      })),
+      ...(await serverPart(flags, options, timeoutMs)),
     ],
   };
 }
 
 /** The same flags as a proxy reads them, so that nothing passes here that would stop it there. */
 function asServed(flags: Flags, command: readonly string[]): ProxyOptions {
-  const given = Object.keys(SERVE_FLAGS).flatMap((name) => {
+  const given = asWritten(flags, Object.keys(SERVE_FLAGS));
+  const isRemote = flags.url !== undefined && command.length === 0;
+  const server = isRemote ? [] : ['--', ...(command.length > 0 ? command : ['server'])];
+  const options = readOptions([...given, ...server], process.env);
+  return command.length > 0 ? options : { ...options, command: '' };
+}
+
+/** The flags of these names, as they would stand on a command line. */
+function asWritten(flags: Flags, names: readonly string[]): readonly string[] {
+  return names.flatMap((name) => {
     const value = flags[name as keyof Flags];
     if (value === undefined) return [];
     const { type } = FLAGS[name as keyof Flags] as FlagSpec[string];
     const text = type === 'duration' ? formatGoDuration(value as number) : [value].flat().join();
     return [`-${name}=${text}`];
   });
-  return readOptions([...given, '--', ...(command.length > 0 ? command : ['server'])], process.env);
 }
 
 /** The daemon that this proxy would report to; undefined where it reports to none. */
@@ -188,18 +192,31 @@ function clientEnvironment(names: readonly string[]): NodeJS.ProcessEnv {
 }
 
 async function serverPart(
-  command: readonly string[],
-  env: NodeJS.ProcessEnv,
+  flags: Flags,
+  options: ProxyOptions,
   timeoutMs: number,
-  pinned: PinnedServer,
 ): Promise<readonly HealthCheck[]> {
-  const [file] = command;
+  const { remote, serverName, values } = options;
+  const launch = launchOf(options);
+  const [file] = launch;
   if (file === undefined) {
     return [note('server start', 'not tried: no command given', 'mcp-proxy doctor -- <command>')];
   }
-  const found = commandCheck(file, env['PATH'] ?? '');
-  if (found.status === 'fail') return [found];
+  const env = clientEnvironment(flags.env ?? []);
+  const found = remote === undefined ? [commandCheck(file, env['PATH'] ?? '')] : [];
+  if (found.some(({ status }) => status === 'fail')) return found;
+  const command = remote === undefined ? launch : bridge(flags);
   const probe = await probeServer(command, env, timeoutMs);
+  const isNamed = values.name !== undefined;
+  const folder = values.pins ?? defaultPinFolder();
+  const pinned: PinnedServer = { folder, serverName, isNamed, launch };
   const drift = probe.ok ? [driftCheck(pinned, probe, new Date().toISOString())] : [];
-  return [found, ...serverChecks(probe), ...drift];
+  return [...found, ...serverChecks(probe), ...drift];
+}
+
+/** A remote server as a process: this program before it, which records nothing and remembers nothing. */
+function bridge(flags: Flags): readonly string[] {
+  const remote = asWritten(flags, Object.keys(REMOTE_FLAGS));
+  const given = [...remote, '-socket=', '-pins=', '-http=none', '-approve=none'];
+  return [process.execPath, resolve(process.argv[1] ?? ''), ...given];
 }

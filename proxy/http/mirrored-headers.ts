@@ -101,7 +101,7 @@ function paramsFault(
 }
 
 /** Arguments that headers repeat, by what follows `Mcp-Param-`, in lower case. */
-function repeatedArguments(
+export function repeatedArguments(
   schema: JsonObject,
   given: JsonObject,
 ): ReadonlyMap<string, { readonly value: JsonValue | undefined }> {
@@ -133,11 +133,11 @@ function isSame(value: string, expected: string): boolean {
   return Buffer.from(packed, 'base64').toString() === expected;
 }
 
-function textOf(value: JsonValue): string {
+export function textOf(value: JsonValue): string {
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
-function objectIn(value: JsonObject, name: string): JsonObject {
+export function objectIn(value: JsonObject, name: string): JsonObject {
   const member = Object.hasOwn(value, name) ? value[name] : undefined;
   return isJsonObject(member) ? member : {};
 }

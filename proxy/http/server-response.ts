@@ -62,7 +62,8 @@ const UNPACKERS: Readonly<Record<string, () => Readable & NodeJS.ReadWriteStream
   br: createBrotliDecompress,
 };
 
-function unpack(response: IncomingMessage): Readable {
+/** @throws CodedError `UPSTREAM_UNREADABLE` */
+export function unpack(response: IncomingMessage): Readable {
   const encoding = valuesOf(response.rawHeaders, 'content-encoding').join(',').trim().toLowerCase();
   if (encoding === '' || encoding === 'identity') return response;
   const unpacker = UNPACKERS[encoding]?.();

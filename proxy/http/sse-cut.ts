@@ -16,6 +16,8 @@ export interface SseEvent {
   readonly id: string | undefined;
   /** Its `data` lines joined with LF. Undefined for comments, and for events with other fields only. */
   readonly data: Buffer | undefined;
+  /** How long to wait before a stream is taken up again, in milliseconds. */
+  readonly retryMs: number | undefined;
 }
 
 export interface SseHandler {
@@ -141,6 +143,7 @@ const NEWLINE = Buffer.from('\n');
 function readEvent(bytes: Buffer): SseEvent {
   let type = '';
   let id: string | undefined;
+  let retryMs: number | undefined;
   const data: Buffer[] = [];
   for (const { text } of linesOf(bytes)) {
     const field = fieldOf(text);
@@ -149,8 +152,10 @@ function readEvent(bytes: Buffer): SseEvent {
     if (name === 'data') data.push(value);
     else if (name === 'event') type = value.toString();
     else if (name === 'id' && !value.includes(0)) id = value.toString();
+    else if (name === 'retry' && /^\d{1,9}$/.test(value.toString()))
+      retryMs = Number(value.toString());
   }
-  return { bytes, type: type === '' ? 'message' : type, id, data: joined(data) };
+  return { bytes, type: type === '' ? 'message' : type, id, data: joined(data), retryMs };
 }
 
 function joined(lines: readonly Buffer[]): Buffer | undefined {

@@ -32,9 +32,20 @@ export interface UpstreamExchange {
    * Rejects with a CodedError `UPSTREAM_UNREACHABLE`; also when `abort` came first.
    */
   readonly response: Promise<http.IncomingMessage>;
+  /** Settles when all of it has left, or none of the rest will. Never rejects. */
+  readonly sent: Promise<void>;
+  /** There was a connection: some of it may have reached the server. */
+  readonly hasLeft: () => boolean;
   /** Hangs up at once, whatever is on its way. Without effect once the response has ended. */
   abort(): void;
 }
+
+/**
+ * Connections are kept for a moment only: many servers close them after five seconds, and a request
+ * that is on its way then is lost without anybody knowing whether it ran. Silence during a request
+ * is not what this is about: there is no limit for that.
+ */
+const KEPT = { keepAlive: true, timeout: 4000 } as const;
 
 /**
  * A server that is reached by HTTP. Plain `node:http`, because `fetch` hides how headers are
@@ -56,8 +67,8 @@ export class Upstream {
     const trusted = ca === undefined ? {} : { ca: [...rootCertificates, ca] };
     this.#request = isSecure ? https.request : http.request;
     this.#agent = isSecure
-      ? new https.Agent({ keepAlive: true, rejectUnauthorized: true, ...trusted })
-      : new http.Agent({ keepAlive: true });
+      ? new https.Agent({ ...KEPT, rejectUnauthorized: true, ...trusted })
+      : new http.Agent(KEPT);
   }
 
   send({ method, path, headers, body }: UpstreamRequest): UpstreamExchange {
@@ -75,6 +86,16 @@ export class Upstream {
           ? withoutPairs(named, isLength) // a length without its body would swallow what comes next
           : withField(named, 'Content-Length', `${body.length}`),
     });
+    let hasLeft = false;
+    request.once('socket', (socket) => {
+      const connected = () => (hasLeft = true);
+      if (!socket.connecting) connected();
+      else socket.once(url.protocol === 'https:' ? 'secureConnect' : 'connect', connected);
+    });
+    const sent = new Promise<void>((resolve) => {
+      request.once('finish', resolve);
+      request.once('close', resolve);
+    });
     const response = new Promise<http.IncomingMessage>((resolve, reject) => {
       request.once('response', resolve);
       // Stays: a connection may break more than once, and nobody else listens.
@@ -85,7 +106,7 @@ export class Upstream {
     // Each call leaves at once; a small message must not wait for one that it could travel with.
     request.setNoDelay(true);
     request.end(body);
-    return { response, abort: () => void request.destroy() };
+    return { response, sent, hasLeft: () => hasLeft, abort: () => void request.destroy() };
   }
 
   /** Ends what is kept for later; what is on its way is broken off. */

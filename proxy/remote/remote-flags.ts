@@ -1,0 +1,96 @@
+import { CodedError } from '../../shared/errors.ts';
+import type { FlagSpec } from '../../shared/flags.ts';
+import type { HeaderVariable } from './credentials.ts';
+
+export const REMOTE_FLAGS = {
+  url: {
+    type: 'string',
+    placeholder: 'URL',
+    describe: 'a remote server, in place of a server command',
+  },
+  'header-env': {
+    type: 'list',
+    placeholder: 'NAME=VARIABLE',
+    describe: 'with -url: a header, and the variable that has its value',
+  },
+  'header-file': {
+    type: 'string',
+    placeholder: 'FILE',
+    describe: 'with -url: lines `Name: value`, readable by their owner only',
+  },
+  ca: {
+    type: 'string',
+    placeholder: 'FILE',
+    describe: 'with -url: certificates to trust beside the usual ones, PEM',
+  },
+} as const satisfies FlagSpec;
+
+/** A server that is reached by HTTP, as the command line names it. */
+export interface RemoteOptions {
+  readonly url: URL;
+  readonly headers: readonly HeaderVariable[];
+  readonly headerFile: string | undefined;
+  readonly ca: string | undefined;
+}
+
+interface Values {
+  readonly url?: string | undefined;
+  readonly 'header-env'?: readonly string[] | undefined;
+  readonly 'header-file'?: string | undefined;
+  readonly ca?: string | undefined;
+}
+
+/**
+ * @param hasCommand - A server command stands on the line as well.
+ * @returns undefined without `-url`
+ * @throws CodedError `USAGE`
+ */
+export function readRemote(values: Values, hasCommand: boolean): RemoteOptions | undefined {
+  const { url, ca, 'header-env': pairs = [], 'header-file': headerFile } = values;
+  if (url === undefined) {
+    const [lone] = (['header-env', 'header-file', 'ca'] as const).filter(
+      (name) => values[name] !== undefined,
+    );
+    if (lone !== undefined) throw usage(`-${lone} needs -url`);
+    return undefined;
+  }
+  if (hasCommand) throw usage('a server command stands behind -url; give one of them');
+  return { url: urlOf(url), headers: pairs.map(variableOf), headerFile, ca };
+}
+
+/** A server as the command line names it. */
+export interface Launched {
+  readonly remote: RemoteOptions | undefined;
+  readonly command: string;
+  readonly args: readonly string[];
+}
+
+/** What says which server it is; empty for none. The rest of an address may hold credentials. */
+export function launchOf({ remote, command, args }: Launched): readonly string[] {
+  if (remote !== undefined) return ['-url', `${remote.url.origin}${remote.url.pathname}`];
+  return command === '' ? [] : [command, ...args];
+}
+
+function urlOf(text: string): URL {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || !['http:', 'https:'].includes(url.protocol)) {
+    throw usage('-url: expected an address such as https://example.org/mcp');
+  }
+  if (url.username !== '' || url.password !== '') {
+    throw usage('-url has credentials in it, which everybody sees; use -header-file');
+  }
+  url.hash = '';
+  return url;
+}
+
+function variableOf(pair: string): HeaderVariable {
+  const equals = pair.indexOf('=');
+  if (equals < 1 || !/^\w+$/.test(pair.slice(equals + 1))) {
+    throw usage('-header-env: expected NAME=VARIABLE, such as Authorization=MCP_AUTHORIZATION');
+  }
+  return { name: pair.slice(0, equals), variable: pair.slice(equals + 1) };
+}
+
+function usage(message: string): CodedError {
+  return new CodedError('USAGE', message);
+}
