@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { PinFile, pinFilePath } from '../pins/pin-file.ts';
+import { pinFileOf, pinFilePath } from '../pins/pin-file.ts';
 import { instructionsVersion, launchVersion, toolVersion } from '../pins/tool-pin.ts';
 import { driftCheck } from './drift-check.ts';
 import type { ServerReport } from './server-probe.ts';
@@ -29,7 +29,7 @@ const check = (more: Partial<ServerReport> = {}, launch = LAUNCH) =>
   driftCheck({ folder, serverName: 'files', isNamed: true, launch }, { ...report, ...more }, LATER);
 
 function pin(): void {
-  new PinFile(pinFilePath(folder, 'files'), 'files').update((record) => ({
+  pinFileOf(folder, 'files', launchVersion(LAUNCH, AT).digest).update((record) => ({
     ...record,
     isComplete: true,
     launch: { pinned: launchVersion(LAUNCH, AT) },
@@ -73,6 +73,6 @@ for (const { name, more, launch, says } of [
 }
 
 test('driftCheck() says of pins that cannot be read what to do', () => {
-  writeFileSync(pinFilePath(folder, 'files'), '{');
+  writeFileSync(pinFilePath(folder, 'files', launchVersion(LAUNCH, AT).digest), '{');
   expect(check()).toMatchObject({ status: 'fail', fix: expect.stringMatching(/.+/) as string });
 });

@@ -2,7 +2,7 @@ import { CodedError } from '../../shared/errors.ts';
 import { fail, note, ok, warn, type HealthCheck } from '../../shared/health/check.ts';
 import { pinnedName } from '../pins/open-tools.ts';
 import { changeLines, changesOf } from '../pins/pin-changes.ts';
-import { PinFile, pinFilePath } from '../pins/pin-file.ts';
+import { pinFileOf } from '../pins/pin-file.ts';
 import { afterSeeing, type Entry, type PinRecord } from '../pins/pin-record.ts';
 import { instructionsVersion, launchVersion, toolVersion } from '../pins/tool-pin.ts';
 import type { ServerReport } from './server-probe.ts';
@@ -25,7 +25,7 @@ export function driftCheck(server: PinnedServer, report: ServerReport, now: stri
   if (folder === '') return note(CHECK, 'not known: -pins is empty, nothing is kept');
   const name = pinnedName(server);
   try {
-    const record = new PinFile(pinFilePath(folder, name), name).read();
+    const record = pinFileOf(folder, name, launchVersion(server.launch, now).digest).read();
     if (!record.isComplete) {
       return note(CHECK, `nothing is pinned of ${name}: its first use records what it lists`);
     }

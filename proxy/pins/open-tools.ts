@@ -7,7 +7,7 @@ import { findingsMember, MAX_TOLD } from '../finding-context.ts';
 import { printable, type ProxyLog } from '../proxy-log.ts';
 import type { Recorder } from '../recorder.ts';
 import { PinBook } from './pin-book.ts';
-import { PinFile, pinFilePath, pinFiles } from './pin-file.ts';
+import { pinFileOf, pinFiles } from './pin-file.ts';
 import { readRecord } from './pin-record.ts';
 import { ServerTools, type ServerNotice } from './server-tools.ts';
 import { launchVersion } from './tool-pin.ts';
@@ -34,14 +34,15 @@ export function defaultPinFolder(env: NodeJS.ProcessEnv = process.env): string {
 export function openTools(options: OpenToolsOptions): ServerTools {
   const { folder, launch, log } = options;
   const name = pinnedName(options);
-  const file = folder === '' ? undefined : new PinFile(pinFilePath(folder, name), name);
+  const { digest } = launchVersion(launch, '');
+  const file = folder === '' ? undefined : pinFileOf(folder, name, digest);
   const book = new PinBook(name, file, ({ message, remedy, code }) =>
     log(`pins: ${message}; ${remedy} [${code}]`),
   );
   return new ServerTools({
     book,
     launch,
-    foreignTools: () => foreignTools(folder, file?.path),
+    foreignTools: () => foreignTools(folder, name),
     notice: (notice) => tell(notice, name, options),
     now: () => new Date(),
   });
@@ -62,13 +63,12 @@ export function pinnedName({
 }
 
 /** Pins of the others are a help and no condition: a file that cannot be read has no names. */
-function foreignTools(folder: string, own: string | undefined): ReadonlyMap<string, string> {
+function foreignTools(folder: string, own: string): ReadonlyMap<string, string> {
   const names = new Map<string, string>();
   if (folder === '') return names;
   for (const path of readable(() => pinFiles(folder)) ?? []) {
-    if (path === own) continue;
     const record = readable(() => readRecord(readFileSync(path, 'utf8'), path));
-    if (record === undefined) continue;
+    if (record === undefined || record.server === own) continue;
     for (const name of record.tools.keys()) names.set(name, record.server);
   }
   return names;

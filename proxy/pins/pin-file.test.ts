@@ -2,8 +2,15 @@ import { readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from '
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { temporaryFolder } from '../../test/fixtures/mcp-programs.ts';
-import { PinFile, pinFilePath } from './pin-file.ts';
-import { readRecord, writeRecord, type PinRecord } from './pin-record.ts';
+import { PinFile, pinFileOf, pinFilePath } from './pin-file.ts';
+import {
+  accepted,
+  afterSeeing,
+  emptyRecord,
+  readRecord,
+  writeRecord,
+  type PinRecord,
+} from './pin-record.ts';
 import { launchVersion } from './tool-pin.ts';
 
 const withTool =
@@ -15,7 +22,7 @@ const withTool =
 
 test('PinFile writes for its owner only, whole files, and nothing without a change [X.pins]', () => {
   const path = join(temporaryFolder(), 'a', 'pins', 's.json');
-  const file = new PinFile(path, 's');
+  const file = new PinFile(path, () => emptyRecord('s'));
   expect(file.read()).toEqual({ server: 's', isComplete: false, tools: new Map() });
   file.update(withTool('one'));
   const { stamp } = file;
@@ -28,7 +35,10 @@ test('PinFile writes for its owner only, whole files, and nothing without a chan
 
 test('PinFile adds to what another proxy has written meanwhile [X.pins]', () => {
   const path = join(temporaryFolder(), 's.json');
-  const [mine, theirs] = [new PinFile(path, 's'), new PinFile(path, 's')];
+  const [mine, theirs] = [
+    new PinFile(path, () => emptyRecord('s')),
+    new PinFile(path, () => emptyRecord('s')),
+  ];
   mine.read();
   theirs.update(withTool('theirs'));
   let during: unknown;
@@ -42,7 +52,7 @@ test('PinFile adds to what another proxy has written meanwhile [X.pins]', () => 
 
 test('PinFile takes over the lock of a proxy that was killed', () => {
   const path = join(temporaryFolder(), 's.json');
-  const file = new PinFile(path, 's');
+  const file = new PinFile(path, () => emptyRecord('s'));
   writeFileSync(`${path}.lock`, '');
   expect(file.update(withTool('a'))).toBeUndefined();
   utimesSync(`${path}.lock`, 1, 1);
@@ -68,17 +78,22 @@ for (const text of [
 
 test('readRecord() reads what writeRecord() writes', () => {
   const path = join(temporaryFolder(), 's.json');
-  const record = new PinFile(path, 's').update(withTool('__proto__')) as PinRecord;
+  const record = new PinFile(path, () => emptyRecord('s')).update(
+    withTool('__proto__'),
+  ) as PinRecord;
   expect(readFileSync(path, 'utf8')).toBe(writeRecord(record));
   expect(readRecord(writeRecord(record), path)).toEqual(record);
 });
 
+const LAUNCH = 'sha256:0123456789abcdef';
+
 test('pinFilePath() gives every server a file of its own inside the folder', () => {
   const names = ['files', 'Files', '../x', '', '.', 'a/b', 'a_b', 'A_b', 'x'.repeat(300), 'é'];
-  const paths = names.map((name) => pinFilePath('/p', name));
-  expect(paths[0]).toBe('/p/files.json');
+  const paths = names.map((name) => pinFilePath('/p', name, LAUNCH));
+  expect(paths[0]).toBe('/p/files@0123456789ab.json');
   expect(new Set(paths.map((path) => path.toLowerCase())).size).toBe(names.length);
-  for (const path of paths) expect(path).toMatch(/^\/p\/[\w.-]{0,64}(~[0-9a-f]{16})?\.json$/);
+  for (const path of paths)
+    expect(path).toMatch(/^\/p\/[\w.-]{0,64}(~[0-9a-f]{16})?@0123456789ab\.json$/);
 });
 
 test('launchVersion() keeps no value that may be a secret, and knows every change [X.pins]', () => {
@@ -117,4 +132,25 @@ test('launchVersion() keeps no value that may be a secret, and knows every chang
   expect(launchVersion([...argv.slice(0, 5), 'hunter3', ...argv.slice(6)], 'a').digest).not.toBe(
     digest,
   );
+});
+
+test('a command that nobody has seen begins with what was accepted under another one [X.pins]', () => {
+  const folder = temporaryFolder();
+  const [one, two] = [launchVersion(['one'], 'a'), launchVersion(['two'], 'b')];
+  const first = pinFileOf(folder, 's', one.digest);
+  expect(first.read()).toEqual(emptyRecord('s'));
+  first.update((record) => ({ ...withTool('read')(record), launch: { pinned: one } }));
+  expect(pinFileOf(folder, 's', two.digest).read()).toEqual(first.read());
+  expect(pinFileOf(folder, 'other', two.digest).read()).toEqual(emptyRecord('other'));
+
+  const second = pinFileOf(folder, 's', two.digest);
+  second.update((record) => ({ ...record, launch: afterSeeing(record.launch, two, false) }));
+  second.update((record) => ({ ...record, launch: accepted(record.launch ?? {}) ?? {} }));
+  // Both stand beside each other, as two clients use them in turn.
+  expect(second.read().launch).toEqual({ pinned: two });
+  expect(first.read().launch).toEqual({ pinned: one });
+
+  writeFileSync(second.path, '{');
+  const third = pinFileOf(folder, 's', launchVersion(['three'], 'c').digest);
+  expect(() => third.read()).toThrow(expect.objectContaining({ code: 'PINS_UNREADABLE' }));
 });

@@ -18,12 +18,38 @@ const ENDING = '.json';
 /** Nobody holds a lock for longer than it takes to write one file. */
 const STALE_LOCK_MS = 10_000;
 
-/** The file of a server's pins. Names are the operator's; what no file can be called is hashed. */
-export function pinFilePath(folder: string, server: string): string {
+/**
+ * The file of what is pinned of a server that is started by one command. Two clients may have two
+ * servers of one name, and both are to be as they were accepted.
+ *
+ * @param launch - `sha256:` of the command.
+ */
+export function pinFilePath(folder: string, server: string, launch: string): string {
+  return `${beginningOf(folder, server)}${launch.slice('sha256:'.length).slice(0, 12)}${ENDING}`;
+}
+
+/** What the files of a server begin with. What no file can be called is hashed. */
+function beginningOf(folder: string, server: string): string {
   // Upper case too: some file systems take two spellings for one.
-  if (/^[a-z0-9][a-z0-9._-]{0,63}$/.test(server)) return join(folder, `${server}${ENDING}`);
+  if (/^[a-z0-9][a-z0-9._-]{0,63}$/.test(server)) return join(folder, `${server}@`);
   const readable = server.replace(/[^A-Za-z0-9._-]/g, '_').slice(0, 40);
-  return join(folder, `${readable}~${hash('sha256', server, 'hex').slice(0, 16)}${ENDING}`);
+  return join(folder, `${readable}~${hash('sha256', server, 'hex').slice(0, 16)}@`);
+}
+
+/**
+ * The pins of a server under this command. Under one that nobody has seen they begin with what was
+ * accepted under another one, the newest: so everything that has changed shows, and the command is
+ * what has changed first of all.
+ */
+export function pinFileOf(folder: string, server: string, launch: string): PinFile {
+  const path = pinFilePath(folder, server, launch);
+  return new PinFile(path, () => {
+    const [newest] = pinFiles(folder)
+      .filter((other) => other.startsWith(beginningOf(folder, server)))
+      .map((other) => ({ other, at: statSync(other, { throwIfNoEntry: false })?.mtimeMs ?? 0 }))
+      .sort((one, two) => two.at - one.at);
+    return newest === undefined ? emptyRecord(server) : new PinFile(newest.other).read();
+  });
 }
 
 /** All pin files of a folder, sorted. A folder that is not there has none. */
@@ -43,11 +69,12 @@ export function pinFiles(folder: string): readonly string[] {
  */
 export class PinFile {
   readonly path: string;
-  readonly #server: string;
+  readonly #beginning: () => PinRecord;
 
-  constructor(path: string, server: string) {
+  /** @param beginning - What a file that is not there yet would hold. */
+  constructor(path: string, beginning: () => PinRecord = () => emptyRecord('')) {
     this.path = path;
-    this.#server = server;
+    this.#beginning = beginning;
   }
 
   /** @throws CodedError `PINS_UNREADABLE` */
@@ -56,7 +83,7 @@ export class PinFile {
     try {
       text = readFileSync(this.path, 'utf8');
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return emptyRecord(this.#server);
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return this.#beginning();
       throw unreadable(this.path, error);
     }
     return readRecord(text, this.path);

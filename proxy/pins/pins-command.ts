@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { parseFlags, renderFlags, type FlagSpec } from '../../shared/flags.ts';
 import { CodedError } from '../../shared/errors.ts';
-import type { JsonObject } from '../../shared/json/value.ts';
+import type { JsonObject, JsonValue } from '../../shared/json/value.ts';
 import { Emitter } from '../../emitter/emitter.ts';
 import { defaultSocketPath } from '../../emitter/default-socket.ts';
 import { printable } from '../proxy-log.ts';
@@ -62,7 +62,7 @@ export async function run(args: readonly string[]): Promise<number> {
     case 'list':
       return list(readAll(folder), flags);
     case 'diff':
-      return diff(server === undefined ? readAll(folder) : [find(folder, server)], flags);
+      return diff(server === undefined ? readAll(folder) : find(folder, server), flags);
     case 'accept':
       return accept(find(folder, required(server, verb)), flags);
     case 'forget':
@@ -79,14 +79,15 @@ function required(server: string | undefined, verb: string): string {
 
 function readAll(folder: string): readonly Kept[] {
   return pinFiles(folder).map((path) => {
-    const file = new PinFile(path, '');
+    const file = new PinFile(path);
     return { file, record: file.read() };
   });
 }
 
-function find(folder: string, server: string): Kept {
-  const kept = readAll(folder).find(({ record }) => record.server === server);
-  if (kept !== undefined) return kept;
+/** Under every command that it was started with. */
+function find(folder: string, server: string): readonly Kept[] {
+  const kept = readAll(folder).filter(({ record }) => record.server === server);
+  if (kept.length > 0) return kept;
   throw new CodedError(
     'PINS_MISSING',
     `nothing is pinned of ${JSON.stringify(server)} in ${folder}`,
@@ -99,15 +100,25 @@ function list(all: readonly Kept[], { json }: Flags): number {
     tools: [...record.tools.values()].filter(({ pinned }) => pinned !== undefined).length,
     differences: changesOf(record).length,
     complete: record.isComplete,
+    launch: launchOf(record),
     file: file.path,
   }));
   if (json === true) return print(`${JSON.stringify(rows, undefined, 2)}\n`);
   if (rows.length === 0) return print('Nothing is pinned yet: a server is at its first use.\n');
-  const lines = rows.map(({ server, tools, differences, complete }) => {
+  const lines = rows.map(({ server, tools, differences, complete, launch }) => {
     const what = differences === 0 ? 'as accepted' : `${differences} differ; see pins diff`;
-    return `${printable(server)}: ${tools} tools${complete ? '' : ' so far'}, ${what}`;
+    // A name that two clients use for two servers: the command tells them apart.
+    const isAlone = rows.filter((row) => row.server === server).length === 1;
+    const by = isAlone ? '' : ` (${launch.map(printable).join(' ')})`;
+    return `${printable(server)}${by}: ${tools} tools${complete ? '' : ' so far'}, ${what}`;
   });
   return print(`${lines.join('\n')}\n`);
+}
+
+/** The command that a server was started with last, without what may be secret. */
+function launchOf({ launch }: PinRecord): readonly string[] {
+  const { content } = launch?.seen ?? launch?.pinned ?? {};
+  return Array.isArray(content) ? (content as readonly JsonValue[]).map(String) : [];
 }
 
 function diff(all: readonly Kept[], { json }: Flags): number {
@@ -124,12 +135,21 @@ function diff(all: readonly Kept[], { json }: Flags): number {
   return found.length === 0 ? 0 : 1;
 }
 
-async function accept({ file, record }: Kept, flags: Flags): Promise<number> {
+async function accept(all: readonly Kept[], flags: Flags): Promise<number> {
   const { tool: names } = flags;
-  const unknown = names?.find((name) => !record.tools.has(name));
+  const server = all[0]?.record.server ?? '';
+  const unknown = names?.find((name) => all.every(({ record }) => !record.tools.has(name)));
   if (unknown !== undefined) {
-    throw new CodedError('PINS_MISSING', `${record.server} has no tool ${JSON.stringify(unknown)}`);
+    throw new CodedError('PINS_MISSING', `${server} has no tool ${JSON.stringify(unknown)}`);
   }
+  const changes = all.flatMap(({ file }) => acceptIn(file, names));
+  if (changes.length === 0) return print('Nothing differs from what was accepted.\n');
+  for (const change of changes) print(`accepted: ${changeLines(change)[0]?.trim()}\n`);
+  await tellDaemon(server, changes, flags);
+  return 0;
+}
+
+function acceptIn(file: PinFile, names: readonly string[] | undefined): readonly Change[] {
   const isMeant = ({ what, name }: Change) =>
     names === undefined || (what === 'tool' && names.includes(name));
   let changes: readonly Change[] = [];
@@ -139,10 +159,7 @@ async function accept({ file, record }: Kept, flags: Flags): Promise<number> {
     return changes.length === 0 ? latest : acceptAll(latest, changes);
   });
   if (written === undefined) throw new CodedError('PINS_UNWRITABLE', `${file.path} is locked`);
-  if (changes.length === 0) return print('Nothing differs from what was accepted.\n');
-  for (const change of changes) print(`accepted: ${changeLines(change)[0]?.trim()}\n`);
-  await tellDaemon(record.server, changes, flags);
-  return 0;
+  return changes;
 }
 
 function acceptAll(record: PinRecord, changes: readonly Change[]): PinRecord {
@@ -170,9 +187,10 @@ function acceptedMember(
   return next === undefined ? {} : { [name]: next };
 }
 
-function forget({ file, record }: Kept): number {
-  rmSync(file.path, { force: true });
-  return print(`forgotten: ${printable(record.server)}; its next use is a first use\n`);
+function forget(all: readonly Kept[]): number {
+  for (const { file } of all) rmSync(file.path, { force: true });
+  const server = all[0]?.record.server ?? '';
+  return print(`forgotten: ${printable(server)}; its next use is a first use\n`);
 }
 
 const RECORD_MS = 1500;

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { temporaryFolder } from '../../test/fixtures/mcp-programs.ts';
 import { PinBook } from './pin-book.ts';
 import { PinFile } from './pin-file.ts';
-import { accepted } from './pin-record.ts';
+import { emptyRecord, accepted } from './pin-record.ts';
 import { ServerTools, type ServerNotice } from './server-tools.ts';
 
 const ADD = { name: 'add', description: 'Adds numbers', inputSchema: { type: 'object' } };
@@ -13,7 +13,8 @@ const id = Buffer.from('1');
 
 /** Sessions with one server, one after the other, over the same pins. */
 function home(path: string | undefined = join(temporaryFolder(), 'pins', 's.json')) {
-  const file = path === undefined || path === '' ? undefined : new PinFile(path, 's');
+  const file =
+    path === undefined || path === '' ? undefined : new PinFile(path, () => emptyRecord('s'));
   const problems: string[] = [];
   const session = (launch: readonly string[] = ['node', 'server.js']) => {
     const notices: ServerNotice[] = [];

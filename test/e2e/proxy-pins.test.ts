@@ -1,4 +1,4 @@
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, afterEach, describe, expect, test } from 'vitest';
 import { FrameRecorder } from '../fixtures/mcp-frame-recorder.ts';
@@ -144,7 +144,9 @@ describe('a server that turns', () => {
     expect(await session('on_drift: block\nrules: []\n', 'read')).toMatchObject({
       answers: ['passed'],
     });
-    const file = join(folder, 'pins', 'srv.json');
+    const [name = ''] = readdirSync(join(folder, 'pins'));
+    expect(name).toMatch(/^srv@[0-9a-f]{12}\.json$/);
+    const file = join(folder, 'pins', name);
     expect(statSync(file).mode & 0o777).toBe(0o600);
     expect(JSON.parse(readFileSync(file, 'utf8'))).toMatchObject({ format: 1, complete: true });
     expect(await pins('forget', 'srv')).toMatchObject({ code: 0 });
@@ -152,5 +154,30 @@ describe('a server that turns', () => {
       code: 1,
       err: expect.stringContaining('[PINS_MISSING]'),
     });
+  });
+
+  test('two servers of one name are pinned apart once both are accepted [X.pins]', async () => {
+    const other = join(folder, 'other');
+    const sessionOf = async (state: string) => {
+      const server = fixtureServer('mcp-turning-server.mjs', state);
+      const proxy = start(proxied(server, pinFlags()));
+      proxy.write('{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{}}\n');
+      await proxy.says('"id":1');
+      proxy.end();
+      await proxy.exit;
+      return proxy.stderr;
+    };
+    const state = (tools: object[]) => JSON.stringify({ tools: [tools], instructions: 'Be kind' });
+    writeFileSync(join(folder, 'state'), state([ADD]));
+    writeFileSync(other, state([READ]));
+    await sessionOf(join(folder, 'state'));
+    const log = await sessionOf(other);
+    expect(log).toContain('FINDING launch_drift ');
+    expect(log).toContain('FINDING tool_new read: ');
+    expect((await pins('accept', 'srv')).out).toMatch(/accepted: ~ \(launch\): changed/);
+    for (const path of [join(folder, 'state'), other, join(folder, 'state')]) {
+      expect(await sessionOf(path)).not.toContain('FINDING');
+    }
+    expect((await pins('list')).out).toMatch(/^srv \(.*\): 1 tools, as accepted\nsrv \(/);
   });
 });
