@@ -1,6 +1,6 @@
 import { spawn, spawnSync, type ChildProcess, type StdioOptions } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -41,6 +41,7 @@ export class Lab {
     // native packages are found the way an installed program finds them.
     this.#programs = join(root, 'dist', `bench-${process.pid}`);
     mkdirSync(this.#programs, { recursive: true });
+    cpSync(join(root, 'dist/code'), join(this.#programs, 'code'), { recursive: true });
     for (const name of PROGRAMS) {
       const file = join(root, 'dist', `${name}.cjs`);
       if (existsSync(file)) copyFileSync(file, join(this.#programs, `${name}.cjs`));

@@ -11,6 +11,7 @@ const OTHERS = [
   'scripts/build.mjs',
   'scripts/build-inputs.mjs',
   'scripts/import-meta-url.mjs',
+  'scripts/launcher.cjs',
 ];
 
 /** What the build writes, relative to the clone. One program is one file; see scripts/build.mjs. */
@@ -19,7 +20,9 @@ export const OUTPUTS = [
   'dist/obsigna-daemon.cjs',
   'dist/mcp-proxy.cjs',
   'dist/obsigna-hook.cjs',
-  'dist/obsigna-hook-rules.cjs',
+  'dist/code/mcp-proxy.cjs',
+  'dist/code/obsigna-hook.cjs',
+  'dist/code/obsigna-hook-rules.cjs',
   'dist/emitter.js',
   'dist/types/emitter/index.d.ts',
   'dist/THIRD-PARTY-LICENSES.txt',

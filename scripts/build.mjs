@@ -2,6 +2,7 @@
 // sources -> dist/: one CommonJS bundle per program, the emitter as an ES module with its types.
 import './node-version.mjs';
 import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import {
   chmodSync,
   existsSync,
@@ -23,10 +24,36 @@ const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const PROGRAMS = [
   { entry: 'cli/main.ts', out: 'dist/obsigna.cjs' },
   { entry: 'daemon/main.ts', out: 'dist/obsigna-daemon.cjs' },
-  { entry: 'proxy/main.ts', out: 'dist/mcp-proxy.cjs' },
-  { entry: 'proxy/hook/main.ts', out: 'dist/obsigna-hook.cjs', ...hookOptions() },
+  { entry: 'proxy/main.ts', out: 'dist/code/mcp-proxy.cjs', minifyWhitespace: true },
+  { entry: 'proxy/hook/main.ts', out: 'dist/code/obsigna-hook.cjs', ...hookOptions() },
   // Not a program: the part of the hook that only those need who have a rules file.
-  { entry: 'proxy/rules-file.ts', out: 'dist/obsigna-hook-rules.cjs' },
+  { entry: 'proxy/rules-file.ts', out: 'dist/code/obsigna-hook-rules.cjs', minifyWhitespace: true },
+];
+/**
+ * Programs that somebody waits for, with what they load, and the words behind which they do other work
+ * than usual: what V8 has compiled then is of no use to the next start.
+ */
+const LAUNCHED = [
+  {
+    out: 'dist/mcp-proxy.cjs',
+    files: ['mcp-proxy.cjs'],
+    otherWork: [
+      'doctor',
+      'init',
+      'pins',
+      'rules',
+      '--version',
+      '-version',
+      '-h',
+      '--help',
+      '-help',
+    ],
+  },
+  {
+    out: 'dist/obsigna-hook.cjs',
+    files: ['obsigna-hook.cjs', 'obsigna-hook-rules.cjs'],
+    otherWork: ['--version', '-version', '-h', '--help', '-help'],
+  },
 ];
 const LIBRARY = { entry: 'emitter/index.ts', out: 'dist/emitter.js' };
 const LICENCES = 'dist/THIRD-PARTY-LICENSES.txt';
@@ -70,8 +97,10 @@ export async function build(root = ROOT, { force = false, sourcemap = false } = 
   const startedAt = Date.now();
   const digest = inputDigest(root); // before reading: an edit while we build must count as new
   rmSync(join(root, STAMP), { force: true });
-  mkdirSync(join(root, 'dist'), { recursive: true });
+  mkdirSync(join(root, 'dist/code'), { recursive: true });
+  rmSync(join(root, 'dist/cache'), { recursive: true, force: true });
   const metafiles = await bundleAll(root, sourcemap);
+  for (const launched of LAUNCHED) writeLauncher(root, launched);
   emitTypes(root);
   writeFileSync(join(root, LICENCES), thirdPartyLicences(root, metafiles));
   writeFileSync(join(root, STAMP), `${digest}\n`);
@@ -90,6 +119,7 @@ async function bundleAll(root, sourcemap) {
     external: NATIVE,
     treeShaking: true,
     legalComments: 'none', // whole licence texts are written instead
+    charset: 'ascii', // launcher.cjs counts on it
     sourcemap: sourcemap ? 'linked' : false,
     metafile: true,
     write: false,
@@ -97,12 +127,15 @@ async function bundleAll(root, sourcemap) {
   };
   const program = {
     format: 'cjs',
-    banner: { js: '#!/usr/bin/env node' },
     define: { 'import.meta.url': 'importMetaUrl' },
     inject: [join(root, 'scripts/import-meta-url.mjs')],
   };
   const all = [
-    ...PROGRAMS.map((target) => ({ ...target, ...program })),
+    ...PROGRAMS.map((target) => ({
+      ...target,
+      ...program,
+      ...(!target.out.startsWith('dist/code/') && { banner: { js: '#!/usr/bin/env node' } }),
+    })),
     { ...LIBRARY, format: 'esm' },
   ];
   return Promise.all(
@@ -116,6 +149,19 @@ async function bundleAll(root, sourcemap) {
       return result.metafile;
     }),
   );
+}
+
+/** The file that is started: it knows by digest what it is to load. */
+function writeLauncher(root, { out, files, otherWork }) {
+  const digests = files.map((name) => {
+    const bytes = readFileSync(join(root, 'dist/code', name));
+    return [name, createHash('sha256').update(bytes).digest('hex').slice(0, 16)];
+  });
+  const text = readFileSync(join(root, 'scripts/launcher.cjs'), 'utf8')
+    .replace('{ FILES: 0 }', JSON.stringify(Object.fromEntries(digests)))
+    .replace("['OTHER_WORK']", JSON.stringify(otherWork))
+    .replace("'MAIN'", JSON.stringify(files[0]));
+  replaceFile(join(root, out), text);
 }
 
 async function buildError(esbuild, entry, error) {

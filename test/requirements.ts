@@ -873,6 +873,11 @@ export const REQUIREMENTS: readonly Requirement[] = [
     source: 'README.md',
   },
   {
+    id: 'X.launcher',
+    text: 'compiled code is kept beside the program, run only if nobody else could have written it, and never needed',
+    source: 'docs/adr/0033',
+  },
+  {
     id: 'X.sample',
     text: 'every member of a real receipt is explained, with what it does not prove',
     source: 'docs/cli.md',

@@ -1,0 +1,92 @@
+import { spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+
+const DIST = join(import.meta.dirname, '../../dist');
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'obsigna l '));
+  cpSync(join(DIST, 'code'), join(folder, 'code'), { recursive: true });
+  for (const name of ['mcp-proxy.cjs', 'obsigna-hook.cjs']) {
+    cpSync(join(DIST, name), join(folder, name));
+  }
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+/** A session that is one line long; what comes out is what went in. */
+function serve(uid?: number) {
+  const args = [join(folder, 'mcp-proxy.cjs'), '-socket', '', '-pins', '', '--', 'cat'];
+  const run = spawnSync(process.execPath, args, {
+    input: '{"jsonrpc":"2.0"}\n',
+    encoding: 'utf8',
+    ...(uid !== undefined && { uid, gid: uid }),
+  });
+  expect(run).toMatchObject({ status: 0, stdout: '{"jsonrpc":"2.0"}\n' });
+  return run;
+}
+
+const cached = () =>
+  existsSync(join(folder, 'cache'))
+    ? readdirSync(join(folder, 'cache')).map((name) => join(folder, 'cache', name))
+    : [];
+
+test('what was compiled is kept by the first start, and left alone by the second [X.launcher]', () => {
+  serve();
+  const [file = '', ...others] = cached();
+  expect(others).toEqual([]);
+  expect(file).toMatch(/\/mcp-proxy\.cjs-[0-9a-f]{16}-v[\d.]+-\w+$/);
+  expect(statSync(file).mode & 0o777).toBe(0o644);
+  const { mtimeNs } = statSync(file, { bigint: true });
+  serve();
+  expect(statSync(file, { bigint: true }).mtimeNs).toBe(mtimeNs);
+});
+
+test('a cache that is cut, foreign or of other code costs time and nothing else [X.launcher]', () => {
+  serve();
+  const [file = ''] = cached();
+  const whole = readFileSync(file);
+  for (const bytes of [Buffer.alloc(0), Buffer.from('x'), whole.subarray(0, whole.length / 2)]) {
+    writeFileSync(file, bytes);
+    serve();
+    expect(readFileSync(file).length).toBeGreaterThan(whole.length / 2);
+  }
+});
+
+test('a cache that others may write to is not run [X.launcher]', () => {
+  serve();
+  const [file = ''] = cached();
+  chmodSync(file, 0o666);
+  serve();
+  // Read as if it were not there: a new one takes its place.
+  expect(statSync(file).mode & 0o777).toBe(0o644);
+});
+
+test.skipIf(process.getuid?.() !== 0)(
+  'a folder that is not to be written to is not [X.launcher]',
+  () => {
+    chmodSync(folder, 0o755);
+    serve(65_534);
+    expect(cached()).toEqual([]);
+  },
+);
+
+test('commands beside the usual work leave no cache [X.launcher]', () => {
+  for (const name of ['mcp-proxy.cjs', 'obsigna-hook.cjs']) {
+    const { status } = spawnSync(process.execPath, [join(folder, name), '--version']);
+    expect(status).toBe(0);
+  }
+  expect(cached()).toEqual([]);
+});
