@@ -1,11 +1,12 @@
 import { Buffer } from 'node:buffer';
+import { canonicalHashUri } from '../shared/crypto/canonical-hash.ts';
 import { nodeSuite } from '../shared/crypto/node-suite.ts';
 import { hashUri } from '../shared/crypto/suite.ts';
 import { CodedError } from '../shared/errors.ts';
-import { scanMembers, scanValue } from '../shared/json/scan.ts';
-import { canonicalizeText } from '../shared/json/text.ts';
+import { scanValue } from '../shared/json/scan.ts';
 import { INTENT_VERSION, type EventPhase } from '../shared/wire/event.ts';
 import { MAX_FRAME_BYTES } from '../shared/wire/frame.ts';
+import { resultSaysError } from '../shared/wire/tool-result.ts';
 import type { ActionReport, EmitterIdentity, JsonText } from './report.ts';
 
 /** Limit of short members; what is longer is replaced by its hash, never cut into another value. */
@@ -90,18 +91,11 @@ function memberOf({ name, text }: Payload, room: number, isScanned: boolean): Bu
     return Buffer.concat([whole, text]);
   }
   const digest = {
-    hash: hashUri(nodeSuite, canonicalizeText(text)),
+    hash: canonicalHashUri(text),
     bytes: text.length,
-    ...(name === 'output' && saysError(text) && { is_error: true }),
+    ...(name === 'output' && resultSaysError(text) && { is_error: true }),
   };
   return Buffer.from(`,"${name}_digest":${JSON.stringify(digest)}`);
-}
-
-/** The daemon reads failure out of a tool result; here it will not see the result. */
-function saysError(text: JsonText): boolean {
-  if (text[0] !== 0x7b) return false;
-  const member = scanMembers(text).findLast(({ name }) => name === 'isError');
-  return member !== undefined && text[member.start] === 0x74; // t of true
 }
 
 function headOf(
