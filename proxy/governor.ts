@@ -10,6 +10,7 @@ import { finding } from '../policy/finding.ts';
 import { PolicyHistory } from '../policy/history.ts';
 import type { RuleSet } from '../policy/rule.ts';
 import { CodedError, type ErrorCode } from '../shared/errors.ts';
+import { hasName } from '../shared/json/names.ts';
 import { decodeUtf8, parseJson } from '../shared/json/text.ts';
 import type { JsonObject } from '../shared/json/value.ts';
 import {
@@ -331,13 +332,15 @@ export class Governor {
       ...this.#results.findings,
       ...(isAlone ? [ROUND_UNKNOWN] : []),
     ];
+    const given = call.arguments;
     const decision = decide(rules, {
       server: serverName,
       tool,
       annotations: facts.annotations,
       ...(findings.length > 0 && { findings }),
-      arguments: () =>
-        call.arguments === undefined ? undefined : parseJson(decodeUtf8(call.arguments)),
+      arguments: () => (given === undefined ? undefined : parseJson(decodeUtf8(given))),
+      ...(given !== undefined &&
+        given.length > LARGE_BYTES && { argumentsName: (names) => hasName(given, names) }),
       client: this.#client.info,
       agent,
       ...(workspace !== undefined && { workspace: [workspace] }),
@@ -465,6 +468,9 @@ const NOTHING_KNOWN: ToolFacts = { annotations: undefined, findings: [] };
 
 /** Stands where a tool's name would, when no name could be read. */
 const UNREADABLE = '(unreadable)';
+
+/** Arguments of this size are decoded only if a rule, or the risk, depends on what they hold. */
+const LARGE_BYTES = 16 * 1024;
 
 /** From here on a view costs less than a copy, even though it keeps its whole chunk alive. */
 const COPY_LIMIT_BYTES = 16 * 1024;
