@@ -1,6 +1,6 @@
 import { Buffer, isUtf8 } from 'node:buffer';
 import { CodedError } from '../shared/errors.ts';
-import { scanMembersOnce } from '../shared/json/duplicates.ts';
+import { scanMembersOnce, type ScannedMembers } from '../shared/json/duplicates.ts';
 import {
   firstByte,
   scanElements,
@@ -188,18 +188,19 @@ function inspectScalar(value: Buffer): Refusal | { readonly kind: 'other' } {
 }
 
 function inspectMessage(message: Buffer): BatchElement['inspection'] {
-  const members = scanMembers(message);
+  const scanned = scanMembersOnce(message);
+  const { members } = scanned;
   const id = idOf(message, members);
   const strange = ambiguousName(members, MESSAGE_NAMES, ['method']);
   if (strange !== undefined) return refuse(strange, id, INVALID_REQUEST);
   const member = members.find(({ name }) => name === 'method');
   if (member === undefined) {
-    return inspectOwnAnswer(message, members) ?? inspectReply(message, members, id);
+    return inspectOwnAnswer(message, scanned) ?? inspectReply(message, members, id);
   }
   const name = parseJson(decodeUtf8(message.subarray(member.start, member.end)));
   if (typeof name !== 'string') return refuse('method is not a string', id, INVALID_REQUEST);
   if (name === CANCELLED) return inspectCancel(message, members);
-  if (name === TOOLS_CALL) return inspectCall(message, members, id);
+  if (name === TOOLS_CALL) return inspectCall(message, scanned, id);
   const method = TASK_METHODS.find((known) => known === name);
   if (method !== undefined) return inspectTaskRequest(message, members, id, method);
   const survey = SURVEY_METHODS.find((known) => known === name);
@@ -251,12 +252,10 @@ function beforeNul(text: string): string {
 
 function inspectCall(
   message: Buffer,
-  members: readonly Member[],
+  { members, duplicate, outOfRange: range }: ScannedMembers,
   id: Buffer | undefined,
 ): BatchElement['inspection'] {
   const find = (name: string) => members.find((member) => member.name === name);
-  // The message has been scanned: from here on only its structure is of interest.
-  const { duplicate, outOfRange: range } = scanMembersOnce(message, hopStrings);
   const answer = (reason: string, rpcCode: Refusal['rpcCode'], toolName?: string) =>
     refuse(reason, id, rpcCode, toolName);
   if (duplicate !== undefined) {
@@ -271,6 +270,7 @@ function inspectCall(
     return answer('params is not an object', INVALID_PARAMS);
   }
   const paramsText = message.subarray(params.start, params.end);
+  // The message has been scanned: from here on only its structure is of interest.
   const inner = scanMembers(paramsText, undefined, hopStrings);
   const strange = ambiguousName(inner, PARAMS_NAMES, []);
   if (strange !== undefined) return answer(strange, INVALID_PARAMS);
@@ -312,7 +312,7 @@ function roundOf(
 /** Undefined for an answer that is not to us. */
 function inspectOwnAnswer(
   message: Buffer,
-  members: readonly Member[],
+  { members, duplicate }: ScannedMembers,
 ): BatchElement['inspection'] | undefined {
   const ids = members.flatMap(({ name, start, end }) => {
     if (name !== 'id' || message[start] !== QUOTE) return [];
@@ -321,11 +321,11 @@ function inspectOwnAnswer(
   });
   if (ids.length === 0) return undefined;
   const result = members.find(({ name }) => name === 'result');
-  const isAmbiguous =
-    new Set(members.map(({ name }) => name)).size < members.length ||
-    scanMembersOnce(message, hopStrings).duplicate !== undefined;
   const text = result === undefined ? undefined : message.subarray(result.start, result.end);
-  return { kind: 'own-answer', answer: { ids, result: text, isAmbiguous } };
+  return {
+    kind: 'own-answer',
+    answer: { ids, result: text, isAmbiguous: duplicate !== undefined },
+  };
 }
 
 function inspectCancel(message: Buffer, members: readonly Member[]): BatchElement['inspection'] {

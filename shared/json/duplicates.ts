@@ -1,10 +1,4 @@
-import {
-  decodeName,
-  scanMembers,
-  type Member,
-  type NameListener,
-  type StringSkip,
-} from './scan.ts';
+import { decodeName, scanMembers, type Member, type NameListener } from './scan.ts';
 
 /** Fewer digits than this without an exponent always fit a double. */
 const SAFE_NUMBER_LENGTH = 300;
@@ -54,20 +48,16 @@ export class AmbiguityFinder implements NameListener {
   }
 }
 
-/**
- * The members of an object, and what is ambiguous in it at any depth.
- *
- * @param string - `hopStrings` for a text that has been scanned before.
- */
-export function scanMembersOnce(
-  bytes: Uint8Array,
-  string?: StringSkip,
-): {
+/** The members of an object, and what is ambiguous in it at any depth. */
+export interface ScannedMembers {
   readonly members: readonly Member[];
   readonly duplicate: string | undefined;
   readonly outOfRange: string | undefined;
-} {
+}
+
+/** `scanMembers`, and the search for ambiguity in the same pass. Throws as it does. */
+export function scanMembersOnce(bytes: Uint8Array): ScannedMembers {
   const finder = new AmbiguityFinder();
-  const members = scanMembers(bytes, finder, string);
+  const members = scanMembers(bytes, finder);
   return { members, duplicate: finder.duplicate, outOfRange: finder.outOfRange };
 }
