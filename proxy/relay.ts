@@ -20,6 +20,8 @@ export interface ServerExit {
 
 /** Answers of ours that are left unread, or cannot be written, before we stop reading. */
 const MAX_UNREAD_BYTES = 16 * 1024 * 1024;
+/** A reader that takes nothing for this long shall not keep a record from being written. */
+const MAX_WRITING_MS = 100;
 /** After the server's exit its children may still hold its output; we wait this long for silence. */
 const LINGER_MS = 1000;
 
@@ -36,6 +38,7 @@ export async function relay({ child, governor, input, output }: RelayOptions): P
     governor,
     (bytes) => toClient.write(bytes),
     (line) => client.interject(line),
+    (then) => toClient.whenWritten(then),
   );
   const boundAnswers = () => {
     const isTooMuch = server.waitingBytes > MAX_UNREAD_BYTES;
@@ -158,6 +161,30 @@ class Outlet {
       queueMicrotask(() => this.#uncork());
     }
     this.#to.write(bytes);
+  }
+
+  /**
+   * Behind the write, which leaves at the end of this turn; and behind what the reader has not taken
+   * yet, for as long as it takes bytes at all: a large message leaves in many turns, and would stand
+   * still while somebody thinks about it.
+   */
+  whenWritten(then: () => void): void {
+    setImmediate(() => {
+      const to = this.#to;
+      if (!to.writableNeedDrain) {
+        then();
+        return;
+      }
+      const done = () => {
+        clearTimeout(timer);
+        to.off('drain', done);
+        to.off('close', done);
+        then();
+      };
+      const timer = setTimeout(done, MAX_WRITING_MS);
+      to.once('drain', done);
+      to.once('close', done);
+    });
   }
 
   #uncork(): void {

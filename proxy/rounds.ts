@@ -21,13 +21,18 @@ export interface AskedInput {
 }
 
 const OPEN_OBJECT = 0x7b;
+const INPUT_REQUIRED = 'input_required';
+const LONG_BYTES = 16 * 1024;
 
 /** A result that asks for more; undefined for any other. @see MCP 2026-07-28 "multi round trip" */
 export function readInputRequired(result: Buffer): InputRequired | undefined {
-  if (!result.includes('input_required')) return undefined;
+  // Of a long text its structure is found faster than a word in it.
+  const isLong = result.length > LONG_BYTES;
+  if (!isLong && !result.includes(INPUT_REQUIRED)) return undefined;
   try {
     const outer = membersOf(result);
-    if (textOf(outer.get('resultType')) !== 'input_required') return undefined;
+    if (textOf(outer.get('resultType')) !== INPUT_REQUIRED) return undefined;
+    if (isLong && !result.includes(INPUT_REQUIRED)) return undefined; // spelled with escapes
     const requests = outer.get('inputRequests');
     const asked = requests === undefined ? [] : [...membersOf(requests).values()];
     return { state: outer.get('requestState'), asked: asked.flatMap(askedIn) };
