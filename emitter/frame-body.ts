@@ -3,6 +3,7 @@ import { canonicalHashUri } from '../shared/crypto/canonical-hash.ts';
 import { nodeSuite } from '../shared/crypto/node-suite.ts';
 import { hashUri } from '../shared/crypto/suite.ts';
 import { CodedError } from '../shared/errors.ts';
+import type { LongStrings } from '../shared/json/long-strings.ts';
 import { scanValue } from '../shared/json/scan.ts';
 import { INTENT_VERSION, type EventPhase } from '../shared/wire/event.ts';
 import { MAX_FRAME_BYTES } from '../shared/wire/frame.ts';
@@ -37,7 +38,7 @@ export function frameBody(
   const version = call?.phase === 'intent' && { v: INTENT_VERSION };
   const head = Buffer.from(JSON.stringify({ ...members, ...version, ...call }).slice(1, -1));
   const payloads = [
-    { name: 'input', text: report.input },
+    { name: 'input', text: report.input, known: report.inputStrings },
     { name: 'output', text: report.output },
   ].filter((payload): payload is Payload => payload.text !== undefined);
   const frameRoom = MAX_FRAME_BYTES - PREFIX_RESERVE - head.length - 1; // the last brace
@@ -78,12 +79,13 @@ export interface CallMembers {
 interface Payload {
   readonly name: string;
   readonly text: JsonText;
+  readonly known?: LongStrings | undefined;
 }
 
 /** Room for the digest of the other payload must remain, whatever goes in whole. */
 const DIGEST_BYTES = 160;
 
-function memberOf({ name, text }: Payload, room: number, isScanned: boolean): Buffer {
+function memberOf({ name, text, known }: Payload, room: number, isScanned: boolean): Buffer {
   const whole = Buffer.from(`,"${name}":`);
   if (whole.length + text.length + DIGEST_BYTES <= room) {
     // Spliced in raw: anything but one value would forge members of the frame.
@@ -91,7 +93,7 @@ function memberOf({ name, text }: Payload, room: number, isScanned: boolean): Bu
     return Buffer.concat([whole, text]);
   }
   const digest = {
-    hash: canonicalHashUri(text),
+    hash: canonicalHashUri(text, known),
     bytes: text.length,
     ...(name === 'output' && resultSaysError(text) && { is_error: true }),
   };

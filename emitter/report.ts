@@ -1,3 +1,4 @@
+import type { LongStrings } from '../shared/json/long-strings.ts';
 import type { JsonObject, JsonValue } from '../shared/json/value.ts';
 import type { EventDecision } from '../shared/wire/event.ts';
 
@@ -21,6 +22,8 @@ export interface ActionReport {
   /** In place of `channel.server.name`, for what is no call of the tool. */
   readonly actionType?: string;
   readonly input?: JsonText;
+  /** Spares a second look through `input`, which is part of the message that was scanned. */
+  readonly inputStrings?: LongStrings;
   readonly output?: JsonText;
   /** Why it failed or was refused; secrets are taken out by the daemon. */
   readonly error?: string;

@@ -340,7 +340,9 @@ export class Governor {
       ...(findings.length > 0 && { findings }),
       arguments: () => (given === undefined ? undefined : parseJson(decodeUtf8(given))),
       ...(given !== undefined &&
-        given.length > LARGE_BYTES && { argumentsName: (names) => hasName(given, names) }),
+        given.length > LARGE_BYTES && {
+          argumentsName: (names) => hasName(given, names, call.strings?.hop),
+        }),
       client: this.#client.info,
       agent,
       ...(workspace !== undefined && { workspace: [workspace] }),

@@ -1,6 +1,7 @@
 import { Buffer, isUtf8 } from 'node:buffer';
 import { CodedError } from '../shared/errors.ts';
 import { scanMembersOnce, type ScannedMembers } from '../shared/json/duplicates.ts';
+import { LongStrings } from '../shared/json/long-strings.ts';
 import {
   firstByte,
   scanElements,
@@ -27,6 +28,8 @@ export interface ToolCall {
   readonly meta?: Buffer | undefined;
   /** The call repeats one that was answered with `input_required`. */
   readonly round?: CallRound | undefined;
+  /** Of the message, where it is large: who scans a part of it again passes over them. */
+  readonly strings?: LongStrings | undefined;
 }
 
 /** @see MCP 2026-07-28, multi round trips */
@@ -124,6 +127,9 @@ const TASK_METHODS = ['tasks/get', 'tasks/result', 'tasks/update', 'tasks/cancel
 const MESSAGE_NAMES = new Set(['JSONRPC', 'ID', 'METHOD', 'PARAMS']);
 const PARAMS_NAMES = new Set(['NAME', 'ARGUMENTS']);
 
+/** In a smaller message nothing is worth remembering. */
+const LARGE_BYTES = 16 * 1024;
+
 const OTHER: Inspection = { kind: 'other' };
 
 /**
@@ -188,7 +194,8 @@ function inspectScalar(value: Buffer): Refusal | { readonly kind: 'other' } {
 }
 
 function inspectMessage(message: Buffer): BatchElement['inspection'] {
-  const scanned = scanMembersOnce(message);
+  const strings = message.length < LARGE_BYTES ? undefined : new LongStrings(message);
+  const scanned = scanMembersOnce(message, strings?.check);
   const { members } = scanned;
   const id = idOf(message, members);
   const strange = ambiguousName(members, MESSAGE_NAMES, ['method']);
@@ -200,7 +207,7 @@ function inspectMessage(message: Buffer): BatchElement['inspection'] {
   const name = parseJson(decodeUtf8(message.subarray(member.start, member.end)));
   if (typeof name !== 'string') return refuse('method is not a string', id, INVALID_REQUEST);
   if (name === CANCELLED) return inspectCancel(message, members);
-  if (name === TOOLS_CALL) return inspectCall(message, scanned, id);
+  if (name === TOOLS_CALL) return inspectCall(message, scanned, id, strings);
   const method = TASK_METHODS.find((known) => known === name);
   if (method !== undefined) return inspectTaskRequest(message, members, id, method);
   const survey = SURVEY_METHODS.find((known) => known === name);
@@ -254,6 +261,7 @@ function inspectCall(
   message: Buffer,
   { members, duplicate, outOfRange: range }: ScannedMembers,
   id: Buffer | undefined,
+  strings: LongStrings | undefined,
 ): BatchElement['inspection'] {
   const find = (name: string) => members.find((member) => member.name === name);
   const answer = (reason: string, rpcCode: Refusal['rpcCode'], toolName?: string) =>
@@ -271,7 +279,7 @@ function inspectCall(
   }
   const paramsText = message.subarray(params.start, params.end);
   // The message has been scanned: from here on only its structure is of interest.
-  const inner = scanMembers(paramsText, undefined, hopStrings);
+  const inner = scanMembers(paramsText, undefined, strings?.hop ?? hopStrings);
   const strange = ambiguousName(inner, PARAMS_NAMES, []);
   if (strange !== undefined) return answer(strange, INVALID_PARAMS);
   const text = (name: string) => {
@@ -296,6 +304,7 @@ function inspectCall(
     wantsTask: text('task') !== undefined,
     meta: text('_meta'),
     round: roundOf(message, text('requestState'), text('inputResponses')),
+    strings,
   };
   return { kind: 'call', call };
 }

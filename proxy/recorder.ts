@@ -97,6 +97,7 @@ function reportOf(
     decision,
     decisionContext: context,
     ...(call?.arguments !== undefined && { input: call.arguments }),
+    ...(call?.strings !== undefined && { inputStrings: call.strings }),
     // Ids start at 1 in every session: the session makes them unique in a chain.
     ...(call?.id !== undefined && { idempotencyKey: `${sessionId}/${decodeUtf8(call.id)}` }),
     ...(call?.toolUseId !== undefined && { correlationId: call.toolUseId }),

@@ -6,6 +6,9 @@ import { nodeSuite } from '../crypto/node-suite.ts';
 import { hashUri } from '../crypto/suite.ts';
 import { CodedError } from '../errors.ts';
 import { canonicalPieces } from './canonical-pieces.ts';
+import { scanMembersOnce } from './duplicates.ts';
+import { LongStrings } from './long-strings.ts';
+import { hasName } from './names.ts';
 import { canonicalizeText } from './text.ts';
 
 const LONG = 'x'.repeat(600);
@@ -25,6 +28,19 @@ function joined(text: Uint8Array): string | undefined {
   return pieces && Buffer.concat(pieces.map((piece) => Buffer.from(piece))).toString();
 }
 
+/** What the first scan of a message says, and what is made of a part of it then. */
+function scanned(message: Buffer, strings?: LongStrings): string {
+  return told(() => {
+    const { members, ...found } = scanMembersOnce(message, strings?.check);
+    const { start = 0, end = 0 } = members[0] ?? {};
+    const part = message.subarray(start, end);
+    const isText = isUtf8(part) && part[0] === 0x7b;
+    const hash = canonicalHashUri(part, strings);
+    return JSON.stringify([members, found, hash, isText && hasName(part, NAMES, strings?.hop)]);
+  });
+}
+const NAMES = new Set(['a']);
+
 /** The promise: one way is the other, or says nothing. */
 function expectSame(text: Buffer): void {
   const exact = told(() => canonicalizeText(text));
@@ -32,6 +48,9 @@ function expectSame(text: Buffer): void {
   const padded = Buffer.concat([text, Buffer.alloc(2048, ' ')]); // shorter ones are not worth it
   const hash = told(() => hashUri(nodeSuite, canonicalizeText(padded)));
   expect(told(() => canonicalHashUri(padded))).toBe(hash);
+  const message = Buffer.concat([Buffer.from('{"a":'), padded, Buffer.from('}')]);
+  expect(scanned(message, new LongStrings(message))).toBe(scanned(message));
+  expect(scanned(message, new LongStrings(text))).toBe(scanned(message)); // other memory: of no use
 }
 
 const some = (weight: number, ...texts: readonly string[]) => ({

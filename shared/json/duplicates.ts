@@ -1,4 +1,10 @@
-import { decodeName, scanMembers, type Member, type NameListener } from './scan.ts';
+import {
+  decodeName,
+  scanMembers,
+  type Member,
+  type NameListener,
+  type StringSkip,
+} from './scan.ts';
 
 /** Fewer digits than this without an exponent always fit a double. */
 const SAFE_NUMBER_LENGTH = 300;
@@ -56,8 +62,8 @@ export interface ScannedMembers {
 }
 
 /** `scanMembers`, and the search for ambiguity in the same pass. Throws as it does. */
-export function scanMembersOnce(bytes: Uint8Array): ScannedMembers {
+export function scanMembersOnce(bytes: Uint8Array, string?: StringSkip): ScannedMembers {
   const finder = new AmbiguityFinder();
-  const members = scanMembers(bytes, finder);
+  const members = scanMembers(bytes, finder, string);
   return { members, duplicate: finder.duplicate, outOfRange: finder.outOfRange };
 }

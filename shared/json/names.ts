@@ -1,4 +1,4 @@
-import { decodeName, hopStrings, scanMembers } from './scan.ts';
+import { decodeName, hopStrings, scanMembers, type StringSkip } from './scan.ts';
 
 /** Longer than any name that is asked for with every character escaped. */
 const MAX_NAME_BYTES = 256;
@@ -10,7 +10,11 @@ const MAX_NAME_BYTES = 256;
  * @param object - Text of one object that was scanned before.
  * @param names - In lower case; compared without case. At most 40 characters each.
  */
-export function hasName(object: Uint8Array, names: ReadonlySet<string>): boolean {
+export function hasName(
+  object: Uint8Array,
+  names: ReadonlySet<string>,
+  hop: StringSkip = hopStrings,
+): boolean {
   let isFound = false;
   const listener = {
     openObject: () => undefined,
@@ -20,6 +24,6 @@ export function hasName(object: Uint8Array, names: ReadonlySet<string>): boolean
       isFound = names.has(decodeName(bytes, start, end).toLowerCase());
     },
   };
-  scanMembers(object, listener, hopStrings);
+  scanMembers(object, listener, hop);
   return isFound;
 }
