@@ -82,8 +82,8 @@ export function eventReceipt(
   context: ReceiptContext,
   { disclosure = {}, parametersHash, call }: ActionDetail = {},
 ): ReceiptBody {
-  const inputHash = parametersHash ?? payloadHash(event.input, event.inputDigest);
-  const outputHash = payloadHash(event.output, event.outputDigest);
+  const inputHash = parametersHash ?? payloadHash(event, 'input');
+  const outputHash = payloadHash(event, 'output');
   const type = actionTypeOf(event);
   const action: Action = {
     id: context.actionId,
@@ -190,11 +190,10 @@ export function actionTypeOf({ actionType, channel, toolServer, toolName }: Even
  *
  * @throws CodedError `JSON_NUMBER_RANGE`, `JSON_TOO_DEEP`
  */
-export function payloadHash(
-  text: Uint8Array | undefined,
-  digest: PayloadDigest | undefined,
-): string | undefined {
-  return text === undefined ? digest?.hash : canonicalHashUri(text);
+export function payloadHash(event: EventFrame, payload: 'input' | 'output'): string | undefined {
+  const text = event[payload];
+  if (text === undefined) return event[`${payload}Digest`]?.hash;
+  return canonicalHashUri(text, event.strings);
 }
 
 function statusOf(event: EventFrame): OutcomeStatus {
