@@ -47,8 +47,8 @@ export function frameBody(
   // Smaller ones first, so that one huge result does not push small arguments out of the frame.
   for (const payload of payloads.sort((a, b) => a.text.length - b.text.length)) {
     const member = memberOf(payload, room, isScanned);
-    room -= member.length;
-    parts.push(member);
+    for (const part of member) room -= part.length;
+    parts.push(...member);
   }
   parts.push(Buffer.from('}'));
   const body = Buffer.concat(parts);
@@ -85,19 +85,23 @@ interface Payload {
 /** Room for the digest of the other payload must remain, whatever goes in whole. */
 const DIGEST_BYTES = 160;
 
-function memberOf({ name, text, known }: Payload, room: number, isScanned: boolean): Buffer {
+function memberOf(
+  { name, text, known }: Payload,
+  room: number,
+  isScanned: boolean,
+): readonly Uint8Array[] {
   const whole = Buffer.from(`,"${name}":`);
   if (whole.length + text.length + DIGEST_BYTES <= room) {
     // Spliced in raw: anything but one value would forge members of the frame.
     if (!isScanned) scanValue(text);
-    return Buffer.concat([whole, text]);
+    return [whole, text];
   }
   const digest = {
     hash: canonicalHashUri(text, known),
     bytes: text.length,
     ...(name === 'output' && resultSaysError(text) && { is_error: true }),
   };
-  return Buffer.from(`,"${name}_digest":${JSON.stringify(digest)}`);
+  return [Buffer.from(`,"${name}_digest":${JSON.stringify(digest)}`)];
 }
 
 function headOf(
