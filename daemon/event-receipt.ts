@@ -202,7 +202,8 @@ function statusOf(event: EventFrame): OutcomeStatus {
   // A tool that failed says so in its result; the protocol calls that a failure, not a success.
   if (event.channel !== 'mcp') return 'success';
   const { output, outputDigest } = event;
-  const failed = output === undefined ? outputDigest?.isError : resultSaysError(output);
+  const failed =
+    output === undefined ? outputDigest?.isError : resultSaysError(output, event.strings?.hop);
   return failed === true ? 'failure' : 'success';
 }
 

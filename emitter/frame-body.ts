@@ -39,7 +39,7 @@ export function frameBody(
   const head = Buffer.from(JSON.stringify({ ...members, ...version, ...call }).slice(1, -1));
   const payloads = [
     { name: 'input', text: report.input, known: report.inputStrings },
-    { name: 'output', text: report.output },
+    { name: 'output', text: report.output, known: report.outputStrings },
   ].filter((payload): payload is Payload => payload.text !== undefined);
   const frameRoom = MAX_FRAME_BYTES - PREFIX_RESERVE - head.length - 1; // the last brace
   let room = Math.min(frameRoom, payloadBytes);
@@ -79,7 +79,7 @@ export interface CallMembers {
 interface Payload {
   readonly name: string;
   readonly text: JsonText;
-  readonly known?: LongStrings | undefined;
+  readonly known: LongStrings | undefined;
 }
 
 /** Room for the digest of the other payload must remain, whatever goes in whole. */
@@ -99,7 +99,7 @@ function memberOf(
   const digest = {
     hash: canonicalHashUri(text, known),
     bytes: text.length,
-    ...(name === 'output' && resultSaysError(text) && { is_error: true }),
+    ...(name === 'output' && resultSaysError(text, known?.hop) && { is_error: true }),
   };
   return [Buffer.from(`,"${name}_digest":${JSON.stringify(digest)}`)];
 }

@@ -22,9 +22,10 @@ export interface ActionReport {
   /** In place of `channel.server.name`, for what is no call of the tool. */
   readonly actionType?: string;
   readonly input?: JsonText;
-  /** Spares a second look through `input`, which is part of the message that was scanned. */
-  readonly inputStrings?: LongStrings;
   readonly output?: JsonText;
+  /** Spare another look through payloads that are parts of messages that were scanned. */
+  readonly inputStrings?: LongStrings;
+  readonly outputStrings?: LongStrings;
   /** Why it failed or was refused; secrets are taken out by the daemon. */
   readonly error?: string;
   readonly idempotencyKey?: string;

@@ -3,6 +3,7 @@ import { hash } from 'node:crypto';
 import type { Emitter } from '../emitter/emitter.ts';
 import type { OpenReport } from '../emitter/open-report.ts';
 import type { ActionReport } from '../emitter/report.ts';
+import type { LongStrings } from '../shared/json/long-strings.ts';
 import { decodeUtf8 } from '../shared/json/text.ts';
 import type { JsonObject } from '../shared/json/value.ts';
 import type { EventDecision } from '../shared/wire/event.ts';
@@ -33,6 +34,8 @@ export interface OpenRecord {
 
 export interface Outcome {
   readonly output?: Buffer | undefined;
+  /** As in `ActionReport`. */
+  readonly outputStrings?: LongStrings | undefined;
   readonly error?: Buffer | undefined;
   /** Takes the place of the context that the call began with. */
   readonly context?: JsonObject | undefined;
@@ -109,9 +112,10 @@ function openRecord(open: OpenReport, durable: Promise<void> | undefined): OpenR
     context === undefined ? {} : { decisionContext: context };
   return {
     durable,
-    answered: ({ output, error, context }) => {
+    answered: ({ output, outputStrings, error, context }) => {
       open.end({
         ...(output !== undefined && { output }),
+        ...(outputStrings !== undefined && { outputStrings }),
         ...(error !== undefined && { error: decodeUtf8(error) }),
         ...contextMember(context),
       });

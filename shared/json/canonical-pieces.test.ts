@@ -9,6 +9,7 @@ import { canonicalPieces } from './canonical-pieces.ts';
 import { scanMembersOnce } from './duplicates.ts';
 import { LongStrings } from './long-strings.ts';
 import { hasName } from './names.ts';
+import { scanMembers } from './scan.ts';
 import { canonicalizeText } from './text.ts';
 
 const LONG = 'x'.repeat(600);
@@ -51,6 +52,11 @@ function expectSame(text: Buffer): void {
   const message = Buffer.concat([Buffer.from('{"a":'), padded, Buffer.from('}')]);
   expect(scanned(message, new LongStrings(message))).toBe(scanned(message));
   expect(scanned(message, new LongStrings(text))).toBe(scanned(message)); // other memory: of no use
+  const noted = new LongStrings(message);
+  told(() => String(scanMembers(message, undefined, noted.note)));
+  for (const part of [message, message.subarray(5, -1), message.subarray(5, -message.length / 2)]) {
+    expect(told(() => canonicalHashUri(part, noted))).toBe(told(() => canonicalHashUri(part)));
+  }
 }
 
 const some = (weight: number, ...texts: readonly string[]) => ({

@@ -10,7 +10,7 @@ export const LONG_STRING_BYTES = 512;
 interface LongString {
   /** Offset behind it, in the memory that its message lies in. */
   readonly end: number;
-  readonly isCanonical: boolean;
+  readonly isCanonical: boolean | undefined;
 }
 
 /**
@@ -38,6 +38,16 @@ export class LongStrings {
     return end;
   };
 
+  /** For a first scan that checks nothing. */
+  readonly note: StringSkip = (bytes, at) => {
+    const end = hopStrings(bytes, at);
+    if (end - at >= LONG_STRING_BYTES) {
+      const isCanonical = undefined;
+      this.#strings.set(bytes.byteOffset + at, { end: bytes.byteOffset + end, isCanonical });
+    }
+    return end;
+  };
+
   /** For every other scan; `hopStrings` where it knows nothing. */
   readonly hop: StringSkip = (bytes, at) => {
     const known = this.#find(bytes, at);
@@ -51,7 +61,9 @@ export class LongStrings {
 
   #find(bytes: Uint8Array, at: number): LongString | undefined {
     if (this.#strings.size === 0 || bytes.buffer !== this.#memory) return undefined;
-    return this.#strings.get(bytes.byteOffset + at);
+    const found = this.#strings.get(bytes.byteOffset + at);
+    // A view that ends inside of a string has no such string.
+    return found && found.end <= bytes.byteOffset + bytes.length ? found : undefined;
   }
 }
 
