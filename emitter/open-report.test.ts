@@ -91,8 +91,16 @@ test('end() waits a moment for company, unless the outcome is large', async () =
   } finally {
     vi.useRealTimers();
   }
-  const told = pair.fake.events.map(({ phase, call_id: id }) => `${id} ${phase}`);
-  expect(told).toEqual(['2 intent', '2 outcome', '3 intent', '3 outcome', '4 intent']);
+  const told = pair.fake.events.map(({ phase, call_id: id }) => [id, phase]);
+  const [intent, outcome] = ['intent', 'outcome'];
+  const want = [
+    ['2', intent],
+    ['2', outcome],
+    ['3', intent],
+    ['3', outcome],
+    ['4', intent],
+  ];
+  expect(told).toEqual(want);
 });
 
 test('begin() and end() before the daemon is reached are one frame', async () => {
