@@ -158,3 +158,17 @@ describe('[S.canonical-traps] canonicalPieces()', () => {
     }
   });
 });
+
+test('[S.canonical-traps] canonicalPieces() knows the one spelling of each escape', () => {
+  for (let code = 0; code < 0x80; code += 1) {
+    const hex = code.toString(16).padStart(4, '0');
+    const letter = String.fromCharCode(code);
+    const spellings = new Set([`\\u${hex}`, `\\u${hex.toUpperCase()}`, `\\${letter}`, letter]);
+    for (const spelling of spellings) {
+      const text = Buffer.from(`["${LONG}${spelling}${LONG}"]`);
+      const canonical = told(() => canonicalizeText(text));
+      const isView = canonicalPieces(text)?.length === 3;
+      expect([spelling, isView]).toEqual([spelling, canonical === String(text)]);
+    }
+  }
+});

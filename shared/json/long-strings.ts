@@ -100,17 +100,22 @@ function escapeLength(content: Uint8Array, at: number): number {
     case 0x72: // r
     case 0x74: // t
       return 2;
-    case 0x75: {
-      const digits = String.fromCharCode(...content.subarray(at + 2, at + 6));
-      return CONTROL.test(digits) ? 6 : 0;
-    }
+    case 0x75: // u
+      return isControlEscape(content, at) ? 6 : 0;
     default:
       return 0;
   }
 }
 
-/** Controls without an escape of their own, as RFC 8785 writes them. */
-const CONTROL = /^00(?:0[0-7bef]|1[\da-f])$/;
+/** `\u00` and two digits, lower case, for a control without a shorter escape. */
+function isControlEscape(content: Uint8Array, at: number): boolean {
+  if (content[at + 2] !== 0x30 || content[at + 3] !== 0x30) return false;
+  const [high, low = 0] = [content[at + 4], content[at + 5]];
+  const isLetter = low >= 0x61 && low <= 0x66;
+  if (high === 0x31) return isLetter || (low >= 0x30 && low <= 0x39);
+  // 08, 09, 0a, 0c and 0d have letters of their own.
+  return high === 0x30 && ((low >= 0x30 && low <= 0x37) || [0x62, 0x65, 0x66].includes(low));
+}
 
 /** Whether a byte is below 0x20. Four at a time: megabytes are gone through for this. */
 function hasControls(bytes: Uint8Array): boolean {
