@@ -154,8 +154,7 @@ export class Draft implements MovedHeads {
   #join(open: OpenCall, job: Job): Place {
     const { callId, beganMs, peer } = open;
     const event = joined(open, job.event);
-    const { input, inputDigest } = job.event;
-    const told = job.host === undefined ? undefined : payloadHash(input, inputDigest);
+    const told = job.host === undefined ? undefined : payloadHash(job.event, 'input');
     const ran = told ?? open.parametersHash;
     const place = this.#recordCall(callId, event, job, {
       disclosure: { ...open.disclosure, ...job.disclosure },
@@ -200,7 +199,7 @@ export class Draft implements MovedHeads {
       tool: event.toolName,
       server: event.toolServer ?? '',
       correlationId: event.correlationId,
-      parametersHash: parametersHash ?? payloadHash(event.input, event.inputDigest),
+      parametersHash: parametersHash ?? payloadHash(event, 'input'),
       atMs: this.#nowMs,
     };
   }

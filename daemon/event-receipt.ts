@@ -1,8 +1,6 @@
-import { nodeSuite } from '../shared/crypto/node-suite.ts';
-import { hashUri } from '../shared/crypto/suite.ts';
-import { canonicalize } from '../shared/json/canonical.ts';
+import { canonicalHashUri } from '../shared/crypto/canonical-hash.ts';
 import { decodeUtf8, parseJson } from '../shared/json/text.ts';
-import { isJsonObject, type JsonObject, type JsonValue } from '../shared/json/value.ts';
+import type { JsonObject, JsonValue } from '../shared/json/value.ts';
 import { DAEMON_ISSUER_TYPE } from '../shared/chain/unsigned.ts';
 import {
   CREDENTIALS_CONTEXT,
@@ -27,6 +25,7 @@ import {
   riskOf,
 } from '../shared/receipt/taxonomy.ts';
 import type { EventFrame, PayloadDigest } from '../shared/wire/event.ts';
+import { resultSaysError } from '../shared/wire/tool-result.ts';
 import type { Disclosure } from './disclosure/discloser.ts';
 import type { HostProcess } from './native/process.ts';
 import { redact, type Redactor } from './redact.ts';
@@ -80,11 +79,6 @@ export interface CallNote {
   readonly sameAs?: string | undefined;
 }
 
-interface Payload {
-  readonly hash?: string;
-  readonly value?: JsonValue;
-}
-
 /**
  * The receipt of one reported action, in the member order that peers write.
  *
@@ -97,8 +91,8 @@ export function eventReceipt(
   context: ReceiptContext,
   { disclosure = {}, parametersHash, call }: ActionDetail = {},
 ): ReceiptBody {
-  const inputHash = parametersHash ?? payloadHash(event.input, event.inputDigest);
-  const output = payload(event.output, event.outputDigest);
+  const inputHash = parametersHash ?? payloadHash(event, 'input');
+  const outputHash = payloadHash(event, 'output');
   const type = actionTypeOf(event);
   const action: Action = {
     id: context.actionId,
@@ -115,9 +109,9 @@ export function eventReceipt(
     ...(event.idempotencyKey !== undefined && { idempotency_key: event.idempotencyKey }),
   };
   const outcome: Outcome = {
-    status: statusOf(event, output.value),
+    status: statusOf(event),
     ...(event.error !== undefined && { error: (context.redact ?? redact)(event.error) }),
-    ...(output.hash !== undefined && { response_hash: output.hash }),
+    ...(outputHash !== undefined && { response_hash: outputHash }),
     ...(disclosure.response !== undefined && { response_disclosure: disclosure.response }),
   };
   return receiptBody(context, issuerOf(event, context, call), action, outcome, event.correlationId);
@@ -205,25 +199,21 @@ export function actionTypeOf({ actionType, channel, toolServer, toolName }: Even
  *
  * @throws CodedError `JSON_NUMBER_RANGE`, `JSON_TOO_DEEP`
  */
-export function payloadHash(
-  text: Uint8Array | undefined,
-  digest: PayloadDigest | undefined,
-): string | undefined {
-  return payload(text, digest).hash;
+export function payloadHash(event: EventFrame, payload: 'input' | 'output'): string | undefined {
+  const text = event[payload];
+  if (text === undefined) return event[`${payload}Digest`]?.hash;
+  return canonicalHashUri(text, event.strings);
 }
 
-function payload(text: Uint8Array | undefined, digest: PayloadDigest | undefined): Payload {
-  if (text === undefined) return digest === undefined ? {} : { hash: digest.hash };
-  const value = parseJson(decodeUtf8(text));
-  return { hash: hashUri(nodeSuite, canonicalize(value)), value };
-}
-
-function statusOf(event: EventFrame, output: JsonValue | undefined): OutcomeStatus {
+function statusOf(event: EventFrame): OutcomeStatus {
   if (event.decision === 'pending') return 'pending';
   if (event.decision === 'denied' || event.error !== undefined) return 'failure';
   // A tool that failed says so in its result; the protocol calls that a failure, not a success.
-  const failed = isJsonObject(output) ? output['isError'] === true : event.outputDigest?.isError;
-  return event.channel === 'mcp' && failed === true ? 'failure' : 'success';
+  if (event.channel !== 'mcp') return 'success';
+  const { output, outputDigest } = event;
+  const failed =
+    output === undefined ? outputDigest?.isError : resultSaysError(output, event.strings?.hop);
+  return failed === true ? 'failure' : 'success';
 }
 
 function issuerOf(

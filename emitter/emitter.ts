@@ -39,8 +39,13 @@ const MAX_UNSENT_BYTES = 2 * 1024 * 1024;
 /** A look at a socket is cheap, and what waits here dies with this process. */
 const RETRY_MS = { first: 20, limit: 500 };
 const HELLO_ACK = 0;
-/** How long an outcome waits for company: a system call for each would be a third of a call's cost. */
-const OUTCOME_MS = 5;
+/**
+ * How long an outcome waits for company: a system call for each would be a third of a call's cost. Not
+ * until the next call of somebody who thinks in between: its way is where the daemon must not wake up.
+ */
+const OUTCOME_MS = 1;
+/** From here on the system call is the least of it. */
+const LARGE_OUTCOME_BYTES = 16 * 1024;
 /** What this emitter can speak beyond the protocol; `phase` also names what a daemon must speak. */
 const PHASES = 'phase';
 const EXTENSIONS = ['ack', PHASES];
@@ -262,7 +267,8 @@ export class Emitter {
       this.#drop(asCoded(error), phase, settle);
       return undefined;
     }
-    if (phase === 'outcome' && this.#state === 'acknowledging') this.#pumpSoon();
+    const isSmall = pending.body.length < LARGE_OUTCOME_BYTES;
+    if (phase === 'outcome' && isSmall && this.#state === 'acknowledging') this.#pumpSoon();
     else this.#pump();
     return pending;
   }

@@ -1,11 +1,13 @@
 import { Buffer } from 'node:buffer';
+import { canonicalHashUri } from '../shared/crypto/canonical-hash.ts';
 import { nodeSuite } from '../shared/crypto/node-suite.ts';
 import { hashUri } from '../shared/crypto/suite.ts';
 import { CodedError } from '../shared/errors.ts';
-import { scanMembers, scanValue } from '../shared/json/scan.ts';
-import { canonicalizeText } from '../shared/json/text.ts';
+import type { LongStrings } from '../shared/json/long-strings.ts';
+import { scanValue } from '../shared/json/scan.ts';
 import { INTENT_VERSION, type EventPhase } from '../shared/wire/event.ts';
 import { MAX_FRAME_BYTES } from '../shared/wire/frame.ts';
+import { resultSaysError } from '../shared/wire/tool-result.ts';
 import type { ActionReport, EmitterIdentity, JsonText } from './report.ts';
 
 /** Limit of short members; what is longer is replaced by its hash, never cut into another value. */
@@ -37,8 +39,8 @@ export function frameBody(
   const version = call?.phase === 'intent' && { v: INTENT_VERSION };
   const head = Buffer.from(JSON.stringify({ ...members, ...version, ...call }).slice(1, -1));
   const payloads = [
-    { name: 'input', text: report.input },
-    { name: 'output', text: report.output },
+    { name: 'input', text: report.input, known: report.inputStrings },
+    { name: 'output', text: report.output, known: report.outputStrings },
   ].filter((payload): payload is Payload => payload.text !== undefined);
   const frameRoom = MAX_FRAME_BYTES - PREFIX_RESERVE - head.length - 1; // the last brace
   let room = Math.min(frameRoom, payloadBytes);
@@ -46,8 +48,8 @@ export function frameBody(
   // Smaller ones first, so that one huge result does not push small arguments out of the frame.
   for (const payload of payloads.sort((a, b) => a.text.length - b.text.length)) {
     const member = memberOf(payload, room, isScanned);
-    room -= member.length;
-    parts.push(member);
+    for (const part of member) room -= part.length;
+    parts.push(...member);
   }
   parts.push(Buffer.from('}'));
   const body = Buffer.concat(parts);
@@ -80,31 +82,29 @@ export interface CallMembers {
 interface Payload {
   readonly name: string;
   readonly text: JsonText;
+  readonly known: LongStrings | undefined;
 }
 
 /** Room for the digest of the other payload must remain, whatever goes in whole. */
 const DIGEST_BYTES = 160;
 
-function memberOf({ name, text }: Payload, room: number, isScanned: boolean): Buffer {
+function memberOf(
+  { name, text, known }: Payload,
+  room: number,
+  isScanned: boolean,
+): readonly Uint8Array[] {
   const whole = Buffer.from(`,"${name}":`);
   if (whole.length + text.length + DIGEST_BYTES <= room) {
     // Spliced in raw: anything but one value would forge members of the frame.
     if (!isScanned) scanValue(text);
-    return Buffer.concat([whole, text]);
+    return [whole, text];
   }
   const digest = {
-    hash: hashUri(nodeSuite, canonicalizeText(text)),
+    hash: canonicalHashUri(text, known),
     bytes: text.length,
-    ...(name === 'output' && saysError(text) && { is_error: true }),
+    ...(name === 'output' && resultSaysError(text, known?.hop) && { is_error: true }),
   };
-  return Buffer.from(`,"${name}_digest":${JSON.stringify(digest)}`);
-}
-
-/** The daemon reads failure out of a tool result; here it will not see the result. */
-function saysError(text: JsonText): boolean {
-  if (text[0] !== 0x7b) return false;
-  const member = scanMembers(text).findLast(({ name }) => name === 'isError');
-  return member !== undefined && text[member.start] === 0x74; // t of true
+  return [Buffer.from(`,"${name}_digest":${JSON.stringify(digest)}`)];
 }
 
 function headOf(

@@ -1,4 +1,4 @@
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { acknowledging, FakeDaemon, plain, type Answer } from '../test/fixtures/daemon-fake.ts';
 import { Emitter } from './emitter.ts';
 import { jsonText, type ActionReport } from './report.ts';
@@ -72,6 +72,35 @@ test('[P1.intent] begin() sends the intent, end() an outcome that leaves out wha
   expect(shown(pair)).toEqual([INTENT, LEAN]);
   expect(pair.fake.events[1]).not.toHaveProperty('decision_context');
   expect(await pair.emitter.close(LONG_MS)).toBe(0);
+});
+
+test('end() waits a moment for company, unless the outcome is large', async () => {
+  const pair = await pairOf(joining(), { isKnown: true });
+  const large = jsonText('x'.repeat(20_000));
+  vi.useFakeTimers({ toFake: ['setTimeout'] }); // the moment never ends
+  try {
+    const first = pair.emitter.begin(REPORT);
+    await pair.fake.received(1);
+    first.end({ output: large });
+    await pair.fake.received(2);
+    const second = pair.emitter.begin(REPORT);
+    await pair.fake.received(3);
+    second.end({ output: OUTPUT });
+    pair.emitter.begin(REPORT);
+    await pair.fake.received(5);
+  } finally {
+    vi.useRealTimers();
+  }
+  const told = pair.fake.events.map(({ phase, call_id: id }) => [id, phase]);
+  const [intent, outcome] = ['intent', 'outcome'];
+  const want = [
+    ['2', intent],
+    ['2', outcome],
+    ['3', intent],
+    ['3', outcome],
+    ['4', intent],
+  ];
+  expect(told).toEqual(want);
 });
 
 test('begin() and end() before the daemon is reached are one frame', async () => {

@@ -1,3 +1,4 @@
+import type { LongStrings } from '../shared/json/long-strings.ts';
 import type { JsonObject } from '../shared/json/value.ts';
 import type { EventDecision } from '../shared/wire/event.ts';
 import { CodedError } from '../shared/errors.ts';
@@ -10,6 +11,7 @@ export interface OutcomeReport {
   /** What the announcement said, when absent. */
   readonly decision?: EventDecision;
   readonly output?: JsonText;
+  readonly outputStrings?: LongStrings;
   readonly error?: string;
   /** In place of the announcement's. */
   readonly decisionContext?: JsonObject;

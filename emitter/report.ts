@@ -1,3 +1,4 @@
+import type { LongStrings } from '../shared/json/long-strings.ts';
 import type { JsonObject, JsonValue } from '../shared/json/value.ts';
 import type { EventDecision } from '../shared/wire/event.ts';
 
@@ -22,6 +23,9 @@ export interface ActionReport {
   readonly actionType?: string;
   readonly input?: JsonText;
   readonly output?: JsonText;
+  /** Spare another look through payloads that are parts of messages that were scanned. */
+  readonly inputStrings?: LongStrings;
+  readonly outputStrings?: LongStrings;
   /** Why it failed or was refused; secrets are taken out by the daemon. */
   readonly error?: string;
   readonly idempotencyKey?: string;

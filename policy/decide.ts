@@ -15,6 +15,11 @@ export type PolicyRequest = {
   readonly tool: string;
   /** Decodes the arguments; called at most once. */
   readonly arguments: () => JsonValue | undefined;
+  /**
+   * Whether a member of the arguments, at any depth, has one of these names (in lower case), for whom
+   * that is cheaper to tell than to decode them. Absent: that is not known.
+   */
+  readonly argumentsName?: ((names: ReadonlySet<string>) => boolean) | undefined;
   /** As the server lists them. */
   readonly annotations?: JsonObject | undefined;
   readonly client?: { readonly name: string; readonly version?: string } | undefined;

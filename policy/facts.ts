@@ -94,8 +94,8 @@ export class Facts {
   }
 
   #scoreRisk(): Risk {
-    const { tool } = this.request;
-    const standard = scoreRisk({ tool, arguments: () => this.arguments });
+    const { tool, argumentsName } = this.request;
+    const standard = scoreRisk({ tool, arguments: () => this.arguments, argumentsName });
     return this.#isExtended ? extendRisk(standard, this, this.#rules) : standard;
   }
 }

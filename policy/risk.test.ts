@@ -1,5 +1,8 @@
+import { Buffer } from 'node:buffer';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { hasName } from '../shared/json/names.ts';
+import { parseJson } from '../shared/json/text.ts';
 import type { JsonValue } from '../shared/json/value.ts';
 import type { Risk } from './risk.ts';
 import { scoreRisk } from './risk.ts';
@@ -127,6 +130,33 @@ test('scoreRisk() decodes the arguments at most once', () => {
   };
   scoreRisk({ tool: 'delete_auth_config', arguments: decode });
   expect(calls).toBeLessThanOrEqual(1);
+});
+
+test('scoreRisk() comes to the same where names say that nothing needs decoding [R.score]', () => {
+  const name = fc.constantFrom('sql', 'QUERY', 'Command', '\\u0073ql', '\\u005Cu0073ql', 'text');
+  const text = fc.constantFrom('"drop t"', '"delete from t"', '"sql"', '"x where y"', '"a\\":{"');
+  const json = fc.letrec<{ object: string }>((tie) => ({
+    object: fc
+      .array(fc.tuple(name, fc.oneof(text, tie('object')), fc.boolean()), { maxLength: 3 })
+      .map((all) => all.map(([key, value, isList]) => `"${key}":${isList ? `[${value}]` : value}`))
+      .map((members) => `{${members.join(',')}}`),
+  })).object;
+  let decoded = 0;
+  let spared = 0;
+  fc.assert(
+    fc.property(json, (given) => {
+      const value = parseJson(given);
+      const decode = () => {
+        decoded += 1;
+        return value;
+      };
+      const argumentsName = (names: ReadonlySet<string>) => hasName(Buffer.from(given), names);
+      const before = decoded;
+      expect(scoreRisk({ tool: 't', arguments: decode, argumentsName })).toEqual(score('t', value));
+      if (decoded === before) spared += 1;
+    }),
+  );
+  expect(Math.min(decoded, spared)).toBeGreaterThan(0);
 });
 
 test('scoreRisk() is total, stays in range, and its reasons add up', () => {

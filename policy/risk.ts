@@ -24,6 +24,8 @@ export type RiskInput = {
   readonly tool: string;
   /** Decodes the arguments; called at most once. */
   readonly arguments: () => JsonValue | undefined;
+  /** As in `PolicyRequest`. */
+  readonly argumentsName?: ((names: ReadonlySet<string>) => boolean) | undefined;
 };
 
 export const MAX_SCORE = 100;
@@ -72,7 +74,9 @@ export function scoreRisk(input: RiskInput): Risk {
   const sensitive = SENSITIVE_WORDS.find((word) => name.includes(word));
   if (sensitive !== undefined) add(30, `sensitive (name contains ${sensitive})`);
 
-  const sqlKey = findSqlMutation(input.arguments());
+  // Megabytes are not decoded to look for what their names rule out.
+  const maySql = input.argumentsName?.(SQL_KEYS) ?? true;
+  const sqlKey = maySql ? findSqlMutation(input.arguments()) : undefined;
   if (sqlKey !== undefined) add(30, `SQL change without where (argument ${sqlKey})`);
 
   const setting = SETTING_WORDS.find((word) => name.includes(word));

@@ -2,6 +2,7 @@ import { blocksAlways, decide, stripToolPrefix, type Decision } from '../policy/
 import { finding } from '../policy/finding.ts';
 import { PolicyHistory } from '../policy/history.ts';
 import type { RuleSet } from '../policy/rule.ts';
+import { hasName } from '../shared/json/names.ts';
 import { decodeUtf8, parseJson } from '../shared/json/text.ts';
 import type { JsonObject } from '../shared/json/value.ts';
 import { PausedCalls, type ApprovalOptions } from './approvals/paused-calls.ts';
@@ -101,13 +102,17 @@ export class GovernedServer {
       ...this.results.findings,
       ...(isAlone ? [ROUND_UNKNOWN] : []),
     ];
+    const given = call.arguments;
     const decision = decide(rules, {
       server: serverName,
       tool,
       annotations: facts.annotations,
       ...(findings.length > 0 && { findings }),
-      arguments: () =>
-        call.arguments === undefined ? undefined : parseJson(decodeUtf8(call.arguments)),
+      arguments: () => (given === undefined ? undefined : parseJson(decodeUtf8(given))),
+      ...(given !== undefined &&
+        given.length > LARGE_BYTES && {
+          argumentsName: (names) => hasName(given, names, call.strings?.hop),
+        }),
       client,
       agent,
       ...(workspace !== undefined && { workspace: [workspace] }),
@@ -167,3 +172,6 @@ const ROUND_UNKNOWN = finding(
   'goes on with a call that did not pass here, or had other arguments',
 );
 const NOTHING_KNOWN: ToolFacts = { annotations: undefined, findings: [] };
+
+/** Arguments of this size are decoded only if a rule, or the risk, depends on what they hold. */
+const LARGE_BYTES = 16 * 1024;

@@ -64,6 +64,20 @@ test('Governor blocks with -32001, reports and logs it [X.errors]', () => {
   ]);
 });
 
+test('Governor decides megabytes of arguments as it decides a few bytes [R.score]', () => {
+  const text = JSON.stringify('x'.repeat(100_000));
+  for (const [given, score] of [
+    [`{"text":${text},"note":"drop t"}`, 0],
+    [`{"text":${text},"Query":"drop t"}`, 30],
+    [`{"text":${text},"a":[{"\\u0073ql":"drop t"}]}`, 30],
+  ] as const) {
+    const { governor, records } = governed();
+    governor.rule(toolCall('get_rows', '1', given));
+    governor.end('over');
+    expect(records).toMatchObject([{ context: { risk: { score } } }]);
+  }
+});
+
 test('Governor refuses a paused call with -32003 and its data [X.errors]', () => {
   const { governor, records, log } = governed();
   const ruling = governor.rule(toolCall('edit_file', '1'));

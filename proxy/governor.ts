@@ -377,7 +377,10 @@ function retained(call: ToolCall): ToolCall {
   const copy = (text: Buffer | undefined) =>
     text === undefined || text.length > COPY_LIMIT_BYTES ? text : Buffer.from(text);
   const { id, arguments: given } = call;
-  return { ...call, id: copy(id), arguments: copy(given), meta: undefined, round: undefined };
+  const kept = copy(given);
+  const isView = kept !== undefined && kept === given;
+  const strings = isView ? call.strings : undefined; // it holds the chunk as well
+  return { ...call, id: copy(id), arguments: kept, meta: undefined, round: undefined, strings };
 }
 
 /** A call without an id gets no answer, as none was asked for. */

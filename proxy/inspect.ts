@@ -1,6 +1,7 @@
 import { Buffer, isUtf8 } from 'node:buffer';
 import { CodedError } from '../shared/errors.ts';
-import { scanMembersOnce } from '../shared/json/duplicates.ts';
+import { scanMembersOnce, type ScannedMembers } from '../shared/json/duplicates.ts';
+import { LongStrings } from '../shared/json/long-strings.ts';
 import {
   firstByte,
   scanElements,
@@ -27,6 +28,8 @@ export interface ToolCall {
   readonly meta?: Buffer | undefined;
   /** The call repeats one that was answered with `input_required`. */
   readonly round?: CallRound | undefined;
+  /** Of the message, where it is large: who scans a part of it again passes over them. */
+  readonly strings?: LongStrings | undefined;
 }
 
 /** @see MCP 2026-07-28, multi round trips */
@@ -129,6 +132,9 @@ const TASK_METHODS = ['tasks/get', 'tasks/result', 'tasks/update', 'tasks/cancel
 const MESSAGE_NAMES = new Set(['JSONRPC', 'ID', 'METHOD', 'PARAMS']);
 const PARAMS_NAMES = new Set(['NAME', 'ARGUMENTS']);
 
+/** In a smaller message nothing is worth remembering. */
+const LARGE_BYTES = 16 * 1024;
+
 const OTHER: Inspection = { kind: 'other' };
 
 /**
@@ -230,18 +236,20 @@ function inspectScalar(value: Buffer): Refusal | { readonly kind: 'other' } {
 }
 
 function inspectMessage(message: Buffer): BatchElement['inspection'] {
-  const members = scanMembers(message);
+  const strings = message.length < LARGE_BYTES ? undefined : new LongStrings(message);
+  const scanned = scanMembersOnce(message, strings?.check);
+  const { members } = scanned;
   const id = idOf(message, members);
   const strange = ambiguousName(members, MESSAGE_NAMES, ['method']);
   if (strange !== undefined) return refuse(strange, id, INVALID_REQUEST);
   const member = members.find(({ name }) => name === 'method');
   if (member === undefined) {
-    return inspectOwnAnswer(message, members) ?? inspectReply(message, members, id);
+    return inspectOwnAnswer(message, scanned) ?? inspectReply(message, members, id);
   }
   const name = parseJson(decodeUtf8(message.subarray(member.start, member.end)));
   if (typeof name !== 'string') return refuse('method is not a string', id, INVALID_REQUEST);
   if (name === CANCELLED) return inspectCancel(message, members);
-  if (name === TOOLS_CALL) return inspectCall(message, members, id);
+  if (name === TOOLS_CALL) return inspectCall(message, scanned, id, strings);
   const method = TASK_METHODS.find((known) => known === name);
   if (method !== undefined) return inspectTaskRequest(message, members, id, method);
   const survey = SURVEY_METHODS.find((known) => known === name);
@@ -293,12 +301,11 @@ function beforeNul(text: string): string {
 
 function inspectCall(
   message: Buffer,
-  members: readonly Member[],
+  { members, duplicate, outOfRange: range }: ScannedMembers,
   id: Buffer | undefined,
+  strings: LongStrings | undefined,
 ): BatchElement['inspection'] {
   const find = (name: string) => members.find((member) => member.name === name);
-  // The message has been scanned: from here on only its structure is of interest.
-  const { duplicate, outOfRange: range } = scanMembersOnce(message, hopStrings);
   const answer = (reason: string, rpcCode: Refusal['rpcCode'], toolName?: string) =>
     refuse(reason, id, rpcCode, toolName);
   if (duplicate !== undefined) {
@@ -313,7 +320,8 @@ function inspectCall(
     return answer('params is not an object', INVALID_PARAMS);
   }
   const paramsText = message.subarray(params.start, params.end);
-  const inner = scanMembers(paramsText, undefined, hopStrings);
+  // The message has been scanned: from here on only its structure is of interest.
+  const inner = scanMembers(paramsText, undefined, strings?.hop ?? hopStrings);
   const strange = ambiguousName(inner, PARAMS_NAMES, []);
   if (strange !== undefined) return answer(strange, INVALID_PARAMS);
   const text = (name: string) => {
@@ -338,6 +346,7 @@ function inspectCall(
     wantsTask: text('task') !== undefined,
     meta: text('_meta'),
     round: roundOf(message, text('requestState'), text('inputResponses')),
+    strings,
   };
   return { kind: 'call', call };
 }
@@ -354,7 +363,7 @@ function roundOf(
 /** Undefined for an answer that is not to us. */
 function inspectOwnAnswer(
   message: Buffer,
-  members: readonly Member[],
+  { members, duplicate }: ScannedMembers,
 ): BatchElement['inspection'] | undefined {
   const ids = members.flatMap(({ name, start, end }) => {
     if (name !== 'id' || message[start] !== QUOTE) return [];
@@ -363,11 +372,11 @@ function inspectOwnAnswer(
   });
   if (ids.length === 0) return undefined;
   const result = members.find(({ name }) => name === 'result');
-  const isAmbiguous =
-    new Set(members.map(({ name }) => name)).size < members.length ||
-    scanMembersOnce(message, hopStrings).duplicate !== undefined;
   const text = result === undefined ? undefined : message.subarray(result.start, result.end);
-  return { kind: 'own-answer', answer: { ids, result: text, isAmbiguous } };
+  return {
+    kind: 'own-answer',
+    answer: { ids, result: text, isAmbiguous: duplicate !== undefined },
+  };
 }
 
 function inspectCancel(message: Buffer, members: readonly Member[]): BatchElement['inspection'] {

@@ -193,8 +193,8 @@ export class Outcomes {
 
   #callAnswered(call: SentCall, answer: Answer): void {
     this.#cancelled.delete(call);
-    const { result } = answer;
-    const input = result === undefined ? undefined : readInputRequired(result);
+    const { result, strings } = answer;
+    const input = result === undefined ? undefined : readInputRequired(result, strings?.hop);
     if (input !== undefined && !call.isCancelled) {
       call.askedBack(input.asked.map(({ method }) => method));
       this.#rounds.add(call, input.state);

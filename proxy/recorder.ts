@@ -3,6 +3,7 @@ import { hash } from 'node:crypto';
 import type { Emitter } from '../emitter/emitter.ts';
 import type { OpenReport } from '../emitter/open-report.ts';
 import type { ActionReport } from '../emitter/report.ts';
+import type { LongStrings } from '../shared/json/long-strings.ts';
 import { decodeUtf8 } from '../shared/json/text.ts';
 import type { JsonObject } from '../shared/json/value.ts';
 import type { EventDecision } from '../shared/wire/event.ts';
@@ -35,6 +36,8 @@ export interface OpenRecord {
 
 export interface Outcome {
   readonly output?: Buffer | undefined;
+  /** As in `ActionReport`. */
+  readonly outputStrings?: LongStrings | undefined;
   readonly error?: Buffer | undefined;
   /** Takes the place of the context that the call began with. */
   readonly context?: JsonObject | undefined;
@@ -100,6 +103,7 @@ function reportOf(
     decision,
     decisionContext: context,
     ...(call?.arguments !== undefined && { input: call.arguments }),
+    ...(call?.strings !== undefined && { inputStrings: call.strings }),
     // Ids start at 1 in every session: the session makes them unique in a chain.
     ...(call?.id !== undefined && { idempotencyKey: `${sessionId}/${decodeUtf8(call.id)}` }),
     ...(call?.toolUseId !== undefined && { correlationId: call.toolUseId }),
@@ -116,9 +120,10 @@ function openRecord(
   return {
     durable,
     reference: `${sessionId}/${open.callId}`,
-    answered: ({ output, error, context }) => {
+    answered: ({ output, outputStrings, error, context }) => {
       open.end({
         ...(output !== undefined && { output }),
+        ...(outputStrings !== undefined && { outputStrings }),
         ...(error !== undefined && { error: decodeUtf8(error) }),
         ...contextMember(context),
       });

@@ -15,6 +15,8 @@ export interface RelayOptions {
 
 /** Answers of ours that are left unread, or cannot be written, before we stop reading. */
 const MAX_UNREAD_BYTES = 16 * 1024 * 1024;
+/** A reader that takes nothing for this long shall not keep a record from being written. */
+const MAX_WRITING_MS = 100;
 
 /**
  * Connects a client with a server until the server ends, as if the two were connected directly.
@@ -29,6 +31,7 @@ export async function relay({ link, governor, input, output }: RelayOptions): Pr
     governor,
     (bytes) => toClient.write(bytes),
     (line) => client.interject(line),
+    (then) => toClient.whenWritten(then),
   );
   const boundAnswers = () => {
     const isTooMuch = server.waitingBytes > MAX_UNREAD_BYTES;
@@ -134,6 +137,30 @@ class Outlet {
       queueMicrotask(() => this.#uncork());
     }
     this.#to.write(bytes);
+  }
+
+  /**
+   * Behind the write, which leaves at the end of this turn; and behind what the reader has not taken
+   * yet, for as long as it takes bytes at all: a large message leaves in many turns, and would stand
+   * still while somebody thinks about it.
+   */
+  whenWritten(then: () => void): void {
+    setImmediate(() => {
+      const to = this.#to;
+      if (!to.writableNeedDrain) {
+        then();
+        return;
+      }
+      const done = () => {
+        clearTimeout(timer);
+        to.off('drain', done);
+        to.off('close', done);
+        then();
+      };
+      const timer = setTimeout(done, MAX_WRITING_MS);
+      to.once('drain', done);
+      to.once('close', done);
+    });
   }
 
   #uncork(): void {

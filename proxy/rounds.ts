@@ -2,7 +2,7 @@ import type { Buffer } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { CodedError } from '../shared/errors.ts';
 import { canonicalize } from '../shared/json/canonical.ts';
-import { hopStrings, scanMembers } from '../shared/json/scan.ts';
+import { hopStrings, scanMembers, type StringSkip } from '../shared/json/scan.ts';
 import { decodeUtf8, parseJson } from '../shared/json/text.ts';
 import type { ToolCall } from './inspect.ts';
 import type { SentCall } from './sent-call.ts';
@@ -21,13 +21,21 @@ export interface AskedInput {
 }
 
 const OPEN_OBJECT = 0x7b;
+const INPUT_REQUIRED = 'input_required';
+const LONG_BYTES = 16 * 1024;
 
 /** A result that asks for more; undefined for any other. @see MCP 2026-07-28 "multi round trip" */
-export function readInputRequired(result: Buffer): InputRequired | undefined {
-  if (!result.includes('input_required')) return undefined;
+export function readInputRequired(
+  result: Buffer,
+  hop: StringSkip = hopStrings,
+): InputRequired | undefined {
+  // Of a long text its structure is found faster than a word in it.
+  const isLong = result.length > LONG_BYTES;
+  if (!isLong && !result.includes(INPUT_REQUIRED)) return undefined;
   try {
-    const outer = membersOf(result);
-    if (textOf(outer.get('resultType')) !== 'input_required') return undefined;
+    const outer = membersOf(result, hop);
+    if (textOf(outer.get('resultType')) !== INPUT_REQUIRED) return undefined;
+    if (isLong && !result.includes(INPUT_REQUIRED)) return undefined; // spelled with escapes
     const requests = outer.get('inputRequests');
     const asked = requests === undefined ? [] : [...membersOf(requests).values()];
     return { state: outer.get('requestState'), asked: asked.flatMap(askedIn) };
@@ -44,9 +52,9 @@ function askedIn(request: Buffer): readonly AskedInput[] {
   return method === undefined ? [] : [{ method, params: members.get('params') }];
 }
 
-function membersOf(text: Buffer): ReadonlyMap<string, Buffer> {
+function membersOf(text: Buffer, hop = hopStrings): ReadonlyMap<string, Buffer> {
   if (text[0] !== OPEN_OBJECT) return new Map();
-  const members = scanMembers(text, undefined, hopStrings);
+  const members = scanMembers(text, undefined, hop);
   return new Map(members.map(({ name, start, end }) => [name, text.subarray(start, end)]));
 }
 

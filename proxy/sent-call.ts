@@ -32,10 +32,11 @@ export class SentCall {
   }
 
   /** Also behind `unknown`: a result that came too late is still the result. */
-  answered({ result, error }: Pick<Answer, 'result' | 'error'>): void {
+  answered({ result, error, strings }: Pick<Answer, 'result' | 'error' | 'strings'>): void {
     clearTimeout(this.#silence);
     this.#hasEnded = true;
-    this.#record.answered({ output: result, error, context: this.#noted(this.isCancelled) });
+    const context = this.#noted(this.isCancelled);
+    this.#record.answered({ output: result, outputStrings: strings, error, context });
   }
 
   /** Says once that nobody saw an outcome, and why. */

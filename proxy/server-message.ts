@@ -1,5 +1,6 @@
 import type { Buffer } from 'node:buffer';
 import { CodedError } from '../shared/errors.ts';
+import { LongStrings } from '../shared/json/long-strings.ts';
 import {
   firstByte,
   hopStrings,
@@ -15,6 +16,8 @@ export interface Answer {
   readonly id: Buffer;
   readonly result: Buffer | undefined;
   readonly error: Buffer | undefined;
+  /** Of the message, where it is large; keeps it in memory. */
+  readonly strings?: LongStrings | undefined;
 }
 
 /** Word about a task that nobody asked for at this moment. */
@@ -42,6 +45,8 @@ export interface ServerRequest {
 /** What a message of the server says that somebody here has to know. */
 export type ServerWord = Answer | TaskNotice | ServerRequest;
 
+/** In a smaller message nothing is worth remembering. */
+const LARGE_BYTES = 16 * 1024;
 const OPEN_ARRAY = 0x5b;
 const OPEN_OBJECT = 0x7b;
 /** Of MCP 2025-11-25, and of the tasks extension. */
@@ -73,7 +78,8 @@ export function mayHoldRequest(line: Buffer): boolean {
 }
 
 function wordsIn(message: Buffer): readonly ServerWord[] {
-  const members = scanMembers(message, undefined, hopStrings);
+  const strings = message.length < LARGE_BYTES ? undefined : new LongStrings(message);
+  const members = scanMembers(message, undefined, strings?.note ?? hopStrings);
   const text = (name: string) => {
     const member = members.findLast((candidate) => candidate.name === name);
     return member === undefined ? undefined : message.subarray(member.start, member.end);
@@ -93,7 +99,7 @@ function wordsIn(message: Buffer): readonly ServerWord[] {
   const result = text('result');
   const error = text('error');
   if (id === undefined || (result === undefined && error === undefined)) return [];
-  return [{ kind: 'answer', id, result, error }];
+  return [{ kind: 'answer', id, result, error, strings }];
 }
 
 /** Any of the members that a client could take for the method: not all go by case, or by the last. */

@@ -2,19 +2,24 @@ import { Buffer } from 'node:buffer';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { parseRules } from '../policy/load-rules.ts';
+import { FakeRecorder } from '../test/fixtures/proxy-recorder.ts';
 import { Governor } from './governor.ts';
-import { silentRecorder } from './recorder.ts';
+import { inspectClientLine } from './inspect.ts';
+import { silentRecorder, type Recorder } from './recorder.ts';
 import { ServerStream } from './server-stream.ts';
 
-function streamTo(out: Buffer[]): ServerStream {
-  const governor = new Governor({
+function governed(recorder: Recorder): Governor {
+  return new Governor({
     serverName: 's',
     rules: parseRules('rules: []', 'none'),
     policyDigest: 'sha256:0',
-    recorder: silentRecorder,
+    recorder,
     log: () => undefined,
   });
-  return new ServerStream(governor, (bytes) => void out.push(Buffer.from(bytes)));
+}
+
+function streamTo(out: Buffer[]): ServerStream {
+  return new ServerStream(governed(silentRecorder), (bytes) => void out.push(Buffer.from(bytes)));
 }
 
 type Step = { readonly push: string } | { readonly inject: string };
@@ -106,4 +111,33 @@ test('ServerStream keeps the bytes, and never puts ours inside a line', () => {
       expect(parts.join('')).toBe(added ? `${theirs}\n` : theirs);
     }),
   );
+});
+
+test('ServerStream looks at an answer when nobody waits for bytes, and before the next call', () => {
+  const recorder = new FakeRecorder();
+  const governor = governed(recorder);
+  const out: string[] = [];
+  const idle: (() => void)[] = [];
+  const stream = new ServerStream(
+    governor,
+    (bytes) => void out.push(String(bytes)),
+    () => undefined,
+    (then) => void idle.push(then),
+  );
+  const call = (id: number) => {
+    const line = `{"id":${id},"method":"tools/call","params":{"name":"read"}}`;
+    const inspection = inspectClientLine(Buffer.from(line));
+    if (inspection.kind === 'call') governor.rule(inspection.call);
+  };
+  call(1);
+  stream.push(Buffer.from('{"id":1,"result":{}}\n'));
+  expect([out.length, recorder.reports.length]).toEqual([1, 0]);
+  idle.shift()?.();
+  expect(recorder.reports).toMatchObject([{ ending: 'answered' }]);
+  call(1);
+  stream.push(Buffer.from('{"id":1,"result":{}}\n'));
+  stream.settle(); // the client has said something
+  expect(recorder.reports).toHaveLength(2);
+  idle.shift()?.();
+  expect([recorder.reports.length, idle.length]).toEqual([2, 0]);
 });

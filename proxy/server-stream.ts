@@ -17,6 +17,7 @@ export class ServerStream implements LineHandler {
   readonly #governor: Governor;
   readonly #forward: (bytes: Buffer) => void;
   readonly #answer: (line: Buffer) => void;
+  readonly #whenIdle: (then: () => void) => void;
   readonly #splitter = new LineSplitter(MAX_SERVER_LINE_BYTES);
   /** The start of a line that has not been passed on yet. */
   #held: Buffer[] = [];
@@ -35,15 +36,18 @@ export class ServerStream implements LineHandler {
   /**
    * @param forward - To the client.
    * @param answer - To the server: a whole line of ours, in place of the client's.
+   * @param whenIdle - Calls back, soon in any case, when looking at a line keeps nobody waiting.
    */
   constructor(
     governor: Governor,
     forward: (bytes: Buffer) => void,
     answer: (line: Buffer) => void = () => undefined,
+    whenIdle: (then: () => void) => void = setImmediate,
   ) {
     this.#governor = governor;
     this.#forward = forward;
     this.#answer = answer;
+    this.#whenIdle = whenIdle;
   }
 
   /** Bytes of ours that wait for the server to end its line. */
@@ -102,8 +106,7 @@ export class ServerStream implements LineHandler {
     const isJudged = this.#isJudging;
     if (isJudged) this.#judge(bytes);
     if (!(isJudged ? this.#governor.hasOpenCalls : this.#governor.hears(bytes))) return;
-    // Behind the write, which leaves at the end of this turn: nobody waits for our bookkeeping.
-    if (this.#unread.length === 0) setImmediate(() => this.settle());
+    if (this.#unread.length === 0) this.#whenIdle(() => this.settle());
     this.#unread.push({ line: bytes, isJudged });
   }
 

@@ -1,5 +1,7 @@
+import { hash } from 'node:crypto';
 import { decide } from '../../policy/decide.ts';
 import { DEFAULT_RULES } from '../../policy/default-rules.ts';
+import { canonicalHashUri } from '../../shared/crypto/canonical-hash.ts';
 import { canonicalize } from '../../shared/json/canonical.ts';
 import { scanMembers } from '../../shared/json/scan.ts';
 import type { JsonValue } from '../../shared/json/value.ts';
@@ -44,6 +46,17 @@ export const micro: Bench = {
           repeat,
           floor: () => JSON.parse(line.toString()) as unknown,
           measured: () => scanMembers(line),
+        });
+      }),
+      ...[
+        { name: '100 KB', bytes: 100 * KB, repeat: 30 },
+        { name: '5 MB', bytes: 5 * MB, repeat: 1 },
+      ].map(({ name, bytes, repeat }) => {
+        const line = Buffer.from(new CallLine(bytes).withId(10_000_000));
+        return compare(lab, `canonicalHashUri(), line of ${name}`, 'SHA-256', {
+          repeat,
+          floor: () => hash('sha256', line, 'hex'),
+          measured: () => canonicalHashUri(line),
         });
       }),
     ];

@@ -51,14 +51,14 @@ export interface Announcement extends Pick<
  */
 export function openCallOf(announcement: Announcement): OpenCall {
   const { owner, callId, beganMs, peer, host, principalId, disclosure, event } = announcement;
-  const { sessionId, input, inputDigest } = event;
+  const { sessionId } = event;
   return {
     owner,
     sessionId,
     callId,
     beganMs,
-    event: { ...event, input: undefined, usage: undefined },
-    parametersHash: payloadHash(input, inputDigest),
+    event: { ...event, input: undefined, usage: undefined, strings: undefined },
+    parametersHash: payloadHash(event, 'input'),
     disclosure,
     peer,
     ...(host !== undefined && { host }),
@@ -78,7 +78,7 @@ export function joined(open: OpenCall, outcome: EventFrame): EventFrame {
       throw new CodedError('FRAME_INVALID', `the outcome of call ${callId} has another ${name}`);
     }
   }
-  const hash = payloadHash(outcome.input, outcome.inputDigest);
+  const hash = payloadHash(outcome, 'input');
   // An agent may let others change the arguments after they were announced; both hashes are kept.
   if (hash !== undefined && hash !== open.parametersHash && open.host === undefined) {
     throw new CodedError('FRAME_INVALID', `the outcome of call ${callId} has another input`);
@@ -87,6 +87,7 @@ export function joined(open: OpenCall, outcome: EventFrame): EventFrame {
     ...event,
     emittedAt: outcome.emittedAt,
     output: outcome.output,
+    strings: outcome.strings,
     outputDigest: outcome.outputDigest,
     error: outcome.error,
     decision: outcome.decision,

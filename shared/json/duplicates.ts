@@ -54,19 +54,15 @@ export class AmbiguityFinder implements NameListener {
   }
 }
 
-/**
- * The members of an object, and what is ambiguous in it at any depth.
- *
- * @param string - `hopStrings` for a text that has been scanned before.
- */
-export function scanMembersOnce(
-  bytes: Uint8Array,
-  string?: StringSkip,
-): {
+/** The members of an object, and what is ambiguous in it at any depth. */
+export interface ScannedMembers {
   readonly members: readonly Member[];
   readonly duplicate: string | undefined;
   readonly outOfRange: string | undefined;
-} {
+}
+
+/** `scanMembers`, and the search for ambiguity in the same pass. Throws as it does. */
+export function scanMembersOnce(bytes: Uint8Array, string?: StringSkip): ScannedMembers {
   const finder = new AmbiguityFinder();
   const members = scanMembers(bytes, finder, string);
   return { members, duplicate: finder.duplicate, outOfRange: finder.outOfRange };

@@ -223,7 +223,7 @@ function skipSpace(bytes: Uint8Array, at: number): number {
 }
 
 /** `at` is the opening quote; returns the offset behind the closing one. */
-function skipString(bytes: Uint8Array, at: number): number {
+export function skipString(bytes: Uint8Array, at: number): number {
   if (bytes[at] !== QUOTE) throw invalid(at);
   let i = at + 1;
   for (;;) {

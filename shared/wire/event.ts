@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { CodedError } from '../errors.ts';
+import { LongStrings } from '../json/long-strings.ts';
 import { decodeName, scanMembers, type Member } from '../json/scan.ts';
 import { decodeUtf8, parseJson } from '../json/text.ts';
 import { isJsonObject, type JsonObject } from '../json/value.ts';
@@ -46,6 +47,8 @@ export interface EventFrame {
   readonly actionType?: string | undefined;
   readonly input?: Uint8Array | undefined;
   readonly output?: Uint8Array | undefined;
+  /** Long strings of the frame, where it is large; keeps the frame in memory. */
+  readonly strings?: LongStrings | undefined;
   readonly error?: string | undefined;
   readonly decision: EventDecision;
   readonly dropCount: number;
@@ -143,6 +146,8 @@ type StringMember = keyof typeof STRINGS;
 
 const RAW = new Set(['input', 'output', 'usage']);
 const QUOTE = 0x22;
+/** In a smaller frame nothing is worth remembering. */
+const LARGE_BYTES = 16 * 1024;
 const INTEGERS = new Set(['drop_count', 'ack']);
 const FLAGS = new Set(['redelivered', 'patient']);
 const OBJECTS = new Set([
@@ -173,6 +178,7 @@ interface Draft {
   readonly integers: Map<string, number>;
   readonly objects: Map<string, JsonObject>;
   readonly flags: Map<string, boolean>;
+  readonly longStrings: LongStrings | undefined;
   toolName: string;
   toolServer: string;
 }
@@ -202,9 +208,10 @@ export function parseFrame(body: Uint8Array): EventFrame | HelloFrame | Approval
 }
 
 function decode(body: Uint8Array): Draft {
+  const longStrings = body.length < LARGE_BYTES ? undefined : new LongStrings(body);
   let members: readonly Member[];
   try {
-    members = scanMembers(body);
+    members = scanMembers(body, undefined, longStrings?.check);
   } catch (cause) {
     if (!(cause instanceof CodedError) || cause.code !== 'JSON_INVALID') throw cause;
     throw new FrameError(`decode emitter frame: ${cause.message}`, {}, { cause });
@@ -215,6 +222,7 @@ function decode(body: Uint8Array): Draft {
     integers: new Map(),
     objects: new Map(),
     flags: new Map(),
+    longStrings,
     toolName: '',
     toolServer: '',
   };
@@ -375,6 +383,7 @@ function toEvent(draft: Draft): EventFrame {
     actionType: strings.action_type || undefined,
     input: payloadOf(draft, 'input'),
     output: payloadOf(draft, 'output'),
+    strings: draft.longStrings,
     error: strings.error || undefined,
     decision: strings.decision as EventDecision,
     dropCount: integers.get('drop_count') ?? 0,

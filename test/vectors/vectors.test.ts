@@ -1,6 +1,8 @@
 import { Buffer } from 'node:buffer';
 import { describe, expect, test } from 'vitest';
 import { ChainVerifier } from '../../shared/chain/verify-chain.ts';
+import { canonicalHashUri } from '../../shared/crypto/canonical-hash.ts';
+import { nodeSuite } from '../../shared/crypto/node-suite.ts';
 import { hashUri } from '../../shared/crypto/suite.ts';
 import { canonicalizeText, encodeUtf8 } from '../../shared/json/text.ts';
 import { hashedText, signedText } from '../../shared/receipt/hash.ts';
@@ -66,7 +68,25 @@ describe.each(SUITES)('$suite.name $cites', ({ suite }) => {
   });
 });
 
+/** Long enough that a part of it is hashed as the bytes it came in. */
+const beside = (text: Uint8Array) =>
+  Buffer.concat([Buffer.from(`["${'x'.repeat(4096)}", `), text, Buffer.from(']')]);
+
+for (const vector of canonical.accepted) {
+  test(`[S.canonical-traps] hash of large texts: ${vector.name}`, () => {
+    const want = beside(Buffer.from(vector.canonical)).toString().replace(', ', ',');
+    expect(canonicalHashUri(beside(bytesOf(vector)))).toBe(hashUri(nodeSuite, want));
+    expect(canonicalHashUri(bytesOf(vector))).toBe(vector.hash);
+  });
+}
+
 for (const vector of canonical.refused) {
+  test(`[S.canonical-traps] refused as a large text: ${vector.name}`, () => {
+    expect(() => canonicalHashUri(beside(bytesOf(vector)))).toThrow(
+      expect.objectContaining({ code: vector.code }),
+    );
+  });
+
   test(`[S.canonical-traps] refused: ${vector.name}`, () => {
     expect(() => canonicalizeText(bytesOf(vector))).toThrow(
       expect.objectContaining({ code: vector.code }),
