@@ -48,6 +48,15 @@ for (const { argv, want } of [
       },
     },
   },
+  {
+    argv: ['-bearer-env', 'T', '-was', 'url=url&type=http', '-url', 'https://x.org/'],
+    want: {
+      remote: {
+        url: new URL('https://x.org/'),
+        headers: [{ name: 'Authorization', variable: 'T', scheme: 'Bearer ' }],
+      },
+    },
+  },
   { argv: ['-url', 'http://x', '-name', 'n', '--'], want: { serverName: 'n' } },
   { argv: ['-h'], want: { action: 'help' } },
   { argv: ['--help', 'doctor'], want: { action: 'help' } },
@@ -86,6 +95,8 @@ for (const { argv, code, message } of [
   { argv: ['-url', 'http://me:pw@x'], code: USAGE, message: 'credentials in it' },
   { argv: ['-ca', 'x', 'srv'], code: USAGE, message: '-ca needs -url' },
   { argv: ['-url', 'http://x', '-header-env', 'A: b'], code: USAGE, message: 'NAME=VARIABLE' },
+  { argv: ['-url', 'http://x', '-bearer-env', 'a b'], code: USAGE, message: 'name of a variable' },
+  { argv: ['-was', 'url=url', '--', 'srv'], code: USAGE, message: '-was needs -url' },
   { argv: ['serve', 'init', '--', 'npx'], code: USAGE, message: 'init is a command' },
 ]) {
   test(`readOptions(${argv.join(' ')}) says ${code} [X.flags]`, () => {

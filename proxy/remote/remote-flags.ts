@@ -13,6 +13,11 @@ export const REMOTE_FLAGS = {
     placeholder: 'NAME=VARIABLE',
     describe: 'with -url: a header, and the variable that has its value',
   },
+  'bearer-env': {
+    type: 'string',
+    placeholder: 'VARIABLE',
+    describe: 'with -url: the variable that has the token of `Authorization: Bearer`',
+  },
   'header-file': {
     type: 'string',
     placeholder: 'FILE',
@@ -23,7 +28,14 @@ export const REMOTE_FLAGS = {
     placeholder: 'FILE',
     describe: 'with -url: certificates to trust beside the usual ones, PEM',
   },
+  was: {
+    type: 'string',
+    placeholder: 'TEXT',
+    describe: 'with -url: a note of `obsigna wrap` for `obsigna unwrap`; changes nothing',
+  },
 } as const satisfies FlagSpec;
+
+const FLAGS_OF_URL = ['header-env', 'bearer-env', 'header-file', 'ca', 'was'] as const;
 
 /** A server that is reached by HTTP, as the command line names it. */
 export interface RemoteOptions {
@@ -36,8 +48,10 @@ export interface RemoteOptions {
 interface Values {
   readonly url?: string | undefined;
   readonly 'header-env'?: readonly string[] | undefined;
+  readonly 'bearer-env'?: string | undefined;
   readonly 'header-file'?: string | undefined;
   readonly ca?: string | undefined;
+  readonly was?: string | undefined;
 }
 
 /**
@@ -48,14 +62,13 @@ interface Values {
 export function readRemote(values: Values, hasCommand: boolean): RemoteOptions | undefined {
   const { url, ca, 'header-env': pairs = [], 'header-file': headerFile } = values;
   if (url === undefined) {
-    const [lone] = (['header-env', 'header-file', 'ca'] as const).filter(
-      (name) => values[name] !== undefined,
-    );
+    const [lone] = FLAGS_OF_URL.filter((name) => values[name] !== undefined);
     if (lone !== undefined) throw usage(`-${lone} needs -url`);
     return undefined;
   }
   if (hasCommand) throw usage('a server command stands behind -url; give one of them');
-  return { url: urlOf(url), headers: pairs.map(variableOf), headerFile, ca };
+  const headers = [...pairs.map(variableOf), ...bearerOf(values['bearer-env'])];
+  return { url: urlOf(url), headers, headerFile, ca };
 }
 
 /** A server as the command line names it. */
@@ -89,6 +102,14 @@ function variableOf(pair: string): HeaderVariable {
     throw usage('-header-env: expected NAME=VARIABLE, such as Authorization=MCP_AUTHORIZATION');
   }
   return { name: pair.slice(0, equals), variable: pair.slice(equals + 1) };
+}
+
+function bearerOf(variable: string | undefined): readonly HeaderVariable[] {
+  if (variable === undefined) return [];
+  if (!/^\w+$/.test(variable)) {
+    throw usage('-bearer-env: expected the name of a variable, such as MCP_TOKEN');
+  }
+  return [{ name: 'Authorization', variable, scheme: 'Bearer ' }];
 }
 
 function usage(message: string): CodedError {
