@@ -29,6 +29,11 @@ export interface ClientFile {
   /** Where in the file the servers are; `*` is any name. */
   readonly servers: readonly (readonly string[])[];
   readonly form?: EntryForm;
+  /**
+   * Variables in headers and addresses are not, or not for all that is known, put in as they are in the
+   * environment and the arguments of a process.
+   */
+  readonly headersDiffer?: true;
 }
 
 /** A program that starts MCP servers. */

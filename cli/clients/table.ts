@@ -237,6 +237,7 @@ export const CLIENTS: readonly Client[] = [
         format: 'yaml',
         servers: [['extensions']],
         form: 'goose',
+        headersDiffer: true,
       },
     ],
     reload: 'with its next session',
@@ -285,9 +286,9 @@ export const CLIENTS: readonly Client[] = [
     id: 'copilot',
     name: 'Copilot CLI',
     files: [
-      standard('user', '~/.copilot/mcp-config.json'),
-      standard('project', './.mcp.json'),
-      standard('project', './.github/mcp.json'),
+      standard('user', '~/.copilot/mcp-config.json', { headersDiffer: true }),
+      standard('project', './.mcp.json', { headersDiffer: true }),
+      standard('project', './.github/mcp.json', { headersDiffer: true }),
     ],
     reload: 'after /mcp, or a restart',
     elsewhere: [

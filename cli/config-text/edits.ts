@@ -1,4 +1,11 @@
-import { lineEndOf, type ConfigText, type Edit, type ListNode, type MapNode } from './node.ts';
+import {
+  lineEndOf,
+  type ConfigText,
+  type Edit,
+  type ListNode,
+  type MapNode,
+  type Member,
+} from './node.ts';
 
 /**
  * Changes of a text that leave everything else as it is, in pairs that undo each other: what
@@ -103,4 +110,32 @@ export function removeListBehind(
     return { start: line.index, end: value.end, text: '' };
   }
   return { start: value.start, end: value.end, text: '[]' };
+}
+
+/** Another name for a member, in the quotes that stand there, if any do. */
+export function renameMember(
+  { text }: ConfigText,
+  { nameStart, keyEnd }: Member,
+  name: string,
+): Edit {
+  const [, quote = ''] = /^(["']).*\1$/s.exec(text.slice(nameStart, keyEnd)) ?? [];
+  return { start: nameStart, end: keyEnd, text: `${quote}${name}${quote}` };
+}
+
+/** Takes a member out, with the comma or the line that is its own; nothing where that is not clear. */
+export function removeMember({ text }: ConfigText, map: MapNode, name: string): readonly Edit[] {
+  const at = map.members.findIndex((it) => it.name === name);
+  const [before, member, next] = [map.members[at - 1], map.members[at], map.members[at + 1]];
+  if (member === undefined) return [];
+  const { keyStart, value } = member;
+  const isComma = (from: number, to: number) => /^\s*,\s*$/.test(text.slice(from, to));
+  if (map.style === 'flow') {
+    if (before !== undefined && isComma(before.value.end, keyStart)) {
+      return [{ start: before.value.end, end: value.end, text: '' }];
+    }
+    const isFirst = next !== undefined && isComma(value.end, next.keyStart);
+    return isFirst ? [{ start: keyStart, end: next.keyStart, text: '' }] : [];
+  }
+  const line = /\r?\n[ \t]*$/.exec(text.slice(0, keyStart));
+  return line === null ? [] : [{ start: line.index, end: value.end, text: '' }];
 }

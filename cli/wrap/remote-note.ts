@@ -1,0 +1,36 @@
+/**
+ * How the entry of a remote server was written, in `-was` among the arguments of the proxy: names of members and
+ * of variables, never a value of a header, because everybody on the machine can read a command line. ADR 0028.
+ */
+export interface RemoteNote {
+  /** The member that had the address: `url`. */
+  readonly url: string;
+  /** What stood in `type`. */
+  readonly type?: string | undefined;
+  /** The member that had the headers. */
+  readonly headers?: string | undefined;
+  /** The member, empty, whose place the arguments have taken. */
+  readonly args?: string | undefined;
+  /** Headers with names of variables, as they were written. */
+  readonly variables?: string | undefined;
+}
+
+const NAMES = ['url', 'type', 'headers', 'args', 'variables'] as const;
+
+export function writeNote(note: RemoteNote): string {
+  const fields = new URLSearchParams();
+  for (const name of NAMES) {
+    const value = note[name];
+    if (value !== undefined) fields.append(name, value);
+  }
+  return fields.toString();
+}
+
+/** Undefined where it does not name the member of the address: somebody else has written it. */
+export function readNote(text: string): RemoteNote | undefined {
+  const fields = new URLSearchParams(text);
+  const url = fields.get('url');
+  if (url === null) return undefined;
+  const others = NAMES.map((name) => [name, fields.get(name) ?? undefined] as const);
+  return { ...Object.fromEntries(others), url };
+}
