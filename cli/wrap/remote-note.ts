@@ -17,18 +17,22 @@ export interface RemoteNote {
 
 const NAMES = ['url', 'type', 'headers', 'args', 'variables'] as const;
 
+/** `url=serverUrl,type=http`: nothing in it means anything to a shell, because some clients use one. */
 export function writeNote(note: RemoteNote): string {
-  const fields = new URLSearchParams();
-  for (const name of NAMES) {
+  return NAMES.flatMap((name) => {
     const value = note[name];
-    if (value !== undefined) fields.append(name, value);
-  }
-  return fields.toString();
+    return value === undefined ? [] : [`${name}=${escaped(value)}`];
+  }).join();
+}
+
+function escaped(text: string): string {
+  const hex = (char: string) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`;
+  return encodeURIComponent(text).replace(/[!'()*~]/g, hex);
 }
 
 /** Undefined where it does not name the member of the address: somebody else has written it. */
 export function readNote(text: string): RemoteNote | undefined {
-  const fields = new URLSearchParams(text);
+  const fields = new URLSearchParams(text.replaceAll('+', '%2B').replaceAll(',', '&'));
   const url = fields.get('url');
   if (url === null) return undefined;
   const others = NAMES.map((name) => [name, fields.get(name) ?? undefined] as const);

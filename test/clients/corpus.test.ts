@@ -151,7 +151,7 @@ function wrappedRemote(entry: Entry, name: string): Entry {
     ...given.flatMap(([header, variable]) => ['-header-env', `${header}=${variable}`]),
     ...names.flatMap(([header, variable]) => ['-header-env', `${header}=${variable}`]),
     ...(bearer === undefined ? [] : ['-bearer-env', bearer]),
-    ...['-was', expect.stringMatching(new RegExp(`^url=${url}(&|$)`)) as unknown],
+    ...['-was', expect.stringMatching(new RegExp(`^url=${url}(,[\\w%=.,-]+)?$`)) as unknown],
     ...['-url', entry[url]],
   ];
   const isArgv = type === 'remote';
