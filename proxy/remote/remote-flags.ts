@@ -8,6 +8,11 @@ export const REMOTE_FLAGS = {
     placeholder: 'URL',
     describe: 'a remote server, in place of a server command',
   },
+  'url-env': {
+    type: 'string',
+    placeholder: 'VARIABLE',
+    describe: 'as -url, by the variable that has the address: for one that holds a credential',
+  },
   'header-env': {
     type: 'list',
     placeholder: 'NAME=VARIABLE',
@@ -40,6 +45,8 @@ const FLAGS_OF_URL = ['header-env', 'bearer-env', 'header-file', 'ca', 'was'] as
 /** A server that is reached by HTTP, as the command line names it. */
 export interface RemoteOptions {
   readonly url: URL;
+  /** The variable that the address comes from: no part of it but the origin is for others. */
+  readonly urlVariable?: string;
   readonly headers: readonly HeaderVariable[];
   readonly headerFile: string | undefined;
   readonly ca: string | undefined;
@@ -47,6 +54,7 @@ export interface RemoteOptions {
 
 interface Values {
   readonly url?: string | undefined;
+  readonly 'url-env'?: string | undefined;
   readonly 'header-env'?: readonly string[] | undefined;
   readonly 'bearer-env'?: string | undefined;
   readonly 'header-file'?: string | undefined;
@@ -56,19 +64,27 @@ interface Values {
 
 /**
  * @param hasCommand - A server command stands on the line as well.
- * @returns undefined without `-url`
- * @throws CodedError `USAGE`
+ * @returns undefined without `-url` and `-url-env`
+ * @throws CodedError `USAGE`; `CREDENTIALS_INVALID` where the variable has no address
  */
-export function readRemote(values: Values, hasCommand: boolean): RemoteOptions | undefined {
+export function readRemote(
+  values: Values,
+  hasCommand: boolean,
+  env: Readonly<Record<string, string | undefined>>,
+): RemoteOptions | undefined {
   const { url, ca, 'header-env': pairs = [], 'header-file': headerFile } = values;
-  if (url === undefined) {
+  const { 'url-env': urlVariable } = values;
+  if (url === undefined && urlVariable === undefined) {
     const [lone] = FLAGS_OF_URL.filter((name) => values[name] !== undefined);
     if (lone !== undefined) throw usage(`-${lone} needs -url`);
     return undefined;
   }
+  if (url !== undefined && urlVariable !== undefined) throw usage('give -url or -url-env');
   if (hasCommand) throw usage('a server command stands behind -url; give one of them');
   const headers = [...pairs.map(variableOf), ...bearerOf(values['bearer-env'])];
-  return { url: urlOf(url), headers, headerFile, ca };
+  const others = { headers, headerFile, ca };
+  if (urlVariable === undefined) return { url: urlOf(url ?? ''), ...others };
+  return { url: urlIn(urlVariable, env), urlVariable, ...others };
 }
 
 /** A server as the command line names it. */
@@ -80,6 +96,7 @@ export interface Launched {
 
 /** What says which server it is; empty for none. The rest of an address may hold credentials. */
 export function launchOf({ remote, command, args }: Launched): readonly string[] {
+  if (remote?.urlVariable !== undefined) return ['-url-env', remote.url.origin];
   if (remote !== undefined) return ['-url', `${remote.url.origin}${remote.url.pathname}`];
   return command === '' ? [] : [command, ...args];
 }
@@ -94,6 +111,17 @@ function urlOf(text: string): URL {
   }
   url.hash = '';
   return url;
+}
+
+/** No message quotes the address: somebody has hidden it. */
+function urlIn(variable: string, env: Readonly<Record<string, string | undefined>>): URL {
+  const text = env[variable] ?? '';
+  if (text === '') throw invalid(`the variable ${variable} is not set`);
+  try {
+    return urlOf(text);
+  } catch {
+    throw invalid(`the variable ${variable} has no address of http: or https: without a password`);
+  }
 }
 
 function variableOf(pair: string): HeaderVariable {
@@ -114,4 +142,8 @@ function bearerOf(variable: string | undefined): readonly HeaderVariable[] {
 
 function usage(message: string): CodedError {
   return new CodedError('USAGE', message);
+}
+
+function invalid(message: string): CodedError {
+  return new CodedError('CREDENTIALS_INVALID', message);
 }
