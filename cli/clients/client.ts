@@ -36,12 +36,23 @@ export interface ClientFile {
   readonly headersDiffer?: true;
 }
 
+/** How a client writes a remote server down. */
+export interface RemoteForm {
+  /** The member with the address. */
+  readonly url: string;
+  readonly type?: string;
+  /** The member with the headers; without it they stand somewhere that `wrap` leaves. */
+  readonly headers?: string;
+}
+
 /** A program that starts MCP servers. */
 export interface Client {
   /** What `-client` takes. */
   readonly id: string;
   readonly name: string;
   readonly files: readonly ClientFile[];
+  /** Without it it knows none in its files. */
+  readonly remote?: RemoteForm;
   /** What has to happen before a change counts. */
   readonly reload: string;
   /** What the client asks about again once an entry has changed. */

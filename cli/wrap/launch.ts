@@ -36,7 +36,7 @@ export function readGovernedLaunch(words: readonly string[]): GovernedLaunch | u
   const own = words.slice(at + 1, dashes === -1 ? undefined : dashes);
   const name = own.findIndex((word) => /^--?name(?:=|$)/.test(word));
   if (name === -1) return undefined;
-  const isRemote = dashes === -1 && own.some((word) => /^--?url(?:=|$)/.test(word));
+  const isRemote = dashes === -1 && own.some((word) => /^--?url(?:-env)?(?:=|$)/.test(word));
   if (!isRemote && (dashes === -1 || dashes + 1 >= words.length)) return undefined;
   const rules = valueOf(own, 'rules');
   const was = isRemote ? valueOf(own, 'was') : undefined;
@@ -51,8 +51,8 @@ export function readGovernedLaunch(words: readonly string[]): GovernedLaunch | u
 }
 
 /** Whether `unwrap` can undo it; an entry with `-url` alone was written by hand. */
-export function isWrapped({ ownWords, was }: GovernedLaunch): boolean {
-  return ownWords > 0 || was !== undefined;
+export function isWrapped(as: GovernedLaunch): boolean {
+  return as.ownWords > 0 || as.was !== undefined;
 }
 
 function valueOf(words: readonly string[], flag: string): string | undefined {
@@ -82,13 +82,13 @@ export function ownWords(
   return [program, ...flagsOf({ script, rules, socket }, name, hadNoArgs), '--'];
 }
 
-/** Everything in front of the address of a remote server. */
+/** Everything that starts the proxy for a remote server; the address, or its variable, stands in `flags`. */
 export function remoteWords(
   { program, script, rules, socket }: ProxyCommand,
   name: string,
   flags: readonly string[],
 ): readonly [program: string, ...args: string[]] {
-  return [program, ...flagsOf({ script, rules, socket }, name, false), ...flags, '-url'];
+  return [program, ...flagsOf({ script, rules, socket }, name, false), ...flags];
 }
 
 type Flags = { readonly [K in 'script' | 'rules' | 'socket']: string | undefined };

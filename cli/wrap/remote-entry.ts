@@ -8,6 +8,8 @@ export interface RemoteEntry {
   readonly map: MapNode;
   readonly names: EntryNames;
   readonly url: TextMember;
+  /** The address goes into the environment too: it holds a variable, or may hold a credential. */
+  readonly isUrlHidden: boolean;
   readonly type?: TextMember | undefined;
   /** Headers with their values; these move to the environment as they are written. */
   readonly headers?: MapMember | undefined;
@@ -17,6 +19,8 @@ export interface RemoteEntry {
   readonly variables?: MapMember | undefined;
   /** An environment with nothing in it, which is in the way of one that has something. */
   readonly emptyEnv?: Member | undefined;
+  /** An environment that the hidden address goes into. */
+  readonly env?: MapMember | undefined;
   /** Why it is changed only when somebody asks for it. */
   readonly doubt?: string;
 }
@@ -64,7 +68,7 @@ export function readRemoteEntry(map: MapNode, file: ClientFile): RemoteEntry | s
       return `it has both ${other.name} and ${one.name}`;
   }
   const foreign = map.members.find(({ name }) => OF_CLIENT.test(name) && name !== BEARER);
-  if (foreign !== undefined) return `its ${foreign.name} would not reach through the proxy`;
+  if (foreign !== undefined) return `its ${foreign.name} is for a client that connects by itself`;
   if (url === undefined) return 'it has no address';
   const type = member('type');
   const env = member(names.env);
@@ -84,8 +88,12 @@ export function readRemoteEntry(map: MapNode, file: ClientFile): RemoteEntry | s
     variables: variables as MapMember | undefined,
   };
   const doubt = doubtAbout(parts);
+  const address = parts.url.value.value;
+  const isUrlHidden = VARIABLE.test(address) || looksSecret(address);
   const emptyEnv = headers === undefined ? undefined : env;
-  return { map, names, ...parts, emptyEnv, ...(doubt !== undefined && { doubt }) };
+  const kept = headers === undefined ? (env as MapMember | undefined) : undefined;
+  const all = { map, names, isUrlHidden, ...parts, emptyEnv, env: kept };
+  return { ...all, ...(doubt !== undefined && { doubt }) };
 }
 
 function troubleWithText(...members: readonly (Member | undefined)[]): string | undefined {
@@ -99,11 +107,9 @@ function troubleWithText(...members: readonly (Member | undefined)[]): string | 
 }
 
 function troubleWithUrl({ name, value: { value } }: TextMember, file: ClientFile) {
-  if (looksSecret(value)) {
-    return `its ${name} may hold a credential, and everybody on this machine can read a command line`;
-  }
+  if (/\/\/[^/?#]*@/.test(value)) return `its ${name} has a password in it: send it as a header`;
   if (VARIABLE.test(value)) {
-    return file.headersDiffer === true ? differing(name, 'args') : undefined;
+    return file.headersDiffer === true ? differing(name) : undefined;
   }
   const isHttp = URL.canParse(value) && /^https?:$/.test(new URL(value).protocol);
   return isHttp ? undefined : `its ${name} is no address of http: or https:`;
@@ -157,11 +163,11 @@ function troubleWithHeader(
     return `the value of ${name} is empty, or holds what no header can`;
   }
   const isFilled = file.headersDiffer === true && VARIABLE.test(value.value);
-  return isFilled ? differing(name, 'the environment') : undefined;
+  return isFilled ? differing(name) : undefined;
 }
 
-function differing(name: string, where: string): string {
-  return `${name} has a variable in it, which this client may not put in the same way into ${where}`;
+function differing(name: string): string {
+  return `${name} has a variable in it, which this client may not put in the same way into the environment`;
 }
 
 function troubleWithEnv(
@@ -169,12 +175,13 @@ function troubleWithEnv(
   headers: Member | undefined,
   { form }: ClientFile,
 ): string | undefined {
-  if (env === undefined || headers === undefined) return undefined;
-  const { value } = env;
+  if (env === undefined) return undefined;
+  const { name, value } = env;
+  if (value.fixed !== undefined) return `${name}: ${value.fixed}`;
+  if (headers === undefined) return value.kind === 'map' ? undefined : `${name}: it is no map`;
   // Arguments take the place of an empty environment, and headers become the new one.
   const isFree = value.kind === 'map' && value.style === 'flow' && value.members.length === 0;
-  if (isFree && value.fixed === undefined && form !== 'argv') return undefined;
-  return `it has both ${headers.name} and ${env.name}`;
+  return isFree && form !== 'argv' ? undefined : `it has both ${headers.name} and ${name}`;
 }
 
 function doubtAbout({
@@ -184,13 +191,11 @@ function doubtAbout({
   variables,
 }: Pick<RemoteEntry, 'url' | 'headers' | 'bearer' | 'variables'>): string | undefined {
   const { value } = url.value;
-  if (VARIABLE.test(value)) {
-    return 'its address has a variable, and everybody on this machine can read a command line';
-  }
-  if (/^(?:localhost|\[::1\]|127\.[\d.]+)$/.test(new URL(value).hostname)) {
+  const host = URL.canParse(value) ? new URL(value).hostname : '';
+  if (/^(?:localhost|0\.0\.0\.0|\[::1?\]|127\.[\d.]+)$/.test(host)) {
     return 'it is on this machine, where it may be mcp-proxy serve-http itself';
   }
   const count = [headers, variables].reduce((sum, it) => sum + (it?.value.members.length ?? 0), 0);
-  if (bearer !== undefined || count > 0) return undefined;
+  if (bearer !== undefined || count > 0 || looksSecret(value)) return undefined;
   return 'it has no header: a sign-in of the client does not reach through the proxy on its command (mcp-proxy serve-http keeps it)';
 }

@@ -53,40 +53,48 @@ describe('wrapEntries() and unwrapEntries() on generated remote entries', () => 
     .tuple(fc.stringMatching(/^[\x20-\x7e]{0,12}$/), fc.stringMatching(/^[a-z]{8}$/))
     .map(([noise, core]) => `${core}${noise}MARKED-VALUE`);
   const headers = fc.dictionary(headerName, secret, { minKeys: 1, maxKeys: 3 });
-  const address = fc
-    .tuple(fc.constantFrom('https://a.example', 'http://b.example:8080/x'), fc.webQueryParameters())
-    .map(([base, query]) => `${base}?project=${encodeURIComponent(query.slice(0, 8))}`);
-  const entry = (url: string, headersName: string, type: fc.Arbitrary<string>) =>
+  const address = fc.oneof(
     fc
-      .record(
-        {
-          [url]: address,
-          [headersName]: headers,
-          type,
-          timeout: fc.nat(),
-          disabled: fc.constant(false),
-          tools: fc.array(fc.string({ maxLength: 5 }), { maxLength: 2 }),
-        },
-        { requiredKeys: [url] },
-      )
+      .tuple(fc.constantFrom('https://a.example', 'http://b.example:8080/x'), fc.webSegment())
+      .map(([base, segment]) => `${base}?project=${segment.slice(0, 8)}`),
+    fc.constantFrom(
+      'https://c.example/?token=MARKED-VALUE',
+      'https://c.example/a0b1c2d3e4f5g6h7i8j9-MARKED-VALUE/mcp',
+      'https://c.example/${MY_TOKEN:-MARKED-VALUE}/mcp',
+    ),
+  );
+  const entry = (url: string, headersName: string, env: string, type: fc.Arbitrary<string>) => {
+    const model: Record<string, fc.Arbitrary<unknown>> = {
+      [url]: address,
+      [headersName]: headers,
+      type,
+      timeout: fc.nat(),
+      disabled: fc.constant(false),
+      tools: fc.array(fc.string({ maxLength: 5 }), { maxLength: 2 }),
+    };
+    // The form of Codex and opencode has none there.
+    if (env !== '') model[env] = fc.constant(0).map(() => ({}));
+    return fc
+      .record(model, { requiredKeys: [url] })
       .chain((it) => fc.shuffledSubarray(Object.entries(it), { minLength: Object.keys(it).length }))
       .map((members) => Object.fromEntries(members));
+  };
   const servers = (...of: Parameters<typeof entry>) =>
     fc.dictionary(name, entry(...of), { minKeys: 1, maxKeys: 3 });
   const eol = fc.constantFrom('\n', '\r\n');
   const isText = (text: string) => text.isWellFormed();
 
   const types = fc.constantFrom('http', 'sse', 'streamable-http', 'streamable_http');
-  const jsonTexts = (type: fc.Arbitrary<string>) =>
+  const jsonTexts = (env: string, type: fc.Arbitrary<string>) =>
     fc
-      .tuple(servers('url', 'headers', type), fc.constantFrom(undefined, 1, '\t'), eol)
+      .tuple(servers('url', 'headers', env, type), fc.constantFrom(undefined, 1, '\t'), eol)
       .map(([mcpServers, indent, end]) =>
         JSON.stringify({ a: 1, mcpServers, z: [] }, undefined, indent).replaceAll('\n', end),
       )
       .filter(isText);
   const yamlTexts = fc
     .tuple(
-      servers('uri', 'headers', types),
+      servers('uri', 'headers', 'envs', types),
       fc.record({
         indent: fc.constantFrom(2, 4),
         collectionStyle: fc.constantFrom('any', 'block', 'flow'),
@@ -97,17 +105,21 @@ describe('wrapEntries() and unwrapEntries() on generated remote entries', () => 
     .map(([extensions, style]) => stringifyYaml({ a: 1, extensions, z: 2 }, style as object))
     .filter(isText);
   const tomlTexts = fc
-    .tuple(servers('url', 'http_headers', fc.constant('http')), eol)
+    .tuple(servers('url', 'http_headers', '', fc.constant('http')), eol)
     .map(([mcp, end]) => stringifyToml({ a: 1, mcp_servers: mcp }).replaceAll('\n', end))
     .filter(isText);
 
   for (const { format, file, texts } of [
-    { format: 'JSON', file: JSON_FILE, texts: jsonTexts(types) },
-    { format: 'JSON of opencode', file: ARGV_FILE, texts: jsonTexts(fc.constant('remote')) },
+    { format: 'JSON', file: JSON_FILE, texts: jsonTexts('env', types) },
+    {
+      format: 'JSON of opencode',
+      file: ARGV_FILE,
+      texts: jsonTexts('', fc.constant('remote')),
+    },
     { format: 'YAML', file: GOOSE_FILE, texts: yamlTexts },
     { format: 'TOML', file: TOML_FILE, texts: tomlTexts },
   ]) {
-    test(`${format}: they come back to the byte, and no value of a header is a word [C.wrap-remote]`, () => {
+    test(`${format}: they come back to the byte, and no value of a header or secret of an address is a word [C.wrap-remote]`, () => {
       let changes = 0;
       fc.assert(
         fc.property(texts, (text) => {

@@ -13,7 +13,8 @@ import { CodedError } from '../../shared/errors.ts';
 import { readEntries, wordsOf, type Launch, type ServerEntry } from './entries.ts';
 import { isDone, isText, isWords, type EntryChange } from './entry-change.ts';
 import { isWrapped, ownWords, type ProxyCommand } from './launch.ts';
-import { unwrapRemote, wrapRemote } from './remote-rewrite.ts';
+import { unwrapRemote } from './remote-restore.ts';
+import { wrapRemote } from './remote-rewrite.ts';
 
 /** A change of a file that was proved on its text, and not made yet. */
 export interface Rewrite {

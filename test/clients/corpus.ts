@@ -13,6 +13,8 @@ export interface CorpusFile {
   readonly skips?: readonly string[];
   /** Servers that have the proxy already. */
   readonly already?: readonly string[];
+  /** Remote ones whose address goes into the environment. */
+  readonly hides?: readonly string[];
   /** With -remote. */
   readonly isRemoteToo?: boolean;
   /** Also named with -server. */

@@ -17,6 +17,7 @@ const JSON_FILES: readonly CorpusFile[] = [
     ),
     isRemoteToo: true,
     wraps: ['a', 'b', 'c', 'd', 'e'],
+    hides: ['e'],
   },
   {
     name: 'a remote server without a header, by its name',
@@ -28,10 +29,7 @@ const JSON_FILES: readonly CorpusFile[] = [
   {
     name: 'remote servers that are left, also with -remote',
     path: CURSOR,
-    text: plain(`    "query": {"url": "https://x.example/mcp?apiKey=short", ${BEARER}},
-    "path": {"url": "https://x.example/s/0123456789abcdef0123456789/mcp"},
-    "user": {"url": "https://me:pw@x.example/mcp"},
-    "variable": {"url": "https://x.example/\${API_TOKEN}/mcp"},
+    text: plain(`    "user": {"url": "https://me:pw@x.example/mcp"},
     "ws": {"type": "ws", "url": "wss://x.example"},
     "type": {"type": "ws", "url": "https://x.example"},
     "oauth": {"url": "https://x.example", "oauth": {"clientId": "x"}, ${BEARER}},
@@ -49,8 +47,21 @@ const JSON_FILES: readonly CorpusFile[] = [
     isRemoteToo: true,
     wraps: [],
     skips: [
-      ...['query', 'path', 'user', 'variable', 'ws', 'type', 'oauth', 'auth', 'helper', 'own'],
-      ...['session', 'both', 'env', 'empty', 'number', 'list', 'odd', 'none'],
+      'user',
+      'ws',
+      'type',
+      'oauth',
+      'auth',
+      'helper',
+      'own',
+      'session',
+      'both',
+      'env',
+      'empty',
+      'number',
+      'list',
+      'odd',
+      'none',
     ],
   },
   {
@@ -66,6 +77,52 @@ const JSON_FILES: readonly CorpusFile[] = [
     path: CURSOR,
     text: `{"mcpServers":{"a":{"env":{},"url":"https://a.example",${BEARER}}}}`,
     wraps: ['a'],
+  },
+];
+
+const HIDDEN_FILES: readonly CorpusFile[] = [
+  {
+    name: 'remote servers with a credential in the address',
+    path: CURSOR,
+    text: plain(`    "query": {"url": "https://x.example/mcp?apiKey=s3cr3t"},
+    "path" : { "url":"https://x.example/s/0123456789abcdef0123456789/mcp", "timeout": 5 },
+    "variable": {"headers": {"A": "b"}, "url": "https://x.example/\${env:API_TOKEN}/mcp"},
+    "both": {
+      "headers": {
+        "Authorization": "Bearer s3cr3t-a", // one
+        "X-Team": "t"
+      },
+      "url": "https://x.example/?token=s3cr3t-b" // two
+    },
+    "bare": {"url": "https://x.example/?token=s3cr3t-c", "headers": { }},
+    "env": {"env": {"A": "b"}, "url": "https://x.example/?token=s3cr3t-d"},
+    "empty": {"env": {}, "url": "https://x.example/?token=s3cr3t-e"},
+    "all": {"env": {}, "type": "http", "url": "https://x.example/?token=s3cr3t-f", ${BEARER}}`),
+    wraps: ['query', 'path', 'variable', 'both', 'bare', 'env', 'empty', 'all'],
+    hides: ['query', 'path', 'variable', 'both', 'bare', 'env', 'empty', 'all'],
+  },
+  {
+    name: 'opencode, remote with a credential in the address',
+    path: '.config/opencode/opencode.json',
+    text: `{\n  "mcp": {\n    "a": { "type": "remote", "url": "https://a.example/?key=s3cr3t" },\n    "b": { "type": "remote", "url": "https://a.example/?key={env:X}", "headers": {"A": "b"} }\n  }\n}\n`,
+    wraps: ['a', 'b'],
+    hides: ['a', 'b'],
+  },
+  {
+    name: 'remote with a credential in the address',
+    path: CODEX,
+    text: crlf(
+      '[mcp_servers.a]\nurl = "https://a.example/?key=s3cr3t" # a\n\n[mcp_servers.b]\nurl = \'https://b.example/?key=s3cr3t\'\n[mcp_servers.b.http_headers]\n# two\nX-Key = "k"\nX-Team = "t"\n[mcp_servers.c]\nurl = "https://c.example/?key=s3cr3t"\nhttp_headers = { "X-Key" = "k" }\nenabled = true',
+    ),
+    wraps: ['a', 'b', 'c'],
+    hides: ['a', 'b', 'c'],
+  },
+  {
+    name: 'Goose, remote with a credential in the address',
+    path: GOOSE,
+    text: 'extensions:\n  a:\n    uri: https://a.example/?key=s3cr3t # a\n    type: sse\n  b:\n    type: sse\n    uri: "https://b.example/?key=s3cr3t"\n    envs: {}\n    headers:\n      # the key\n      X-Key: k\n      X-Team: t\n  c:\n    envs:\n      A: b\n    uri: https://c.example/?key=s3cr3t\n  d: {type: sse, uri: \'https://d.example/?key=s3cr3t\', headers: {A: b}}\n',
+    wraps: ['a', 'b', 'c', 'd'],
+    hides: ['a', 'b', 'c', 'd'],
   },
 ];
 
@@ -224,6 +281,7 @@ const YAML_FILES: readonly CorpusFile[] = [
 /** Entries with an address, of every client that has them. */
 export const REMOTE_CORPUS: readonly CorpusFile[] = [
   ...JSON_FILES,
+  ...HIDDEN_FILES,
   ...CLIENT_FILES,
   ...TOML_FILES,
   ...YAML_FILES,

@@ -71,7 +71,9 @@ test('remote entries of Claude Code are governed with their headers, and come ba
   const headers = { Authorization: SECRET, 'X-Team': 'blue' };
   const tickets = { type: 'http', url, headers, timeout: 9000 };
   const legacy = { type: 'sse', url: old, headers: { Authorization: SECRET } };
-  const text = JSON.stringify({ numStartups: 1, mcpServers: { tickets, legacy } }, undefined, 2);
+  const keyed = { url: `${url}?api_key=s3cr3t`, headers, type: 'http' };
+  const servers = { tickets, legacy, keyed };
+  const text = JSON.stringify({ numStartups: 1, mcpServers: servers }, undefined, 2);
   const path = put('.claude.json', text);
 
   const unasked = obsigna('wrap', '-rules', rules);
@@ -86,13 +88,14 @@ test('remote entries of Claude Code are governed with their headers, and come ba
   });
   expect(dry.stdout + dry.stderr + done.stdout + done.stderr).not.toContain('s3cr3t');
   const { mcpServers } = JSON.parse(readFileSync(path, 'utf8')) as {
-    mcpServers: Record<'tickets' | 'legacy', Started & { type: string; timeout: number }>;
+    mcpServers: Record<keyof typeof servers, Started & { type: string; timeout: number }>;
   };
   expect(mcpServers.tickets).toMatchObject({ type: 'stdio', timeout: 9000 });
   await use(mcpServers.tickets);
   await use(mcpServers.legacy);
+  await use(mcpServers.keyed);
 
-  expect(obsigna('status').stdout).toContain('\n2 of 2 configured servers governed\n');
+  expect(obsigna('status').stdout).toContain('\n3 of 3 configured servers governed\n');
   expect(obsigna('unwrap').stdout).toContain('same bytes');
   expect(readFileSync(path, 'utf8')).toBe(text);
 });

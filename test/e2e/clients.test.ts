@@ -70,7 +70,7 @@ test('a wrapped server starts without a PATH, is governed, and comes back to the
 
   const done = obsigna(['wrap', '--rules', rules]);
   expect(done.code).toBe(0);
-  expect(done.stdout).toMatch(/wrapped {3}files\n {2}skipped {3}remote: its auth would not reach/);
+  expect(done.stdout).toMatch(/wrapped {3}files\n {2}skipped {3}remote: its auth is for a client/);
   expect(done.stderr).toMatch(/Cursor may take ".+obsigna home .+" apart at its spaces/);
   for (const { stdout, stderr } of [dry, done]) {
     expect(stdout + stderr).not.toMatch(/s3cr3t|h3ader/);
