@@ -166,7 +166,7 @@ function withoutCommand(
     const remote = readRemoteEntry(node, file);
     if (typeof remote === 'string') return { kind: 'remote', reason: remote };
     const { doubt } = remote;
-    const reason = doubt === undefined ? 'not wrapped' : `${doubt}: -remote wraps it all the same`;
+    const reason = doubt === undefined ? 'not wrapped' : `${doubt} (-remote wraps it all the same)`;
     return { kind: 'remote', reason, remote };
   }
   if (BUILT_IN.includes(type)) return { kind: 'builtin', reason: 'it runs inside the client' };

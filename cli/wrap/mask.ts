@@ -75,7 +75,12 @@ export function maskText({ text, root }: ConfigText, entries: readonly ServerEnt
 function launchTexts({ state }: ServerEntry): readonly (readonly [TextNode, string])[] {
   if (!('launch' in state)) return [];
   const { launch } = state;
-  const words = maskWords(wordsOf(launch));
+  const plain = wordsOf(launch);
+  const isOurs = state.kind === 'governed' && state.as.was !== undefined;
+  // Names of headers, of variables and of members, as `wrap` writes them.
+  const isName = (i: number) =>
+    isOurs && /^-(?:header-env|bearer-env|was)$/.test(plain[i - 1] ?? '');
+  const words = maskWords(plain).map((word, i) => (isName(i) ? (plain[i] ?? '') : word));
   const list = launch.kind === 'argv' ? launch.words : launch.args;
   const nodes = [...(launch.kind === 'argv' ? [] : [launch.command]), ...(list?.items ?? [])];
   return nodes.map((node, i) => [node, words[i] ?? HIDDEN] as const);

@@ -42,6 +42,8 @@ export const VARIABLES = 'env_http_headers';
 const TYPE = /^(?:http|sse|remote|streamable[-_]?http)$/i;
 /** Members that say how the client connects or signs in: none of that would reach through the proxy. */
 const OF_CLIENT = /auth|headersHelper|apiKey|requestOptions|transport|scopes|socket|tls|^bearer_/i;
+/** `?apiKey=...`: what a server wants there instead of a header. A random path may be a tenant's alone. */
+const KEY_IN_QUERY = /[?&][^=&#]*(?:key|token|secret)=[^&#]/i;
 const VARIABLE = /[$]|\{(?:env|file):/;
 
 export function entryNames(form: EntryForm): EntryNames {
@@ -196,6 +198,6 @@ function doubtAbout({
     return 'it is on this machine, where it may be mcp-proxy serve-http itself';
   }
   const count = [headers, variables].reduce((sum, it) => sum + (it?.value.members.length ?? 0), 0);
-  if (bearer !== undefined || count > 0 || looksSecret(value)) return undefined;
-  return 'it has no header: a sign-in of the client does not reach through the proxy on its command (mcp-proxy serve-http keeps it)';
+  if (bearer !== undefined || count > 0 || KEY_IN_QUERY.test(value)) return undefined;
+  return 'it has no header: where the client signs in itself (OAuth), that does not reach through; mcp-proxy serve-http keeps it';
 }

@@ -202,10 +202,19 @@ describe('unwrapEntries() of a remote entry that somebody else has changed', () 
     test(`names it and leaves it: ${name}`, () => {
       const { changed: done, refused, after } = unwrap(JSON_FILE, changed);
       expect(done).toEqual([]);
-      expect(refused.map(({ entry }) => entry.name)).toEqual(['a']);
+      const reason = expect.stringContaining('has changed it since') as string;
+      expect(refused).toMatchObject([{ entry: { name: 'a' }, reason }]);
       expect(after.text).toBe(changed);
     });
   }
+});
+
+test('diffOf() shows the names that -was and -header-env have [C.wrap-secrets]', () => {
+  const diff = diffOf(wrap(JSON_FILE, ENTRY), JSON_FILE, '/f');
+  expect(diff).toContain(
+    '"X-Key=OBSIGNA_HEADER_X_KEY", "-was", "url=url,type=http,headers=headers"',
+  );
+  expect(diff).toContain('"env": {"OBSIGNA_HEADER_X_KEY": "***"}');
 });
 
 test('wrapEntries() renews the path of a remote entry, which comes back to the byte', () => {

@@ -54,6 +54,9 @@ export function unwrapEntries(
   return rewrite(before, file, entries, (entry) => unwrapOne(before, entry), false);
 }
 
+const ENTANGLED = 'it is written in a way that cannot be changed without changing something else';
+const FOREIGN = 'somebody has changed it since it was wrapped: take out what is new, and try again';
+
 function rewrite(
   before: ConfigText,
   file: ClientFile,
@@ -69,8 +72,11 @@ function rewrite(
     attempt(before, file, changes.filter(isGood), mustComeBack) ??
     unchanged(before);
   const refused = entries.filter((entry) => !done.changed.includes(entry));
-  const reason = 'it is written in a way that cannot be changed without changing something else';
-  return { ...done, refused: refused.map((entry) => ({ entry, reason })) };
+  const isKnown = (entry: ServerEntry) => changes.some((it) => it.entry === entry);
+  return {
+    ...done,
+    refused: refused.map((entry) => ({ entry, reason: isKnown(entry) ? ENTANGLED : FOREIGN })),
+  };
 }
 
 function unchanged(before: ConfigText): Omit<Rewrite, 'refused'> {

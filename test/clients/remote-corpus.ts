@@ -85,7 +85,8 @@ const HIDDEN_FILES: readonly CorpusFile[] = [
     name: 'remote servers with a credential in the address',
     path: CURSOR,
     text: plain(`    "query": {"url": "https://x.example/mcp?apiKey=s3cr3t"},
-    "path" : { "url":"https://x.example/s/0123456789abcdef0123456789/mcp", "timeout": 5 },
+    "path" : { "url":"https://x.example/s/0123456789abcdef0123456789/mcp", "timeout": 5, "headers": {"A": "b"} },
+    "tenant": {"url": "https://x.example/t/0123456789abcdef0123456789/mcp"},
     "variable": {"headers": {"A": "b"}, "url": "https://x.example/\${env:API_TOKEN}/mcp"},
     "both": {
       "headers": {
@@ -99,6 +100,7 @@ const HIDDEN_FILES: readonly CorpusFile[] = [
     "empty": {"env": {}, "url": "https://x.example/?token=s3cr3t-e"},
     "all": {"env": {}, "type": "http", "url": "https://x.example/?token=s3cr3t-f", ${BEARER}}`),
     wraps: ['query', 'path', 'variable', 'both', 'bare', 'env', 'empty', 'all'],
+    skips: ['tenant'],
     hides: ['query', 'path', 'variable', 'both', 'bare', 'env', 'empty', 'all'],
   },
   {

@@ -77,7 +77,7 @@ test('remote entries of Claude Code are governed with their headers, and come ba
   const path = put('.claude.json', text);
 
   const unasked = obsigna('wrap', '-rules', rules);
-  expect(unasked.stdout).toMatch(/skipped {3}tickets: it is on this machine.+: -remote wraps it/);
+  expect(unasked.stdout).toMatch(/skipped {3}tickets: it is on this machine.+ \(-remote wraps it/);
   expect(readFileSync(path, 'utf8')).toBe(text);
 
   const dry = obsigna('wrap', '-rules', rules, '-remote', '-dry-run');
