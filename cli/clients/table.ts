@@ -237,7 +237,7 @@ export const CLIENTS: readonly Client[] = [
   {
     id: 'lm-studio',
     name: 'LM Studio',
-    files: [standard('user', '~/.lmstudio/mcp.json')],
+    files: [standard('user', '~/.lmstudio/mcp.json', { headersDiffer: true })],
     remote: { url: 'url', ...HEADERS },
     reload: 'when the file is saved in its editor',
     elsewhere: [],
@@ -328,7 +328,7 @@ export const CLIENTS: readonly Client[] = [
   {
     id: 'antigravity',
     name: 'Antigravity',
-    files: [standard('user', '~/.gemini/config/mcp_config.json')],
+    files: [standard('user', '~/.gemini/config/mcp_config.json', { headersDiffer: true })],
     remote: { url: 'serverUrl', ...HEADERS },
     reload: 'after Refresh in its list of servers',
     elsewhere: [],

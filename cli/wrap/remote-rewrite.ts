@@ -6,9 +6,9 @@ import {
   quoted,
   renameMember,
 } from '../config-text/edits.ts';
-import type { ConfigText, Member } from '../config-text/node.ts';
+import type { ConfigText, Edit, Member } from '../config-text/node.ts';
 import type { ServerEntry } from './entries.ts';
-import { isMap, isText, isWords, type EntryChange } from './entry-change.ts';
+import { isMap, isText, isWords, type EntryChange, type Judge } from './entry-change.ts';
 import { remoteWords, type ProxyCommand } from './launch.ts';
 import type { MapMember, RemoteEntry } from './remote-entry.ts';
 import { writeNote } from './remote-note.ts';
@@ -19,7 +19,6 @@ import {
   rawText,
   URL_VARIABLE,
   wordLike,
-  type Others,
   type Slot,
 } from './remote-slots.ts';
 
@@ -49,20 +48,18 @@ export function wrapRemote(
   fill(headers, { name: names.env, ...environment(config, remote, headers) });
   const { isUrlHidden, env } = remote;
   if (isUrlHidden) fill(env, { name: names.env, ...environment(config, remote, env) });
-  const added: Others[] = [];
+  const edits: Edit[] = [];
+  const added: Record<string, Judge> = {};
   if (emptyEnv === undefined && !isArgv) {
-    const edits = [addListBehind(config, map, url.name, 'args', args.slice(1))];
-    added.push({ edits, added: { args: isWords(more) } });
+    edits.push(addListBehind(config, map, url.name, 'args', args.slice(1)));
+    added['args'] = isWords(more);
   }
   if (isUrlHidden && headers === undefined && env === undefined) {
     const written = `{${flowKey(config.format, URL_VARIABLE)}${rawText(config, url.value)}}`;
-    const edits = [addMemberBehind(config, map, url.name, names.env, written)];
-    added.push({ edits, added: { [names.env]: isMap([URL_VARIABLE], [url]) } });
+    edits.push(addMemberBehind(config, map, url.name, names.env, written));
+    added[names.env] = isMap([URL_VARIABLE], [url]);
   }
-  return changeOfSlots(config, entry, map, slots, {
-    edits: added.flatMap(({ edits }) => edits),
-    added: Object.assign({}, ...added.map((it) => it.added)) as Others['added'] & object,
-  });
+  return changeOfSlots(config, entry, map, slots, { edits, added });
 }
 
 /** Program and arguments, as words and as they are written. */
