@@ -11,13 +11,15 @@ export interface RemoteNote {
   readonly headers?: string | undefined;
   /** The member, empty, whose place the arguments have taken. */
   readonly args?: string | undefined;
+  /** How that was written, where it was not `{}`. */
+  readonly empty?: string | undefined;
   /** The environment that was there before the address went into it. */
   readonly env?: string | undefined;
   /** Headers with names of variables, as they were written. */
   readonly variables?: string | undefined;
 }
 
-const NAMES = ['url', 'type', 'headers', 'args', 'env', 'variables'] as const;
+const NAMES = ['url', 'type', 'headers', 'args', 'empty', 'env', 'variables'] as const;
 
 /** `url=serverUrl,type=http`: nothing in it means anything to a shell, because some clients use one. */
 export function writeNote(note: RemoteNote): string {

@@ -57,8 +57,8 @@ export function unwrapRemote(
   const address = { text: rawText(config, url), judge: isText(url.value) };
   refill(names.command, () => ({ name: note.url, ...address }));
   if (note.args !== undefined) {
-    const { args } = note;
-    refill('args', () => ({ name: args, text: '{}', judge: isMap([], []) }));
+    const { args, empty = '{}' } = note;
+    refill('args', () => ({ name: args, text: empty, judge: isMap([], []) }));
   } else if (launch.kind === 'split') removed.push('args');
   if (note.type !== undefined) {
     const { type } = note;

@@ -75,11 +75,14 @@ function argumentsOf(
     variable: value.kind === 'string' ? value.value : '',
   }));
   const pairs = [...variablesFor(headers), ...named];
+  const empty = emptyEnv === undefined ? '{}' : rawText(config, emptyEnv.value);
   const note = writeNote({
     url: url.name,
     type: type === undefined ? undefined : innerText(config, type.value),
     headers: headers?.name,
     args: emptyEnv?.name,
+    // Comments are nobody's business: with one in it the entry does not come back, and is left.
+    empty: empty === '{}' || !/^\{\s*\}$/.test(empty) ? undefined : empty,
     env: isUrlHidden ? env?.name : undefined,
     variables: variables === undefined ? undefined : rawText(config, variables.value),
   });

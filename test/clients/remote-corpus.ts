@@ -75,8 +75,8 @@ const JSON_FILES: readonly CorpusFile[] = [
   {
     name: 'a remote server with an environment that is empty',
     path: CURSOR,
-    text: `{"mcpServers":{"a":{"env":{},"url":"https://a.example",${BEARER}}}}`,
-    wraps: ['a'],
+    text: `{"mcpServers":{"a":{"env":{},"url":"https://a.example",${BEARER}},"b":{"env":{\r\n },"url":"https://b.example",${BEARER}}}}`,
+    wraps: ['a', 'b'],
   },
 ];
 
