@@ -142,7 +142,7 @@ describe('wrapEntries() and unwrapEntries() on generated remote entries', () => 
         fc.property(texts, (text) => {
           const done = wrap(file, text);
           changes += done.changed.length;
-          refusals += done.refused.filter(({ entry }) => 'remote' in entry.state).length;
+          refusals += done.refused.filter((it) => 'remote' in it.entry.state).length;
           expect(unwrap(file, done.after.text).after.text).toBe(text);
           expect(diffOf(done, file, '/f')).not.toContain('MARKED-VALUE');
           const now = readEntries(done.after, file);
