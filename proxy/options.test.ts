@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { launchOf } from './remote/remote-flags.ts';
 import { readOptions } from './options.ts';
 
 for (const { argv, want } of [
@@ -48,6 +49,15 @@ for (const { argv, want } of [
       },
     },
   },
+  {
+    argv: ['-bearer-env', 'T', '-was', 'url=url&type=http', '-url', 'https://x.org/'],
+    want: {
+      remote: {
+        url: new URL('https://x.org/'),
+        headers: [{ name: 'Authorization', variable: 'T', scheme: 'Bearer ' }],
+      },
+    },
+  },
   { argv: ['-url', 'http://x', '-name', 'n', '--'], want: { serverName: 'n' } },
   { argv: ['-h'], want: { action: 'help' } },
   { argv: ['--help', 'doctor'], want: { action: 'help' } },
@@ -86,6 +96,10 @@ for (const { argv, code, message } of [
   { argv: ['-url', 'http://me:pw@x'], code: USAGE, message: 'credentials in it' },
   { argv: ['-ca', 'x', 'srv'], code: USAGE, message: '-ca needs -url' },
   { argv: ['-url', 'http://x', '-header-env', 'A: b'], code: USAGE, message: 'NAME=VARIABLE' },
+  { argv: ['-url', 'http://x', '-bearer-env', 'a b'], code: USAGE, message: 'name of a variable' },
+  { argv: ['-url-env', 'U'], code: 'CREDENTIALS_INVALID', message: 'variable U is not set' },
+  { argv: ['-url-env', 'U', '-url', 'http://x'], code: USAGE, message: '-url or -url-env' },
+  { argv: ['-was', 'url=url', '--', 'srv'], code: USAGE, message: '-was needs -url' },
   { argv: ['serve', 'init', '--', 'npx'], code: USAGE, message: 'init is a command' },
 ]) {
   test(`readOptions(${argv.join(' ')}) says ${code} [X.flags]`, () => {
@@ -105,4 +119,20 @@ test('readOptions() reads flags over the environment, and an empty variable as n
   expect(values).toMatchObject({ socket: '/run/s', 'issuer-name': 'F' });
   expect(values['operator-id']).toBeUndefined();
   expect(readOptions(['-socket', '', 'srv'], env).values.socket).toBe('');
+});
+
+test('readOptions() takes an address from a variable, and tells nobody more of it than its origin [X.remote-credentials]', () => {
+  const env = { U: 'https://x.org:8/k3y/mcp?token=s3cr3t' };
+  const options = readOptions(['-url-env', 'U'], env);
+  expect(options.remote?.url.href).toBe(env.U);
+  expect(options.serverName).toBe('x.org:8');
+  expect(launchOf(options)).toEqual(['-url-env', 'https://x.org:8']);
+  for (const text of ['ftp://s3cr3t', 'https://me:s3cr3t@x', 's3cr3t']) {
+    expect(() => readOptions(['-url-env', 'U'], { U: text })).toThrow(
+      expect.objectContaining({
+        code: 'CREDENTIALS_INVALID',
+        message: expect.not.stringContaining('s3cr3t') as string,
+      }),
+    );
+  }
 });

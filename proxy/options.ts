@@ -119,7 +119,7 @@ const RESERVED = new Set(['rules', 'pins', 'bench']);
 /**
  * Reads the command line over the environment.
  *
- * @throws CodedError `USAGE`, `NOT_IN_THIS_VERSION`
+ * @throws CodedError `USAGE`, `NOT_IN_THIS_VERSION`, `CREDENTIALS_INVALID`
  */
 export function readOptions(
   argv: readonly string[],
@@ -130,7 +130,7 @@ export function readOptions(
   const [command = '', ...rest] = positionals;
   const values = overEnvironment(flags, readFlagEnvironment(STDIO_FLAGS, env));
   const action = help ? 'help' : flags.version === true ? 'version' : 'serve';
-  const remote = action === 'serve' ? readRemote(flags, positionals.length > 0) : undefined;
+  const remote = action === 'serve' ? readRemote(flags, positionals.length > 0, env) : undefined;
   if (action === 'serve') {
     // `mcp-proxy -- doctor` still starts a server of that name; `mcp-proxy doctor -- x` does not.
     const isBehindDashes = args[args.length - positionals.length - 1] === '--';

@@ -1010,6 +1010,11 @@ export const REQUIREMENTS: readonly Requirement[] = [
     source: 'docs/adr/0028',
   },
   {
+    id: 'C.wrap-remote',
+    text: 'wrap puts the proxy in front of remote entries of a client; headers arrive at the server, stand on no command line, and come back to the byte',
+    source: 'docs/adr/0028',
+  },
+  {
     id: 'C.wrap-secrets',
     text: 'wrap prints no value of a file but commands, and of these nothing that looks like a secret',
     source: 'docs/adr/0028',

@@ -29,6 +29,20 @@ export interface ClientFile {
   /** Where in the file the servers are; `*` is any name. */
   readonly servers: readonly (readonly string[])[];
   readonly form?: EntryForm;
+  /**
+   * Variables in headers and addresses are not, or not for all that is known, put in as they are in the
+   * environment and the arguments of a process.
+   */
+  readonly headersDiffer?: true;
+}
+
+/** How a client writes a remote server down. */
+export interface RemoteForm {
+  /** The member with the address. */
+  readonly url: string;
+  readonly type?: string;
+  /** The member with the headers; without it they stand somewhere that `wrap` leaves. */
+  readonly headers?: string;
 }
 
 /** A program that starts MCP servers. */
@@ -37,6 +51,8 @@ export interface Client {
   readonly id: string;
   readonly name: string;
   readonly files: readonly ClientFile[];
+  /** Without it it knows none in its files. */
+  readonly remote?: RemoteForm;
   /** What has to happen before a change counts. */
   readonly reload: string;
   /** What the client asks about again once an entry has changed. */

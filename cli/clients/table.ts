@@ -6,6 +6,8 @@ const SUPPORT = '~/Library/Application Support';
 const CONFIG = '${XDG_CONFIG_HOME:-~/.config}';
 const LIVE_RELOAD = 'at once: it watches the file';
 
+const HEADERS = { headers: 'headers' } as const;
+
 /** A JSON file with `mcpServers`, the form that most clients share. */
 function standard(
   scope: ClientFile['scope'],
@@ -55,6 +57,7 @@ export const CLIENTS: readonly Client[] = [
         platform: 'darwin',
       }),
     ],
+    remote: { type: 'http', url: 'url', ...HEADERS },
     reload: 'with its next session, or after /mcp has connected the server again',
     consent: 'servers of a project have to be approved again',
     elsewhere: ['servers of plugins', 'connectors of claude.ai'],
@@ -68,6 +71,7 @@ export const CLIENTS: readonly Client[] = [
     id: 'cursor',
     name: 'Cursor',
     files: [standard('user', '~/.cursor/mcp.json'), standard('project', './.cursor/mcp.json')],
+    remote: { url: 'url', ...HEADERS },
     reload: 'after the server was switched off and on in its settings, or a restart',
     consent: 'a changed server has to be approved again',
     elsewhere: ['servers of extensions'],
@@ -80,6 +84,7 @@ export const CLIENTS: readonly Client[] = [
     id: 'windsurf',
     name: 'Windsurf',
     files: [standard('user', '~/.codeium/windsurf/mcp_config.json')],
+    remote: { url: 'serverUrl', ...HEADERS },
     reload: 'after Refresh in its list of servers, or a restart',
     elsewhere: [],
     source: 'its documentation',
@@ -93,6 +98,7 @@ export const CLIENTS: readonly Client[] = [
       ...inCode('profiles/*/mcp.json', { servers: [['servers']] }),
       ...inCode('settings.json', { servers: [['mcp', 'servers']] }),
     ],
+    remote: { type: 'http', url: 'url', ...HEADERS },
     reload: 'after Restart above the entry, or at once with `chat.mcp.autostart`',
     consent: 'a changed server has to be trusted again',
     elsewhere: [
@@ -125,9 +131,13 @@ export const CLIENTS: readonly Client[] = [
         servers: [['mcp_servers']],
       },
     ],
+    remote: { url: 'url', headers: 'http_headers' },
     reload: 'with its next session',
     elsewhere: [],
-    notes: ['The command line, the editor extension and the app share the file.'],
+    notes: [
+      'The command line, the editor extension and the app share the file.',
+      'It hands next to nothing of its environment on. A remote server with `bearer_token_env_var` or `env_http_headers` gets `env_vars` in their place, which names the same variables.',
+    ],
     source: 'developers.openai.com/codex/mcp',
   },
   {
@@ -141,6 +151,7 @@ export const CLIENTS: readonly Client[] = [
         platform: 'darwin',
       }),
     ],
+    remote: { url: 'httpUrl', ...HEADERS },
     reload: 'after /mcp reload, or a restart',
     elsewhere: ['servers of its extensions'],
     source: 'the documentation in its repository',
@@ -152,6 +163,7 @@ export const CLIENTS: readonly Client[] = [
       standard('user', '${CLINE_DIR:-~/.cline}/data/settings/cline_mcp_settings.json'),
       ...inCode('globalStorage/saoudrizwan.claude-dev/settings/cline_mcp_settings.json'),
     ],
+    remote: { type: 'streamableHttp', url: 'url', ...HEADERS },
     reload: LIVE_RELOAD,
     elsewhere: [],
     notes: ['It writes the file itself when its settings are changed.'],
@@ -164,6 +176,7 @@ export const CLIENTS: readonly Client[] = [
       ...inCode('globalStorage/rooveterinaryinc.roo-cline/settings/mcp_settings.json'),
       standard('project', './.roo/mcp.json'),
     ],
+    remote: { type: 'streamable-http', url: 'url', ...HEADERS },
     reload: LIVE_RELOAD,
     elsewhere: [],
     notes: ['It writes the file itself when its settings are changed.'],
@@ -189,8 +202,10 @@ export const CLIENTS: readonly Client[] = [
       },
       standard('project', './.continue/mcpServers/*.json'),
     ],
+    remote: { type: 'streamable-http', url: 'url' },
     reload: 'when the file is saved',
     elsewhere: ['servers of assistants and blocks that come from its hub'],
+    notes: ['A remote server with `requestOptions` or `apiKey` is left.'],
     source: 'the documentation in its repository',
   },
   {
@@ -203,6 +218,7 @@ export const CLIENTS: readonly Client[] = [
       }),
       standard('project', './.zed/settings.json', { servers: [['context_servers']], form: 'zed' }),
     ],
+    remote: { url: 'url', ...HEADERS },
     reload: 'when the file is saved',
     elsewhere: ['servers of its extensions'],
     source: 'zed.dev/docs',
@@ -221,7 +237,8 @@ export const CLIENTS: readonly Client[] = [
   {
     id: 'lm-studio',
     name: 'LM Studio',
-    files: [standard('user', '~/.lmstudio/mcp.json')],
+    files: [standard('user', '~/.lmstudio/mcp.json', { headersDiffer: true })],
+    remote: { url: 'url', ...HEADERS },
     reload: 'when the file is saved in its editor',
     elsewhere: [],
     notes: ['The format is documented, the place of the file is not: look at it in its editor.'],
@@ -237,10 +254,15 @@ export const CLIENTS: readonly Client[] = [
         format: 'yaml',
         servers: [['extensions']],
         form: 'goose',
+        headersDiffer: true,
       },
     ],
+    remote: { type: 'streamable_http', url: 'uri', ...HEADERS },
     reload: 'with its next session',
     elsewhere: ['extensions named on its command line or in a recipe'],
+    notes: [
+      'It puts variables into headers, and not into `envs`: a remote server whose headers have a `$` in them is left.',
+    ],
     source: 'its documentation',
   },
   {
@@ -255,6 +277,7 @@ export const CLIENTS: readonly Client[] = [
         standard('managed', `/etc/opencode/opencode.${extension}`, { ...both, platform: 'linux' }),
       ];
     }),
+    remote: { type: 'remote', url: 'url', ...HEADERS },
     reload: 'after a restart',
     elsewhere: ['servers in a file that `OPENCODE_CONFIG` names', 'servers of plugins'],
     source: 'opencode.ai/docs',
@@ -266,6 +289,7 @@ export const CLIENTS: readonly Client[] = [
       standard('user', '~/.kiro/settings/mcp.json'),
       standard('project', './.kiro/settings/mcp.json'),
     ],
+    remote: { url: 'url', ...HEADERS },
     reload: 'when the file is saved',
     elsewhere: ['servers in files of agents'],
     source: 'kiro.dev/docs',
@@ -277,6 +301,7 @@ export const CLIENTS: readonly Client[] = [
       standard('user', '~/.aws/amazonq/mcp.json'),
       standard('user', '~/.aws/amazonq/agents/*.json'),
     ],
+    remote: { type: 'http', url: 'url', ...HEADERS },
     reload: 'with its next session',
     elsewhere: [],
     source: 'its documentation',
@@ -285,21 +310,26 @@ export const CLIENTS: readonly Client[] = [
     id: 'copilot',
     name: 'Copilot CLI',
     files: [
-      standard('user', '~/.copilot/mcp-config.json'),
-      standard('project', './.mcp.json'),
-      standard('project', './.github/mcp.json'),
+      standard('user', '~/.copilot/mcp-config.json', { headersDiffer: true }),
+      standard('project', './.mcp.json', { headersDiffer: true }),
+      standard('project', './.github/mcp.json', { headersDiffer: true }),
     ],
+    remote: { type: 'http', url: 'url', ...HEADERS },
     reload: 'after /mcp, or a restart',
     elsewhere: [
       'the GitHub server, which is built in',
       'servers given with `--additional-mcp-config`',
+    ],
+    notes: [
+      'Whether it puts variables into headers as it does into `env` is not described: a remote server whose headers have a `$` in them is left.',
     ],
     source: 'docs.github.com',
   },
   {
     id: 'antigravity',
     name: 'Antigravity',
-    files: [standard('user', '~/.gemini/config/mcp_config.json')],
+    files: [standard('user', '~/.gemini/config/mcp_config.json', { headersDiffer: true })],
+    remote: { url: 'serverUrl', ...HEADERS },
     reload: 'after Refresh in its list of servers',
     elsewhere: [],
     source: 'add-mcp, a public program that writes the same files',

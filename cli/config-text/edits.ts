@@ -1,4 +1,11 @@
-import { lineEndOf, type ConfigText, type Edit, type ListNode, type MapNode } from './node.ts';
+import {
+  lineEndOf,
+  type ConfigText,
+  type Edit,
+  type ListNode,
+  type MapNode,
+  type Member,
+} from './node.ts';
 
 /**
  * Changes of a text that leave everything else as it is, in pairs that undo each other: what
@@ -52,17 +59,28 @@ function separatorOf(text: string, { items, style }: ListNode): string {
 
 /** Adds a list as a member, right behind the member `after`, in the way that one stands there. */
 export function addListBehind(
-  { format, text }: ConfigText,
+  config: ConfigText,
   map: MapNode,
   after: string,
   name: string,
   items: readonly string[],
 ): Edit {
+  return addMemberBehind(config, map, after, name, `[${items.join(', ')}]`);
+}
+
+/** The same with a value as it is to be written. */
+export function addMemberBehind(
+  { format, text }: ConfigText,
+  map: MapNode,
+  after: string,
+  name: string,
+  written: string,
+): Edit {
   const member = map.members.find((it) => it.name === after);
   if (member === undefined) throw new RangeError(`no member ${after}`);
   const { keyStart, nameStart, keyEnd, value } = member;
   const key = `${text.slice(keyStart, nameStart)}${format === 'json' ? quoted(name) : name}`;
-  const list = `${key}${text.slice(keyEnd, value.start)}[${items.join(', ')}]`;
+  const list = `${key}${text.slice(keyEnd, value.start)}${written}`;
   const [lead = ''] = /(?:\r?\n)?[ \t]*$/.exec(text.slice(0, keyStart)) ?? [];
   if (map.style === 'flow') {
     const gap = lead === '' && /[{,]$/.test(text.slice(0, keyStart)) ? '' : lead || ' ';
@@ -103,4 +121,63 @@ export function removeListBehind(
     return { start: line.index, end: value.end, text: '' };
   }
   return { start: value.start, end: value.end, text: '[]' };
+}
+
+/** Puts a member in front of those of a map, in the way these stand there; `removeMember` takes it out. */
+export function insertMember(
+  { format, text }: ConfigText,
+  map: MapNode,
+  name: string,
+  written: string,
+): Edit {
+  const [first, second] = map.members;
+  if (first === undefined) {
+    const at = map.start + 1;
+    return { start: at, end: at, text: `${flowKey(format, name)}${written}` };
+  }
+  const { keyStart, nameStart, keyEnd, value } = first;
+  const [, quote = ''] = /^(["']).*\1$/s.exec(text.slice(nameStart, keyEnd)) ?? [];
+  const key = `${text.slice(keyStart, nameStart)}${quote}${name}${quote}`;
+  const member = `${key}${text.slice(keyEnd, value.start)}${written}`;
+  const between = text.slice(value.end, second?.keyStart ?? value.end);
+  const [own] = /\r?\n[ \t]*$/.exec(text.slice(0, keyStart)) ?? [];
+  const comma = /^,\s*$/.test(between) ? between : own === undefined ? ', ' : `,${own}`;
+  const line = `${lineEndOf(text)}${indentOf(text, keyStart)}`;
+  const separator = map.style === 'flow' ? comma : line;
+  return { start: keyStart, end: keyStart, text: `${member}${separator}` };
+}
+
+/** A name in front of its value in a map between brackets. */
+export function flowKey(format: ConfigText['format'], name: string): string {
+  if (format === 'json') return `${quoted(name)}: `;
+  return format === 'toml' ? `${name} = ` : `${name}: `;
+}
+
+/** Another name for a member, in the quotes that stand there, if any do. */
+export function renameMember(
+  { text }: ConfigText,
+  { nameStart, keyEnd }: Member,
+  name: string,
+): Edit {
+  const [, quote = ''] = /^(["']).*\1$/s.exec(text.slice(nameStart, keyEnd)) ?? [];
+  return { start: nameStart, end: keyEnd, text: `${quote}${name}${quote}` };
+}
+
+/** Takes a member out, with the comma or the line that is its own; nothing where that is not clear. */
+export function removeMember({ text }: ConfigText, map: MapNode, name: string): readonly Edit[] {
+  const at = map.members.findIndex((it) => it.name === name);
+  const [before, member, next] = [map.members[at - 1], map.members[at], map.members[at + 1]];
+  if (member === undefined) return [];
+  const { keyStart, value } = member;
+  const isComma = (from: number, to: number) => /^\s*,\s*$/.test(text.slice(from, to));
+  if (map.style === 'flow') {
+    if (before !== undefined && isComma(before.value.end, keyStart)) {
+      return [{ start: before.value.end, end: value.end, text: '' }];
+    }
+    if (map.members.length === 1) return [{ start: keyStart, end: value.end, text: '' }];
+    const isFirst = next !== undefined && isComma(value.end, next.keyStart);
+    return isFirst ? [{ start: keyStart, end: next.keyStart, text: '' }] : [];
+  }
+  const line = /\r?\n[ \t]*$/.exec(text.slice(0, keyStart));
+  return line === null ? [] : [{ start: line.index, end: value.end, text: '' }];
 }

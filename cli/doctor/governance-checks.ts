@@ -20,7 +20,7 @@ export function coverageCheck(found: Survey): HealthCheck {
   }
   if (others.length > 0) {
     const fix = 'obsigna status says why; let agents do without them, or govern them elsewhere';
-    return note(name, `${surveyText(found)}; cannot be wrapped: ${namesOf(others)}`, fix);
+    return note(name, `${surveyText(found)}; left by obsigna wrap: ${namesOf(others)}`, fix);
   }
   if (found.configured === 0) return ok(name, 'no client here has a server');
   return ok(name, surveyText(found));

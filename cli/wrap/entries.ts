@@ -10,6 +10,7 @@ import {
   type TextNode,
 } from '../config-text/node.ts';
 import { readGovernedLaunch, type GovernedLaunch } from './launch.ts';
+import { entryNames, readRemoteEntry, URLS, type RemoteEntry } from './remote-entry.ts';
 
 /** Where command and arguments of an entry stand. */
 export type Launch =
@@ -31,20 +32,21 @@ export interface ServerEntry {
   readonly state:
     | { readonly kind: 'plain'; readonly launch: Launch }
     | { readonly kind: 'governed'; readonly launch: Launch; readonly as: GovernedLaunch }
+    /** Reached by HTTP; `remote` where it can be put behind the proxy. */
+    | { readonly kind: 'remote'; readonly reason: string; readonly remote?: RemoteEntry }
     /** Known for what it is, and not to be changed. */
-    | { readonly kind: 'remote' | 'builtin' | 'unclear'; readonly reason: string };
+    | { readonly kind: 'builtin' | 'unclear'; readonly reason: string };
 }
 
-const URLS = ['url', 'serverUrl', 'httpUrl', 'uri'];
 const BUILT_IN = ['builtin', 'platform', 'frontend'];
 
 /** The servers of a file, in its order; what is no entry is an entry with the reason. */
 export function readEntries(config: ConfigText, file: ClientFile): readonly ServerEntry[] {
-  const { form = 'standard', servers } = file;
+  const { servers } = file;
   return servers.flatMap((path) => {
     const inside = servers.filter((it) => it.length > path.length).map((it) => it[path.length]);
     return containersAt(config.root, path).flatMap(({ node, where }) =>
-      readContainer(config, node, where, form, inside),
+      readContainer(config, node, where, file, inside),
     );
   });
 }
@@ -79,31 +81,36 @@ function readContainer(
   config: ConfigText,
   node: TextNode,
   where: string,
-  form: EntryForm,
+  file: ClientFile,
   inside: readonly (string | undefined)[],
 ): readonly ServerEntry[] {
   const unclear = (reason: string) => [
     entryAt(config, node, where, { kind: 'unclear', reason: `${where}: ${reason}` }),
   ];
   if (node.fixed !== undefined) return unclear(node.fixed);
-  if (form === 'named-list') {
+  if (file.form === 'named-list') {
     if (node.kind !== 'list') return isNothing(node) ? [] : unclear('it is no list of servers');
     return node.items.map((item) =>
-      readEntry(config, item, stringOf(item, 'name') ?? `${where}[]`, form),
+      readEntry(config, item, stringOf(item, 'name') ?? `${where}[]`, file),
     );
   }
   if (node.kind !== 'map') return isNothing(node) ? [] : unclear('it holds no servers by name');
   return node.members
     .filter(({ name, value }) => !inside.includes(name) || memberOf(value, 'command') !== undefined)
-    .map(({ name, value }) => readEntry(config, value, name, form));
+    .map(({ name, value }) => readEntry(config, value, name, file));
 }
 
 function isNothing(node: TextNode): boolean {
   return node.kind === 'other' && /^(?:null|~|)$/i.test(node.text);
 }
 
-function readEntry(config: ConfigText, node: TextNode, name: string, form: EntryForm): ServerEntry {
-  return entryAt(config, node, name, stateOf(node, name, form));
+function readEntry(
+  config: ConfigText,
+  node: TextNode,
+  name: string,
+  file: ClientFile,
+): ServerEntry {
+  return entryAt(config, node, name, stateOf(node, name, file));
 }
 
 function entryAt(
@@ -124,15 +131,16 @@ function isDisabled(node: TextNode): boolean {
   return says('disabled', 'true') || says('enabled', 'false');
 }
 
-function stateOf(node: TextNode, name: string, form: EntryForm): ServerEntry['state'] {
+function stateOf(node: TextNode, name: string, file: ClientFile): ServerEntry['state'] {
+  const { form = 'standard' } = file;
   const unclear = (reason: string) => ({ kind: 'unclear', reason }) as const;
   if (node.kind !== 'map') return unclear(node.fixed ?? 'it is no entry with members');
   if (node.fixed !== undefined) return unclear(node.fixed);
   if (name === '') return unclear('its name is empty');
-  const commandName = form === 'goose' ? 'cmd' : 'command';
+  const { command: commandName } = entryNames(form);
   const url = URLS.find((it) => memberOf(node, it) !== undefined);
   const command = memberOf(node, commandName)?.value;
-  if (command === undefined) return withoutCommand(node, url, commandName);
+  if (command === undefined) return withoutCommand(node, url, file);
   if (url !== undefined) return unclear(`it has both ${commandName} and ${url}`);
   const launch =
     form === 'zed' && command.kind === 'map'
@@ -151,12 +159,18 @@ function stateOf(node: TextNode, name: string, form: EntryForm): ServerEntry['st
 function withoutCommand(
   node: MapNode,
   url: string | undefined,
-  commandName: string,
+  file: ClientFile,
 ): ServerEntry['state'] {
   const type = stringOf(node, 'type') ?? '';
-  if (url !== undefined) return { kind: 'remote', reason: 'it is a remote server' };
+  if (url !== undefined) {
+    const remote = readRemoteEntry(node, file);
+    if (typeof remote === 'string') return { kind: 'remote', reason: remote };
+    const { doubt } = remote;
+    const reason = doubt === undefined ? 'not wrapped' : `${doubt} (-remote wraps it all the same)`;
+    return { kind: 'remote', reason, remote };
+  }
   if (BUILT_IN.includes(type)) return { kind: 'builtin', reason: 'it runs inside the client' };
-  return { kind: 'unclear', reason: `it has no ${commandName}` };
+  return { kind: 'unclear', reason: `it has no ${entryNames(file.form ?? 'standard').command}` };
 }
 
 /** The launch, or why there is none to be seen. */
@@ -201,7 +215,7 @@ function textOf(node: TextNode): string {
  * put a home directory in the place of `~`.
  */
 function troubleWith(command: string, form: EntryForm): string | undefined {
-  const name = form === 'goose' ? 'cmd' : 'command';
+  const { command: name } = entryNames(form);
   if (command.trim() === '') return `${name}: it is empty`;
   if (command.startsWith('~')) return `${name} begins with ~: write the whole path`;
   const isPath = /^(?:[/$.]|[A-Za-z]:[\\/])/.test(command);

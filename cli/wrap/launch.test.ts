@@ -16,6 +16,10 @@ for (const { words, want } of [
   },
   { words: 'node22 dist/mcp-proxy.cjs -name a -rules=r -- x', want: { rules: 'r', ownWords: 6 } },
   { words: 'mcp-proxy -name a -url https://x', want: { ownWords: 0 } },
+  {
+    words: 'mcp-proxy -name a -rules r -was url=url,type=http -url-env U',
+    want: { ownWords: 0, rules: 'r', was: 'url=url,type=http' },
+  },
   { words: 'mcp-proxy -- x', want: undefined },
   { words: 'mcp-proxy -name a --', want: undefined },
   { words: 'mcp-proxy --port 80 --shell -- tsx -name x', want: undefined },

@@ -12,6 +12,8 @@ export interface GovernedLaunch {
   readonly ownWords: number;
   /** `-name=N` in one word is how `wrap` remembers that an entry had no `args`. ADR 0028. */
   readonly hadNoArgs: boolean;
+  /** How the entry of a remote server was written, as `wrap` left it in `-was`. */
+  readonly was?: string;
 }
 
 const PROXIES = new Set(['mcp-proxy', 'obsigna-mcp']);
@@ -34,16 +36,23 @@ export function readGovernedLaunch(words: readonly string[]): GovernedLaunch | u
   const own = words.slice(at + 1, dashes === -1 ? undefined : dashes);
   const name = own.findIndex((word) => /^--?name(?:=|$)/.test(word));
   if (name === -1) return undefined;
-  const isRemote = dashes === -1 && own.some((word) => /^--?url(?:=|$)/.test(word));
+  const isRemote = dashes === -1 && own.some((word) => /^--?url(?:-env)?(?:=|$)/.test(word));
   if (!isRemote && (dashes === -1 || dashes + 1 >= words.length)) return undefined;
   const rules = valueOf(own, 'rules');
+  const was = isRemote ? valueOf(own, 'was') : undefined;
   return {
     proxy,
     ...(isNode && words[0] !== undefined && { node: words[0] }),
     ...(rules !== undefined && { rules }),
     ownWords: isRemote ? 0 : dashes + 1,
     hadNoArgs: (own[name] ?? '').includes('='),
+    ...(was !== undefined && { was }),
   };
+}
+
+/** Whether `unwrap` can undo it; an entry with `-url` alone was written by hand. */
+export function isWrapped(as: GovernedLaunch): boolean {
+  return as.ownWords > 0 || as.was !== undefined;
 }
 
 function valueOf(words: readonly string[], flag: string): string | undefined {
@@ -70,12 +79,25 @@ export function ownWords(
   name: string,
   hadNoArgs: boolean,
 ): readonly [program: string, ...args: string[]] {
+  return [program, ...flagsOf({ script, rules, socket }, name, hadNoArgs), '--'];
+}
+
+/** Everything that starts the proxy for a remote server; the address, or its variable, stands in `flags`. */
+export function remoteWords(
+  { program, script, rules, socket }: ProxyCommand,
+  name: string,
+  flags: readonly string[],
+): readonly [program: string, ...args: string[]] {
+  return [program, ...flagsOf({ script, rules, socket }, name, false), ...flags];
+}
+
+type Flags = { readonly [K in 'script' | 'rules' | 'socket']: string | undefined };
+
+function flagsOf({ script, rules, socket }: Flags, name: string, hadNoArgs: boolean): string[] {
   return [
-    program,
     ...(script === undefined ? [] : [script]),
     ...(hadNoArgs ? [`-name=${name}`] : ['-name', name]),
     ...(rules === undefined ? [] : ['-rules', rules]),
     ...(socket === undefined ? [] : ['-socket', socket]),
-    '--',
   ];
 }

@@ -28,7 +28,21 @@ function maskWord(word: string): string {
     .replace(RANDOM, (run) => (looksRandom(run) ? HIDDEN : run));
 }
 
-function looksRandom(run: string): boolean {
+/** Whether an address holds what may be a credential: it, or what it names, would stand on a command line. */
+export function looksSecret(url: string): boolean {
+  const [path = '', ...query] = url.split(/[?&#]/);
+  const fields = query.map((it) => it.split('='));
+  const variables = url.match(/\$\{[^}]*\}?|\$\w+|\{\w+:[^}]*\}?/g) ?? [];
+  return (
+    maskWord(path) !== path ||
+    /\/\/[^/]*@/.test(path) ||
+    variables.some((it) => TELLS.test(it)) ||
+    fields.some(([name = '', value = '']) => TELLS.test(name) || looksRandom(value, 16))
+  );
+}
+
+function looksRandom(run: string, least = 0): boolean {
+  if (run.length < least) return false;
   const digits = run.replaceAll(/\D/g, '').length;
   return digits >= 3 && /[A-Za-z]/.test(run);
 }
@@ -61,7 +75,12 @@ export function maskText({ text, root }: ConfigText, entries: readonly ServerEnt
 function launchTexts({ state }: ServerEntry): readonly (readonly [TextNode, string])[] {
   if (!('launch' in state)) return [];
   const { launch } = state;
-  const words = maskWords(wordsOf(launch));
+  const plain = wordsOf(launch);
+  const isOurs = state.kind === 'governed' && state.as.was !== undefined;
+  // Names of headers, of variables and of members, as `wrap` writes them.
+  const isName = (i: number) =>
+    isOurs && /^-(?:header-env|bearer-env|was)$/.test(plain[i - 1] ?? '');
+  const words = maskWords(plain).map((word, i) => (isName(i) ? (plain[i] ?? '') : word));
   const list = launch.kind === 'argv' ? launch.words : launch.args;
   const nodes = [...(launch.kind === 'argv' ? [] : [launch.command]), ...(list?.items ?? [])];
   return nodes.map((node, i) => [node, words[i] ?? HIDDEN] as const);

@@ -8,10 +8,13 @@ import {
 } from '../config-text/edits.ts';
 import { applyEdits, type ConfigText, type Edit, type MapNode } from '../config-text/node.ts';
 import { parseConfig } from '../config-text/parse-config.ts';
-import { haveSameMembers, isSameTree } from '../config-text/same-tree.ts';
+import { isSameTree } from '../config-text/same-tree.ts';
 import { CodedError } from '../../shared/errors.ts';
 import { readEntries, wordsOf, type Launch, type ServerEntry } from './entries.ts';
-import { ownWords, type ProxyCommand } from './launch.ts';
+import { isDone, isText, isWords, type EntryChange } from './entry-change.ts';
+import { isWrapped, ownWords, type ProxyCommand } from './launch.ts';
+import { unwrapRemote } from './remote-restore.ts';
+import { wrapRemote } from './remote-rewrite.ts';
 
 /** A change of a file that was proved on its text, and not made yet. */
 export interface Rewrite {
@@ -29,14 +32,6 @@ export interface Refusal {
   readonly reason: string;
 }
 
-interface Change {
-  readonly entry: ServerEntry;
-  readonly launch: Launch;
-  readonly edits: readonly Edit[];
-  /** What the entry must start afterwards. */
-  readonly words: readonly string[];
-}
-
 /**
  * Puts the proxy in front of `entries`. What comes out must parse, differ in command and arguments of these
  * entries only, and come back to the byte when it is unwrapped; an entry that spoils that is refused.
@@ -50,7 +45,7 @@ export function wrapEntries(
   return rewrite(before, file, entries, (entry) => wrapOne(before, entry, proxy), true);
 }
 
-/** Takes the proxy out of `entries`: what stands behind `--` is the server as it was. */
+/** Takes the proxy out of `entries`: what stands behind `--`, or behind `-url`, is the server as it was. */
 export function unwrapEntries(
   before: ConfigText,
   file: ClientFile,
@@ -59,23 +54,29 @@ export function unwrapEntries(
   return rewrite(before, file, entries, (entry) => unwrapOne(before, entry), false);
 }
 
+const ENTANGLED = 'it is written in a way that cannot be changed without changing something else';
+const FOREIGN = 'somebody has changed it since it was wrapped: take out what is new, and try again';
+
 function rewrite(
   before: ConfigText,
   file: ClientFile,
   entries: readonly ServerEntry[],
-  change: (entry: ServerEntry) => Change | undefined,
+  change: (entry: ServerEntry) => EntryChange | undefined,
   mustComeBack: boolean,
 ): Rewrite {
   const changes = entries.flatMap((entry) => change(entry) ?? []);
-  const isGood = (it: Change) => attempt(before, file, [it], mustComeBack) !== undefined;
+  const isGood = (it: EntryChange) => attempt(before, file, [it], mustComeBack) !== undefined;
   const done =
     attempt(before, file, changes, mustComeBack) ??
     // Somebody spoils it for the others: find out who, one by one.
     attempt(before, file, changes.filter(isGood), mustComeBack) ??
     unchanged(before);
   const refused = entries.filter((entry) => !done.changed.includes(entry));
-  const reason = 'it is written in a way that cannot be changed without changing something else';
-  return { ...done, refused: refused.map((entry) => ({ entry, reason })) };
+  const isKnown = (entry: ServerEntry) => changes.some((it) => it.entry === entry);
+  return {
+    ...done,
+    refused: refused.map((entry) => ({ entry, reason: isKnown(entry) ? ENTANGLED : FOREIGN })),
+  };
 }
 
 function unchanged(before: ConfigText): Omit<Rewrite, 'refused'> {
@@ -86,7 +87,7 @@ function unchanged(before: ConfigText): Omit<Rewrite, 'refused'> {
 function attempt(
   before: ConfigText,
   file: ClientFile,
-  changes: readonly Change[],
+  changes: readonly EntryChange[],
   mustComeBack: boolean,
 ): Omit<Rewrite, 'refused'> | undefined {
   const edits = changes.flatMap((it) => it.edits);
@@ -106,33 +107,17 @@ function parseAgain({ format }: ConfigText, text: string): ConfigText | undefine
   }
 }
 
-function isOnlyChanged(before: ConfigText, after: ConfigText, changes: readonly Change[]): boolean {
-  const byMap = new Map<MapNode, Change>(changes.map((it) => [it.launch.map, it]));
+function isOnlyChanged(
+  before: ConfigText,
+  after: ConfigText,
+  changes: readonly EntryChange[],
+): boolean {
+  const byMap = new Map<MapNode, EntryChange>(changes.map((it) => [it.map, it]));
   const judge = (was: MapNode, is: MapNode): boolean | undefined => {
     const change = byMap.get(was);
-    if (change === undefined) return undefined;
-    const { launch, words } = change;
-    const own = launch.kind === 'argv' ? ['command'] : [launch.commandName, 'args'];
-    return haveSameMembers(was, is, judge, own) && startsWords(is, launch, words);
+    return change === undefined ? undefined : isDone(change, was, is, judge);
   };
   return isSameTree(before.root, after.root, judge);
-}
-
-/** Whether the entry starts `words` now. */
-function startsWords(map: MapNode, launch: Launch, words: readonly string[]): boolean {
-  const value = (name: string) => map.members.find((it) => it.name === name)?.value;
-  const list = value(launch.kind === 'argv' ? 'command' : 'args');
-  const items = list?.kind === 'list' ? list.items : [];
-  const texts = items.map((it) =>
-    it.kind === 'string' ? it.value : it.kind === 'other' ? it.text : '',
-  );
-  if (launch.kind === 'argv') return isSameList(texts, words);
-  const command = value(launch.commandName);
-  return command?.kind === 'string' && isSameList([command.value, ...texts], words);
-}
-
-function isSameList(a: readonly string[], b: readonly string[]): boolean {
-  return a.length === b.length && a.every((it, i) => it === b[i]);
 }
 
 /** Whether taking out what was put in gives the very text from before. */
@@ -140,16 +125,15 @@ function comesBack(
   before: ConfigText,
   after: ConfigText,
   file: ClientFile,
-  changes: readonly Change[],
+  changes: readonly EntryChange[],
 ): boolean {
   // The same entries in the same order, as was just proved.
   const was = readEntries(before, file);
   const is = readEntries(after, file);
-  const maps = new Set(changes.map(({ launch }) => launch.map));
+  const maps = new Set(changes.map(({ map }) => map));
   const edits = is.flatMap((entry, i) => {
-    const { state } = was[i] ?? entry;
-    const isOurs = 'launch' in state && maps.has(state.launch.map);
-    return isOurs ? (unwrapOne(after, entry)?.edits ?? []) : [];
+    const map = mapOf(was[i] ?? entry);
+    return map !== undefined && maps.has(map) ? (unwrapOne(after, entry)?.edits ?? []) : [];
   });
   // An entry that had a proxy of ours already is held against what it was without it.
   const earlier = changes.flatMap(({ entry }) => unwrapOne(before, entry)?.edits ?? []);
@@ -157,17 +141,30 @@ function comesBack(
   return was.length === is.length && applyEdits(after.text, edits) === bare;
 }
 
-function wrapOne(config: ConfigText, entry: ServerEntry, proxy: ProxyCommand): Change | undefined {
-  if (entry.state.kind === 'governed') return renewOne(config, entry, proxy);
-  if (entry.state.kind !== 'plain') return undefined;
-  const { launch } = entry.state;
+function mapOf({ state }: ServerEntry): MapNode | undefined {
+  if ('launch' in state) return state.launch.map;
+  return state.kind === 'remote' ? state.remote?.map : undefined;
+}
+
+function wrapOne(
+  config: ConfigText,
+  entry: ServerEntry,
+  proxy: ProxyCommand,
+): EntryChange | undefined {
+  const { state } = entry;
+  if (state.kind === 'governed') return renewOne(config, entry, proxy);
+  if (state.kind === 'remote') {
+    return state.remote === undefined ? undefined : wrapRemote(config, entry, state.remote, proxy);
+  }
+  if (state.kind !== 'plain') return undefined;
+  const { launch } = state;
   const hadNoArgs = launch.kind === 'split' && launch.args === undefined;
   const [program, ...args] = ownWords(proxy, entry.name, hadNoArgs);
   const words = [program, ...args, ...wordsOf(launch)];
   const own = args.map(quoted);
   if (launch.kind === 'argv') {
     const edits = [insertItems(config, launch.words, [quoted(program), ...own])];
-    return { entry, launch, edits, words };
+    return changeOf(entry, launch, edits, words);
   }
   const { map, commandName, command, args: list } = launch;
   // As it is written: quotes, escapes and all, so that it can go back.
@@ -178,12 +175,34 @@ function wrapOne(config: ConfigText, entry: ServerEntry, proxy: ProxyCommand): C
       ? addListBehind(config, map, commandName, 'args', moved)
       : insertItems(config, list, moved),
   ];
-  return { entry, launch, edits, words };
+  return changeOf(entry, launch, edits, words);
+}
+
+/** @param words - What the entry must start afterwards. */
+function changeOf(
+  entry: ServerEntry,
+  launch: Launch,
+  edits: readonly Edit[],
+  words: readonly string[],
+): EntryChange {
+  const { map } = launch;
+  if (launch.kind === 'argv') {
+    return { entry, map, edits, touched: ['command'], wanted: { command: isWords(words) } };
+  }
+  const { commandName } = launch;
+  const [command = '', ...args] = words;
+  const touched = [commandName, 'args'];
+  const wanted = { [commandName]: isText(command), args: isWords(args) };
+  return { entry, map, edits, touched, wanted };
 }
 
 /** Another path for the proxy; every flag that stands behind it stays. */
-function renewOne(config: ConfigText, entry: ServerEntry, proxy: ProxyCommand): Change | undefined {
-  if (entry.state.kind !== 'governed' || entry.state.as.ownWords === 0) return undefined;
+function renewOne(
+  config: ConfigText,
+  entry: ServerEntry,
+  proxy: ProxyCommand,
+): EntryChange | undefined {
+  if (entry.state.kind !== 'governed' || !isWrapped(entry.state.as)) return undefined;
   const { launch, as } = entry.state;
   const pathWords = as.node === undefined ? 1 : 2;
   const paths = [proxy.program, ...(proxy.script === undefined ? [] : [proxy.script])];
@@ -194,18 +213,19 @@ function renewOne(config: ConfigText, entry: ServerEntry, proxy: ProxyCommand): 
   const gone = launch.kind === 'argv' ? pathWords : pathWords - 1;
   const { start, text } = insertItems(config, list, inList.map(quoted));
   const edits = [{ start, end: list.items[gone]?.start ?? start, text }];
-  if (launch.kind === 'argv') return { entry, launch, edits, words };
+  if (launch.kind === 'argv') return changeOf(entry, launch, edits, words);
   const { command } = launch;
   edits.unshift({ start: command.start, end: command.end, text: quoted(proxy.program) });
-  return { entry, launch, edits, words };
+  return changeOf(entry, launch, edits, words);
 }
 
-function unwrapOne(config: ConfigText, entry: ServerEntry): Change | undefined {
-  if (entry.state.kind !== 'governed' || entry.state.as.ownWords === 0) return undefined;
+function unwrapOne(config: ConfigText, entry: ServerEntry): EntryChange | undefined {
+  if (entry.state.kind !== 'governed' || !isWrapped(entry.state.as)) return undefined;
   const { launch, as } = entry.state;
+  if (as.was !== undefined) return unwrapRemote(config, entry, launch, as.was);
   const words = wordsOf(launch).slice(as.ownWords);
   if (launch.kind === 'argv') {
-    return { entry, launch, words, edits: [removeItems(config, launch.words, as.ownWords)] };
+    return changeOf(entry, launch, [removeItems(config, launch.words, as.ownWords)], words);
   }
   const { map, commandName, command, args } = launch;
   const original = args?.items[as.ownWords - 1];
@@ -221,5 +241,5 @@ function unwrapOne(config: ConfigText, entry: ServerEntry): Change | undefined {
       ? removeListBehind(config, map, commandName, 'args')
       : removeItems(config, args, as.ownWords),
   ];
-  return { entry, launch, edits, words };
+  return changeOf(entry, launch, edits, words);
 }

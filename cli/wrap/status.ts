@@ -23,8 +23,8 @@ const spec = {
 } as const;
 
 const notes = `governed: its calls pass the proxy. broken: its proxy or rules are gone, and it does not
-start. open: not wrapped. remote, builtin, unclear: \`obsigna wrap\` cannot change it, and
-the reason stands beside it. disabled: switched off, and not counted.
+start. open: not wrapped. remote, builtin, unclear: \`obsigna wrap\` leaves it, and the
+reason stands beside it. disabled: switched off, and not counted.
 
 Exit codes: 0 every configured server is governed; 1 some are not, or a file cannot be
 read; 2 wrong usage, or no receipt with -sign.

@@ -78,15 +78,21 @@ function standingOf(
       const rules = state.as.rules ?? 'the built-in rules';
       return { standing: 'governed', reason: `by ${rules}` };
     }
-    case 'plain': {
-      const reason = scope === 'managed' ? 'an administrator manages this file' : 'not wrapped';
-      return { standing: 'open', reason };
-    }
+    case 'plain':
+      return { standing: 'open', reason: openReason(scope) };
     case 'remote':
+      if (state.remote === undefined || state.remote.doubt !== undefined) {
+        return { standing: 'remote', reason: state.reason };
+      }
+      return { standing: 'open', reason: openReason(scope) };
     case 'builtin':
     case 'unclear':
       return { standing: state.kind, reason: state.reason };
   }
+}
+
+function openReason(scope: Scope): string {
+  return scope === 'managed' ? 'an administrator manages this file' : 'not wrapped';
 }
 
 /** Why a wrapped server would not start; undefined where nothing is seen. */

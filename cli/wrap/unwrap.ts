@@ -9,6 +9,7 @@ import {
 } from './change-files.ts';
 import type { ServerEntry } from './entries.ts';
 import { findConfigFiles, type ConfigFile } from './find-files.ts';
+import { isWrapped } from './launch.ts';
 import { reportOutcomes, requireServers } from './report-outcomes.ts';
 import { unwrapEntries } from './rewrite.ts';
 import { readSearch, searchFlags } from './search-flags.ts';
@@ -90,8 +91,9 @@ function planOf(
       if (wanted !== undefined) settled.push(name);
     } else if (scope === 'managed') {
       skipped.push({ server: name, reason: 'an administrator manages this file' });
-    } else if (state.as.ownWords === 0) {
-      const reason = 'its entry starts the proxy for a remote server: write the url back by hand';
+    } else if (!isWrapped(state.as)) {
+      const reason =
+        'its entry was written by hand for a remote server: write the url back by hand';
       skipped.push({ server: name, reason });
     } else chosen.push(entry);
   }

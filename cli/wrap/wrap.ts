@@ -11,7 +11,7 @@ import {
 } from './change-files.ts';
 import type { ServerEntry } from './entries.ts';
 import { findConfigFiles, type ConfigFile } from './find-files.ts';
-import type { ProxyCommand } from './launch.ts';
+import { isWrapped, type ProxyCommand } from './launch.ts';
 import { governedCommand } from './proxy-command.ts';
 import { reportOutcomes, requireServers } from './report-outcomes.ts';
 import { wrapEntries } from './rewrite.ts';
@@ -26,6 +26,10 @@ const spec = {
     describe: 'rules for these servers',
     default: '<data>/agent-receipts/rules.yaml if it is there, else the built-in rules',
   },
+  remote: {
+    type: 'boolean',
+    describe: 'also remote servers that are left unless somebody asks; docs/wrap.md says which',
+  },
   'dry-run': { type: 'boolean', describe: 'show what would change, and change nothing' },
   json: { type: 'boolean', describe: 'print the answer as JSON' },
 } as const;
@@ -33,8 +37,9 @@ const spec = {
 const notes = `${PATH_NOTE}
 In the files of the clients the command of each server goes behind that of the proxy;
 everything else in them stays as it is. \`obsigna unwrap\` takes it out again, from what
-stands in the file alone. Servers that are switched off are changed only by their name
-(-server); remote ones are not. docs/wrap.md tells the rest.
+stands in the file alone. Remote servers go behind the proxy too (mcp-proxy -url); those
+without a header, where the client may sign in itself, only with -remote or by their name
+(-server). So do servers that are switched off, by their name. docs/wrap.md tells the rest.
 
 Exit codes: 0 done, or nothing to do; 1 something could not be changed; 2 wrong usage.
 `;
@@ -56,7 +61,12 @@ function wrap({ flags }: VerbInput<typeof spec>, cli: Cli): ExitCode {
   requireServers(flags.server, namesIn(files));
   warnOfPaths(cli, proxy.script ?? proxy.program);
   const isDryRun = flags['dry-run'] === true;
-  const outcomes = wrapFiles(cli, files, { proxy, servers: flags.server, isDryRun });
+  const outcomes = wrapFiles(cli, files, {
+    proxy,
+    servers: flags.server,
+    isRemoteToo: flags.remote === true,
+    isDryRun,
+  });
   return reportOutcomes(cli, outcomes, {
     todo: 'to wrap',
     done: 'wrapped',
@@ -70,6 +80,8 @@ export interface WrapOptions {
   readonly proxy: ProxyCommand;
   /** Names of servers; every one that is not switched off without it. */
   readonly servers?: readonly string[] | undefined;
+  /** Also remote ones about which there is a doubt. */
+  readonly isRemoteToo?: boolean | undefined;
   readonly isDryRun?: boolean;
 }
 
@@ -77,12 +89,16 @@ export interface WrapOptions {
 export function wrapFiles(
   cli: Surroundings,
   files: readonly ConfigFile[],
-  { proxy, servers, isDryRun = false }: WrapOptions,
+  { proxy, servers, isRemoteToo = false, isDryRun = false }: WrapOptions,
 ): readonly FileOutcome[] {
   return changeFiles(cli, files, {
     isDryRun,
     keepsBackup: true,
-    plan: (file, entries) => planOf(file, entries, servers),
+    plan: (file, entries) => {
+      const plan = planOf(file, entries, servers, isRemoteToo);
+      warnOfDoubts(cli, plan);
+      return plan;
+    },
     rewrite: ({ config }, file, chosen) => wrapEntries(config, file, chosen, proxy),
     announce: (file) =>
       announce(cli, file, [proxy.program, proxy.script, proxy.rules, proxy.socket]),
@@ -101,30 +117,57 @@ function planOf(
   { scope }: ConfigFile,
   entries: readonly ServerEntry[],
   wanted: readonly string[] | undefined,
+  isRemoteToo: boolean,
 ): Plan {
   const chosen: ServerEntry[] = [];
   const settled: string[] = [];
   const skipped: SkippedServer[] = [];
   for (const entry of entries) {
-    const { name, state, isDisabled } = entry;
+    const { name, state } = entry;
     if (wanted !== undefined && !wanted.includes(name)) continue;
-    const skip = (reason: string) => skipped.push({ server: name, reason });
     if (state.kind === 'governed') {
       // A proxy that is not where it was: the entry gets the one that is here.
       if (isLost(entry) && scope !== 'managed') chosen.push(entry);
       else settled.push(name);
-    } else if (state.kind !== 'plain') skip(state.reason);
-    else if (scope === 'managed') skip('an administrator manages this file');
-    else if (isDisabled && wanted === undefined) skip('it is switched off in the file');
-    else chosen.push(entry);
+    } else {
+      const isAsked = wanted !== undefined;
+      const reason = whyNot(entry, scope, { isAsked, isRemoteToo });
+      if (reason === undefined) chosen.push(entry);
+      else skipped.push({ server: name, reason });
+    }
   }
   return { chosen, settled, skipped };
+}
+
+interface Wish {
+  readonly isAsked: boolean;
+  readonly isRemoteToo: boolean;
+}
+
+/** Why an entry without a proxy stays as it is. */
+function whyNot(
+  { state, isDisabled }: ServerEntry,
+  scope: ConfigFile['scope'],
+  { isAsked, isRemoteToo }: Wish,
+): string | undefined {
+  if ('reason' in state && !('remote' in state)) return state.reason;
+  if (scope === 'managed') return 'an administrator manages this file';
+  if (isDisabled && !isAsked) return 'it is switched off in the file';
+  const isDoubtful = state.kind === 'remote' && state.remote?.doubt !== undefined;
+  return isDoubtful && !isAsked && !isRemoteToo ? state.reason : undefined;
+}
+
+function warnOfDoubts(cli: Surroundings, { chosen }: Plan): void {
+  for (const { name, state } of chosen) {
+    const doubt = state.kind === 'remote' ? state.remote?.doubt : undefined;
+    if (doubt !== undefined) cli.say.warn(`${name}: ${doubt}`);
+  }
 }
 
 function isLost({ state }: ServerEntry): boolean {
   if (state.kind !== 'governed') return false;
   const { as } = state;
-  return as.ownWords > 0 && troubleOf({ ...as, rules: undefined }) !== undefined;
+  return isWrapped(as) && troubleOf({ ...as, rules: undefined }) !== undefined;
 }
 
 function warnOfPaths(cli: Cli, proxy: string): void {

@@ -121,7 +121,8 @@ async function examine(flags: Flags, command: readonly string[]): Promise<Examin
 /** The same flags as a proxy reads them, so that nothing passes here that would stop it there. */
 function asServed(flags: Flags, command: readonly string[]): ProxyOptions {
   const given = asWritten(flags, Object.keys(SERVE_FLAGS));
-  const isRemote = flags.url !== undefined && command.length === 0;
+  const hasUrl = flags.url !== undefined || flags['url-env'] !== undefined;
+  const isRemote = hasUrl && command.length === 0;
   const server = isRemote ? [] : ['--', ...(command.length > 0 ? command : ['server'])];
   const options = readOptions([...given, ...server], process.env);
   return command.length > 0 ? options : { ...options, command: '' };

@@ -1,5 +1,6 @@
 import { readFileSync, statSync } from 'node:fs';
 import { CodedError } from '../../shared/errors.ts';
+import { isOwnHeader } from '../../shared/own-header.ts';
 import type { RawHeaders } from '../http/headers.ts';
 import { TOKEN } from './request-headers.ts';
 
@@ -7,11 +8,10 @@ import { TOKEN } from './request-headers.ts';
 export interface HeaderVariable {
   readonly name: string;
   readonly variable: string;
+  /** What stands in front of the value: `Bearer `. */
+  readonly scheme?: string;
 }
 
-/** Fields that belong to HTTP or to the protocol: another value would break what they stand for. */
-const OURS =
-  /^(accept|accept-encoding|connection|content-.*|expect|host|keep-alive|last-event-id|mcp-.*|te|trailer|transfer-encoding|upgrade)$/i;
 /** Bits that let anybody but the owner read or write a file. */
 const OTHERS = 0o066;
 
@@ -25,10 +25,10 @@ export function readCredentials(
   file: string | undefined,
   env: Readonly<Record<string, string | undefined>>,
 ): RawHeaders {
-  const given = variables.flatMap(({ name, variable }) => {
+  const given = variables.flatMap(({ name, variable, scheme = '' }) => {
     const value = env[variable];
     if (value === undefined || value === '') throw invalid(`the variable ${variable} is not set`);
-    return header(name, value, `the variable ${variable}`);
+    return header(name, scheme + value, `the variable ${variable}`);
   });
   return [...given, ...(file === undefined ? [] : headersIn(file))];
 }
@@ -59,7 +59,7 @@ function textOf(file: string): string {
 
 function header(name: string, value: string, where: string): readonly [string, string] {
   if (!TOKEN.test(name)) throw invalid(`${where}: the name is not one of a header`);
-  if (OURS.test(name)) throw invalid(`${where}: ${name} is not yours to set`);
+  if (isOwnHeader(name)) throw invalid(`${where}: ${name} is not yours to set`);
   if (!/^[\x20-\x7e\t\x80-\xff]+$/.test(value)) {
     throw invalid(`${where}: the value of ${name} is empty, or holds what no header can`);
   }

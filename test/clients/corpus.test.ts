@@ -65,10 +65,10 @@ for (const [at, it] of CORPUS.entries()) {
   test(`wrap and unwrap ${it.path}: ${it.name} [C.wrap] [C.unwrap]`, () => {
     const { home, file, real } = homeOf(it, at);
     const { cli, files } = lookIn(home, it.platform);
-    const servers = it.asked;
+    const { asked: servers, isRemoteToo } = it;
     const before = statSync(real);
 
-    const [outcome, ...more] = wrapFiles(cli, files(), { proxy: PROXY, servers });
+    const [outcome, ...more] = wrapFiles(cli, files(), { proxy: PROXY, servers, isRemoteToo });
     expect(more).toEqual([]);
     expect(outcome?.error).toBeUndefined();
     expect(outcome?.refused).toEqual([]);
@@ -77,7 +77,7 @@ for (const [at, it] of CORPUS.entries()) {
     expect(outcome?.settled).toEqual(it.already ?? []);
 
     const wrapped = readFileSync(real, 'utf8');
-    expect(parsed(it, wrapped)).toEqual(expectedOf(parsed(it, it.text), it.wraps));
+    expect(parsed(it, wrapped)).toEqual(expectedOf(parsed(it, it.text), it));
     if (!LONE_LINE_FEED.test(it.text)) expect(wrapped).not.toMatch(LONE_LINE_FEED);
     const after = statSync(real);
     expect([after.mode, after.uid, after.gid]).toEqual([before.mode, before.uid, before.gid]);
@@ -89,6 +89,7 @@ for (const [at, it] of CORPUS.entries()) {
     const [again] = wrapFiles(cli, files(), {
       proxy: { ...PROXY, script: '/elsewhere/mcp-proxy.cjs' },
       servers,
+      isRemoteToo,
     });
     expect(again?.changed).toEqual([]);
     expect(readFileSync(real, 'utf8')).toBe(wrapped);
@@ -114,17 +115,76 @@ function parsed({ path }: CorpusFile, withMark: string): unknown {
   return value;
 }
 
+type Wishes = Pick<CorpusFile, 'wraps' | 'hides'>;
+
 type Entry = Readonly<Record<string, unknown>>;
 
 /** The value of before, with the proxy in front of these servers and nothing else changed. */
-function expectedOf(value: unknown, wraps: readonly string[], name = ''): unknown {
-  if (Array.isArray(value)) return value.map((item) => expectedOf(item, wraps, nameOf(item)));
+function expectedOf(value: unknown, wishes: Wishes, name = ''): unknown {
+  const { wraps, hides = [] } = wishes;
+  if (Array.isArray(value)) return value.map((item) => expectedOf(item, wishes, nameOf(item)));
   if (value === null || Object.prototype.toString.call(value) !== '[object Object]') return value;
   const map = value as Entry;
+  if (wraps.includes(name) && URLS.some((url) => url in map)) {
+    return wrappedRemote(map, name, hides.includes(name));
+  }
   if (wraps.includes(name) && ('command' in map || 'cmd' in map)) return wrappedEntry(map, name);
   return Object.fromEntries(
-    Object.entries(map).map(([key, it]) => [key, expectedOf(it, wraps, key)]),
+    Object.entries(map).map(([key, it]) => [key, expectedOf(it, wishes, key)]),
   );
+}
+
+const URLS = ['url', 'serverUrl', 'httpUrl', 'uri'];
+
+/** An entry that starts the proxy with `-url`; no value of a header is among its words. */
+function wrappedRemote(entry: Entry, name: string, isHidden: boolean): Entry {
+  const { type, headers, http_headers: codexHeaders, bearer_token_env_var: bearer } = entry;
+  const { env_http_headers: named = {}, env, envs, ...others } = entry;
+  const values = Object.entries((headers ?? codexHeaders ?? {}) as Record<string, string>);
+  const seen: string[] = [];
+  const given = values.map(([header, value]) => {
+    const plain = `OBSIGNA_HEADER_${header.toUpperCase().replaceAll('-', '_')}`;
+    seen.push(plain);
+    const count = seen.filter((it) => it === plain).length;
+    return [header, count === 1 ? plain : `${plain}_${count}`, value] as const;
+  });
+  const names = Object.entries(named as Record<string, string>);
+  const url = URLS.find((it) => it in entry) ?? '';
+  const words = [
+    PROXY.script,
+    '-name',
+    name,
+    '-rules',
+    PROXY.rules,
+    ...given.flatMap(([header, variable]) => ['-header-env', `${header}=${variable}`]),
+    ...names.flatMap(([header, variable]) => ['-header-env', `${header}=${variable}`]),
+    ...(bearer === undefined ? [] : ['-bearer-env', bearer]),
+    '-was',
+    expect.stringMatching(new RegExp(`^url=${url}(,[\\w%=.,-]+)?$`)) as unknown,
+    ...(isHidden ? ['-url-env', 'OBSIGNA_URL'] : ['-url', entry[url]]),
+  ];
+  const isArgv = type === 'remote';
+  const isGoose = url === 'uri';
+  const handed = [...(bearer === undefined ? [] : [bearer]), ...names.map(([, it]) => it)];
+  const gone = [...URLS, 'type', 'headers', 'http_headers', 'bearer_token_env_var'];
+  const kept = Object.entries(others).filter(([member]) => !gone.includes(member));
+  const address = isHidden ? { OBSIGNA_URL: entry[url] } : {};
+  const variables = Object.fromEntries(given.map(([, variable, value]) => [variable, value]));
+  const envName = isArgv ? 'environment' : isGoose ? 'envs' : 'env';
+  const hasHeaders = headers !== undefined || codexHeaders !== undefined;
+  return {
+    ...Object.fromEntries(kept),
+    ...(env !== undefined && { env: { ...address, ...(env as object) } }),
+    ...(envs !== undefined && { envs: { ...address, ...(envs as object) } }),
+    ...(isArgv
+      ? { command: [PROXY.program, ...words] }
+      : { [isGoose ? 'cmd' : 'command']: PROXY.program, args: words }),
+    ...(type !== undefined && { type: isArgv ? 'local' : 'stdio' }),
+    ...((hasHeaders || (isHidden && env === undefined && envs === undefined)) && {
+      [envName]: { ...address, ...variables },
+    }),
+    ...(handed.length > 0 && { env_vars: handed }),
+  };
 }
 
 function nameOf(item: unknown): string {

@@ -1,3 +1,5 @@
+import { REMOTE_CORPUS } from './remote-corpus.ts';
+
 /** A configuration file as people have them. What stands in it is made up. */
 export interface CorpusFile {
   readonly name: string;
@@ -11,6 +13,10 @@ export interface CorpusFile {
   readonly skips?: readonly string[];
   /** Servers that have the proxy already. */
   readonly already?: readonly string[];
+  /** Remote ones whose address goes into the environment. */
+  readonly hides?: readonly string[];
+  /** With -remote. */
+  readonly isRemoteToo?: boolean;
   /** Also named with -server. */
   readonly asked?: readonly string[];
   readonly mode?: number;
@@ -167,8 +173,8 @@ const JSON_FILES: readonly CorpusFile[] = [
     text: plain(
       '    "a": {"url": "https://a.example/mcp", "headers": {"Authorization": "Bearer x"}},\n    "b": {"serverUrl": "https://b.example"},\n    "c": {"httpUrl": "https://c.example"},\n    "d": {"type": "sse", "url": "https://d.example"}',
     ),
-    wraps: [],
-    skips: ['a', 'b', 'c', 'd'],
+    wraps: ['a'],
+    skips: ['b', 'c', 'd'],
   },
   {
     name: 'entries that nobody understands',
@@ -468,8 +474,8 @@ const TOML_FILES: readonly CorpusFile[] = [
     name: 'remote and switched off',
     path: CODEX,
     text: '[mcp_servers.a]\nurl = "https://a.example/mcp"\nbearer_token_env_var = "T"\n[mcp_servers.b]\ncommand = "b"\nenabled = false\n[mcp_servers.c]\ncommand = "c"\nenabled = true\ntool_timeout_sec = 30.5\n',
-    wraps: ['c'],
-    skips: ['a', 'b'],
+    wraps: ['a', 'c'],
+    skips: ['b'],
   },
   {
     name: 'dates, numbers and lists of tables around it',
@@ -561,6 +567,7 @@ const YAML_FILES: readonly CorpusFile[] = [
 ];
 
 export const CORPUS: readonly CorpusFile[] = [
+  ...REMOTE_CORPUS,
   ...JSON_FILES,
   ...CLIENT_FILES,
   ...TOML_FILES,

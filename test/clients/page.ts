@@ -1,4 +1,4 @@
-import type { Client, ClientFile, EntryForm } from '../../cli/clients/client.ts';
+import type { Client, ClientFile, EntryForm, RemoteForm } from '../../cli/clients/client.ts';
 import { CLIENTS } from '../../cli/clients/table.ts';
 import { parseConfig } from '../../cli/config-text/parse-config.ts';
 import { readEntries } from '../../cli/wrap/entries.ts';
@@ -15,7 +15,7 @@ const PACKAGE = '@modelcontextprotocol/server-filesystem';
 
 /** The page of a client in `docs/clients/`. */
 export function clientPage(client: Client): string {
-  const { id, name, files, reload, consent, elsewhere, notes = [], source } = client;
+  const { id, name, files, remote, reload, consent, elsewhere, notes = [], source } = client;
   const [file] = files;
   if (file === undefined) throw new RangeError(`${id} has no files`);
   const before = exampleOf(file);
@@ -30,9 +30,10 @@ export function clientPage(client: Client): string {
     `Before:\n\n${fenced(file, before)}`,
     `After, where no rules file was named:\n\n${fenced(file, wrapped(file, before))}`,
     `A change counts ${reload}.${consent === undefined ? '' : ` Then ${consent}.`}`,
+    ...(remote === undefined ? [] : remotePart(file, remote)),
     '## What is not covered',
     listOf([
-      'remote servers, and entries that are switched off or are not understood: `obsigna status` names them',
+      'entries that are switched off, are not understood, or leave a doubt: `obsigna status` names them',
       ...elsewhere,
     ]),
     ...(notes.length === 0 ? [] : ['## Worth knowing', listOf(notes)]),
@@ -98,6 +99,40 @@ function exampleOf({ format, form = 'standard', servers: [path = []] }: ClientFi
     return `${key}:\n${form === 'goose' ? '  files:' : '  - name: files'}\n${MEMBERS[form]}`;
   }
   return `{\n  "${key}": {\n    "files": ${MEMBERS[form]}\n  }\n}\n`;
+}
+
+function remotePart(file: ClientFile, remote: RemoteForm): readonly string[] {
+  const text = remoteExample(file, remote);
+  const isAsked = remote.headers === undefined;
+  const how = isAsked ? 'With `-remote`, because nobody sees how the client signs in:' : 'Before:';
+  return [
+    '## Remote servers',
+    `${how}\n\n${fenced(file, text)}`,
+    `After:\n\n${fenced(file, wrapped(file, text))}`,
+    'Which ones are left, and why: [Remote servers](../wrap.md#remote-servers).',
+  ];
+}
+
+function remoteExample(
+  { format, form, servers: [path = []] }: ClientFile,
+  { url, type, headers }: RemoteForm,
+): string {
+  const [key = ''] = path;
+  const address = 'https://mcp.example.com/';
+  if (format === 'toml') {
+    return `[${key}.tickets]\n${url} = "${address}"\n${headers} = { Authorization = "Bearer ..." }\n`;
+  }
+  if (format === 'yaml') {
+    const more = headers === undefined ? '' : `    ${headers}:\n      Authorization: Bearer ...\n`;
+    const name = form === 'goose' ? '  tickets:' : '  - name: tickets';
+    return `${key}:\n${name}\n    type: ${type}\n    ${url}: ${address}\n${more}`;
+  }
+  const members = [
+    ...(type === undefined ? [] : [`"type": "${type}"`]),
+    `"${url}": "${address}"`,
+    `"${headers}": { "Authorization": "Bearer ..." }`,
+  ];
+  return `{\n  "${key}": {\n    "tickets": {\n      ${members.join(',\n      ')}\n    }\n  }\n}\n`;
 }
 
 function wrapped(file: ClientFile, text: string): string {

@@ -28,7 +28,8 @@ beforeEach(() => {
   cursor = join(home, '.cursor', 'mcp.json');
   const [command, ...args] = everythingServer();
   const files = { command, args, env: { TOKEN: 's3cr3t-value' } };
-  const remote = { url: 'https://mcp.example/', headers: { Authorization: 'Bearer h3ader' } };
+  const headers = { Authorization: 'Bearer h3ader' };
+  const remote = { url: 'https://mcp.example/', headers, auth: {} };
   original = `// of this user\r\n${JSON.stringify({ mcpServers: { files, remote } }, undefined, '\t')}`;
   put(cursor, original);
 });
@@ -69,7 +70,7 @@ test('a wrapped server starts without a PATH, is governed, and comes back to the
 
   const done = obsigna(['wrap', '--rules', rules]);
   expect(done.code).toBe(0);
-  expect(done.stdout).toMatch(/wrapped {3}files\n {2}skipped {3}remote: it is a remote server/);
+  expect(done.stdout).toMatch(/wrapped {3}files\n {2}skipped {3}remote: its auth is for a client/);
   expect(done.stderr).toMatch(/Cursor may take ".+ .+" apart at its spaces/);
   for (const { stdout, stderr } of [dry, done]) {
     expect(stdout + stderr).not.toMatch(/s3cr3t|h3ader/);
