@@ -75,9 +75,7 @@ function hookOptions() {
           : undefined,
       ),
   };
-  // As `require`: the other loader would be loaded for it first.
-  const supported = { 'dynamic-import': false };
-  return { minifyWhitespace: true, plugins: [rulesApart], supported };
+  return { minifyWhitespace: true, plugins: [rulesApart] };
 }
 
 /**
@@ -127,6 +125,8 @@ async function bundleAll(root, sourcemap) {
   };
   const program = {
     format: 'cjs',
+    // As `require`: the other loader of Node would be loaded for it first.
+    supported: { 'dynamic-import': false },
     define: { 'import.meta.url': 'importMetaUrl' },
     inject: [join(root, 'scripts/import-meta-url.mjs')],
   };
