@@ -7,5 +7,6 @@ export const COMMANDS: Readonly<Record<string, () => Promise<{ readonly run: Com
   pins: () => import('./pins/pins-command.ts'),
   rules: () => import('./rules-command.ts'),
   doctor: () => import('./doctor/doctor-command.ts'),
+  bench: () => import('./bench/bench-command.ts'),
   init: () => import('./init/init-command.ts'),
 };

@@ -35,6 +35,7 @@ const HELP = `Usage: mcp-proxy [serve] [flags] [--] <server command> [args...]
        mcp-proxy pins list | diff | accept | forget [flags]
        mcp-proxy rules check | test | explain | schema | import | replay
        mcp-proxy doctor [flags] [-- <server command> [args...]]
+       mcp-proxy bench [flags] -- <server command> [args...]
        mcp-proxy init [flags] [-- <server command> [args...]]
 
 Stands between an agent and one MCP server on standard input and output. Decides every tool call by

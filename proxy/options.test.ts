@@ -71,7 +71,6 @@ for (const { argv, want } of [
 }
 
 const USAGE = 'USAGE';
-const LATER = 'NOT_IN_THIS_VERSION';
 for (const { argv, code, message } of [
   { argv: [], code: USAGE, message: 'no server command given' },
   { argv: ['serve'], code: USAGE, message: 'no server command given' },
@@ -80,7 +79,7 @@ for (const { argv, code, message } of [
   { argv: ['-version=maybe'], code: USAGE, message: 'invalid boolean value "maybe" for -version' },
   { argv: ['-require-receipt', '-socket=', 'srv'], code: USAGE, message: 'needs a daemon' },
   { argv: ['-operator-name', 'Me', 'srv'], code: USAGE, message: '-operator-name needs' },
-  { argv: ['bench'], code: LATER, message: 'mcp-proxy bench' },
+  { argv: ['bench'], code: USAGE, message: 'bench is a command and comes first' },
   { argv: ['-name', 'x', 'doctor'], code: USAGE, message: 'doctor is a command and comes first' },
   { argv: ['serve', 'init', '-name', 'x'], code: USAGE, message: 'init is a command' },
   // The word is no server because something behind it is: `init` would be a program on most hosts.

@@ -113,13 +113,10 @@ export interface ProxyOptions {
   readonly args: readonly string[];
 }
 
-/** Words that later versions give a meaning of their own; a server cannot be called so by accident. */
-const RESERVED = new Set(['rules', 'pins', 'bench']);
-
 /**
  * Reads the command line over the environment.
  *
- * @throws CodedError `USAGE`, `NOT_IN_THIS_VERSION`, `CREDENTIALS_INVALID`
+ * @throws CodedError `USAGE`, `CREDENTIALS_INVALID`
  */
 export function readOptions(
   argv: readonly string[],
@@ -137,12 +134,6 @@ export function readOptions(
     if (Object.hasOwn(COMMANDS, command) && !isBehindDashes) {
       const hint = `${command} is a command and comes first: mcp-proxy ${command} ...`;
       throw new CodedError('USAGE', `${hint}; a server of that name stands behind --`);
-    }
-    if (RESERVED.has(command) && !isBehindDashes) {
-      throw new CodedError(
-        'NOT_IN_THIS_VERSION',
-        `mcp-proxy ${command} does not exist in this version`,
-      );
     }
     if (command === '' && remote === undefined)
       throw new CodedError('USAGE', 'no server command given');

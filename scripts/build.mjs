@@ -38,6 +38,8 @@ const LAUNCHED = [
     out: 'dist/mcp-proxy.cjs',
     files: ['mcp-proxy.cjs'],
     otherWork: [
+      'serve-http',
+      'bench',
       'doctor',
       'init',
       'pins',

@@ -135,7 +135,6 @@ const REMEDIES = {
   INIT_FAILED:
     'Mend what the lines above name, then run `obsigna init` again: it goes on from there.',
   STARTER_NOT_WRITTEN: 'Name a place where this user may write, with -rules.',
-  NOT_IN_THIS_VERSION: 'Leave the option out; the changelog says when it arrives.',
   // -- hooks -----------------------------------------------------------------------------------
   HOOK_INPUT_INVALID:
     'Check that -agent names the agent that starts the hook; docs/hook.md shows what each of them sends.',

@@ -878,6 +878,11 @@ export const REQUIREMENTS: readonly Requirement[] = [
     source: 'docs/adr/0033',
   },
   {
+    id: 'X.bench',
+    text: "mcp-proxy bench measures the user's own server with and without the proxy, in turns, through the real proxy",
+    source: 'docs/proxy.md',
+  },
+  {
     id: 'X.sample',
     text: 'every member of a real receipt is explained, with what it does not prove',
     source: 'docs/cli.md',

@@ -61,7 +61,7 @@ export async function probeServer(
   }
 }
 
-interface ServerGreeting {
+export interface ServerGreeting {
   readonly name: string;
   readonly protocolVersion: string;
   readonly instructions: string | undefined;
@@ -69,7 +69,8 @@ interface ServerGreeting {
   readonly meta: JsonObject | undefined;
 }
 
-async function greet(session: ServerSession): Promise<ServerGreeting> {
+/** Greets a server in the revision that it knows. @throws ServerFault */
+export async function greet(session: ServerSession): Promise<ServerGreeting> {
   const params = { protocolVersion: LEGACY_VERSION, capabilities: {}, clientInfo: CLIENT };
   const answer = await session.request('initialize', params);
   if (isJsonObject(answer['result'])) {
@@ -124,7 +125,8 @@ async function listTools(
   throw new ServerFault(`tools/list: more than ${MAX_PAGES} pages`);
 }
 
-function errorText({ error }: JsonObject): string {
+/** An error answer in one line. */
+export function errorText({ error }: JsonObject): string {
   const { code, message } = isJsonObject(error) ? error : {};
   return `error ${JSON.stringify(code ?? null)}, ${JSON.stringify(message ?? '')}`;
 }

@@ -81,7 +81,7 @@ for (const { name, args, code, says } of [
       '[APPROVAL_LISTENER_FAILED]',
     ],
   },
-  { name: 'a later command', args: ['bench'], code: 1, says: ['[NOT_IN_THIS_VERSION]'] },
+  { name: 'a bench of nothing', args: ['bench'], code: 2, says: ['no server command given'] },
 ]) {
   test(`the proxy refuses ${name} with exit code ${code} [P8.usage]`, async () => {
     const result = await run(proxy(...args));
