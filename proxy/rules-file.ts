@@ -3,7 +3,7 @@ import { promisify } from 'node:util';
 import { CodedError } from '../shared/errors.ts';
 import type { RuleSet, Settings } from '../policy/rule.ts';
 
-/** Not `node:fs/promises`: every agent waits for our start, and it would be a fiftieth of that. */
+/** Not `node:fs/promises`, which is one module more: every agent waits for our start. */
 const [read, look] = [promisify(readFile), promisify(stat)];
 
 /** A policy that nobody could read is not read. */

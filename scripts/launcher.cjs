@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 'use strict';
 // Starts a program of obsigna, which stands in code/. What V8 has compiled of it is kept in cache/ for
-// the next start, where this user may write there: every agent waits for our start, and a third of that
+// the next start, where this user may write there: every agent waits for our start, and much of that
 // is compiling. A cache of another build, Node or machine has another name. See docs/adr/0033.
 const {
   closeSync,

@@ -1,10 +1,11 @@
 import { spawnSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
+import { makeCertificate } from '../fixtures/certificate.ts';
 import { DaemonHome } from '../fixtures/daemon-process.ts';
 import {
   answering,
@@ -86,29 +87,7 @@ test('a file with a mistake starts nothing [P8.http-config]', async () => {
 });
 
 test('a server behind TLS is believed only with its certificate [X.http-tls]', async () => {
-  const folder = temporaryFolder();
-  const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
-  const made = spawnSync('openssl', [
-    'req',
-    '-x509',
-    '-newkey',
-    'ec',
-    '-pkeyopt',
-    'ec_paramgen_curve:prime256v1',
-    '-nodes',
-    '-keyout',
-    key,
-    '-out',
-    cert,
-    '-days',
-    '2',
-    '-subj',
-    '/CN=localhost',
-    '-addext',
-    'subjectAltName=DNS:localhost',
-  ]);
-  expect(made.status).toBe(0);
-  const options = { key: readFileSync(key), cert: readFileSync(cert) };
+  const { certFile, ...options } = makeCertificate(temporaryFolder());
   const server = createServer(options, (_, response) => void response.end('{}'));
   await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
   closing.push(() => {
@@ -118,7 +97,7 @@ test('a server behind TLS is believed only with its certificate [X.http-tls]', a
   const upstream = `https://localhost:${(server.address() as AddressInfo).port}/`;
   const without = await startHttpProxy(upstream);
   expect((await post(without.url, PING)).status).toBe(502);
-  const withCa = await startHttpProxy(upstream, ['-ca', cert]);
+  const withCa = await startHttpProxy(upstream, ['-ca', certFile]);
   expect((await post(withCa.url, PING)).status).toBe(200);
 });
 

@@ -1,10 +1,8 @@
-import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
+import { makeCertificate } from '../fixtures/certificate.ts';
 import { answering, play, type Script } from '../fixtures/http-proxy.ts';
 import {
   BLOCK_EVERYTHING,
@@ -52,29 +50,7 @@ test(
 );
 
 test('a certificate counts when it is trusted, or given with -ca [X.remote-faults]', async () => {
-  const folder = temporaryFolder();
-  const [key, cert] = [join(folder, 'key'), join(folder, 'cert')];
-  const made = spawnSync('openssl', [
-    'req',
-    '-x509',
-    '-newkey',
-    'ec',
-    '-pkeyopt',
-    'ec_paramgen_curve:prime256v1',
-    '-nodes',
-    '-keyout',
-    key,
-    '-out',
-    cert,
-    '-days',
-    '2',
-    '-subj',
-    '/CN=localhost',
-    '-addext',
-    'subjectAltName=DNS:localhost',
-  ]);
-  expect(made.status).toBe(0);
-  const options = { key: readFileSync(key), cert: readFileSync(cert) };
+  const { certFile, ...options } = makeCertificate(temporaryFolder());
   let requests = 0;
   const server = createServer(options, (_, response) => {
     requests += 1;
@@ -93,7 +69,7 @@ test('a certificate counts when it is trusted, or given with -ca [X.remote-fault
   });
   expect((await without.ends(1))[0]).toMatchObject({ decision: 'allowed' });
   expect(requests).toBe(0);
-  const given = await startRemote(url, ['-ca', cert]);
+  const given = await startRemote(url, ['-ca', certFile]);
   expect(await given.ask(call(1))).toMatchObject({ result: {} });
 });
 

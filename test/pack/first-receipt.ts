@@ -40,12 +40,11 @@ export interface PackResult {
 }
 
 const CLAUDE = `{
-  // kept as it is
   "mcpServers": {
     "every": { "command": "node", "args": ["SERVER", "stdio"] }
   }
 }
-`.replace('  // kept as it is\n', ''); // Claude Code reads plain JSON
+`;
 const CODEX = `# my servers
 model = "gpt"
 
