@@ -1,4 +1,7 @@
+import { isPlainText } from '../shared/json/byte-classes.ts';
+import { encodeUtf8 } from '../shared/json/text.ts';
 import { finding, type Finding, type FindingCode } from './finding.ts';
+import { Needles } from './needles.ts';
 
 /**
  * Looks for what a text may do to the model that reads it. Every check is a guess from outside, and
@@ -175,17 +178,30 @@ class Checks {
     );
     return [...hidden, ...found];
   }
-
-  /** For sure nothing, also once escapes are resolved. Said of nearly every text, at a glance. */
-  isEmpty(json: string): boolean {
-    return (
-      !NOT_ASCII.test(json) && !json.includes('\\u') && !this.#anyNeedle.test(json.toLowerCase())
-    );
-  }
 }
 
 const FOR_DESCRIPTIONS = new Checks(INSTRUCTIONS);
-const FOR_RESULTS = new Checks([...INSTRUCTIONS, ...SECRETS]);
+const RESULT_CHECKS = [...INSTRUCTIONS, ...SECRETS];
+const FOR_RESULTS = new Checks(RESULT_CHECKS);
+/** What an escape may hide in a JSON text. A needle that is no plain text needs no search: see below. */
+const ESCAPED = [
+  ...[...'0123456789abcdef'].map((digit) => `\\u${digit}`),
+  '\\t'.repeat(60),
+  '\\/etc\\/shadow',
+];
+/** Made when the first result is looked at: a start does not wait for it. */
+let resultNeedles: Needles | undefined;
+
+/** Whether `resultFindings` might find anything. Nearly no result may, and this tells at a glance. */
+export function mayHoldFindings(json: Uint8Array): boolean {
+  if (resultNeedles === undefined) {
+    const plain = RESULT_CHECKS.flatMap(({ needles }) => needles).filter((needle) =>
+      isPlainText(encodeUtf8(needle)),
+    );
+    resultNeedles = new Needles([...plain, ...ESCAPED]);
+  }
+  return !isPlainText(json) || resultNeedles.standIn(json);
+}
 
 /** What a server says of itself or of a tool: hidden text, and orders to a model. */
 export function descriptionFindings(text: string): readonly Finding[] {
@@ -200,7 +216,6 @@ export function descriptionFindings(text: string): readonly Finding[] {
  * @param json - Text of the result, or its beginning; longer than `MAX_RESULT_BYTES` it costs.
  */
 export function resultFindings(json: string): readonly Finding[] {
-  if (FOR_RESULTS.isEmpty(json)) return [];
   const found = FOR_RESULTS.in(shownText(json));
   return found.map(({ code, what }) => finding(IN_RESULT[code] ?? code, what));
 }

@@ -1,4 +1,5 @@
 import { CodedError } from '../errors.ts';
+import { hasControls } from './byte-classes.ts';
 import { hopStrings, skipString, type StringSkip } from './scan.ts';
 
 const QUOTE = 0x22;
@@ -115,18 +116,4 @@ function isControlEscape(content: Uint8Array, at: number): boolean {
   if (high === 0x31) return isLetter || (low >= 0x30 && low <= 0x39);
   // 08, 09, 0a, 0c and 0d have letters of their own.
   return high === 0x30 && ((low >= 0x30 && low <= 0x37) || [0x62, 0x65, 0x66].includes(low));
-}
-
-/** Whether a byte is below 0x20. Four at a time: megabytes are gone through for this. */
-function hasControls(bytes: Uint8Array): boolean {
-  const head = Math.min((4 - (bytes.byteOffset & 3)) & 3, bytes.length);
-  const words = new Int32Array(bytes.buffer, bytes.byteOffset + head, (bytes.length - head) >> 2);
-  for (let i = 0; i < words.length; i += 1) {
-    const word = words[i] as number;
-    // Where no byte is below 0x20 nothing is borrowed, and no top bit gets set that was not before.
-    if (((word - 0x20202020) & ~word & 0x80808080) !== 0) return true;
-  }
-  const isControl = (byte: number) => byte < 0x20;
-  const tail = head + words.length * 4;
-  return bytes.subarray(0, head).some(isControl) || bytes.subarray(tail).some(isControl);
 }
