@@ -91,32 +91,14 @@ test('resultFindings() tells what stands in a result in codes of its own', () =>
   expect(codes).toEqual(['hidden_in_result', 'instructions_in_result', 'instructions_in_result']);
 });
 
+const PARTS = [
+  ['ignore', ' all ', 'previous', ' instructions', 'Do not', ' tell ', 'user', '<SYSTEM>', '<!--'],
+  ['~/.ssh', '/id_rsa', '/etc/shadow', 'sk-', 'a1B2'.repeat(9), 'ghp_', 'AKIA', 'ABCDEFGHIJKLMNOP'],
+  ['\u001b[', '\u009b', '\u200b', '\t'.repeat(120), ' '.repeat(120), 'é', '\n', 'x', '/'],
+].flat();
+
 test('mayHoldFindings() passes over no result that resultFindings() finds anything in', () => {
-  const parts = fc.constantFrom(
-    ...['ignore', ' all ', 'previous', ' instructions', '~/.ssh', '/id_rsa', '/etc/shadow', '<!--'],
-    ...[
-      '\u001b[',
-      '\u009b',
-      '\u200b',
-      '\t'.repeat(120),
-      ' '.repeat(120),
-      'Do not',
-      ' tell ',
-      'user',
-    ],
-    ...[
-      'sk-',
-      'a1B2'.repeat(9),
-      'ghp_',
-      'AKIA',
-      'ABCDEFGHIJKLMNOP',
-      '<SYSTEM>',
-      'é',
-      '\n',
-      'x',
-      '/',
-    ],
-  );
+  const parts = fc.constantFrom(...PARTS);
   const escapings: readonly ((json: string) => string)[] = [
     (json) => json,
     (json) => json.replaceAll('/', '\\/'),

@@ -1,4 +1,3 @@
-import { isPlainText } from '../shared/json/byte-classes.ts';
 import { encodeUtf8 } from '../shared/json/text.ts';
 import { finding, type Finding, type FindingCode } from './finding.ts';
 import { Needles } from './needles.ts';
@@ -185,7 +184,7 @@ const RESULT_CHECKS = [...INSTRUCTIONS, ...SECRETS];
 const FOR_RESULTS = new Checks(RESULT_CHECKS);
 /** What an escape may hide in a JSON text. A needle that is no plain text needs no search: see below. */
 const ESCAPED = [
-  ...[...'0123456789abcdef'].map((digit) => `\\u${digit}`),
+  ...'0123456789abcdef'.split('').map((digit) => `\\u${digit}`),
   '\\t'.repeat(60),
   '\\/etc\\/shadow',
 ];
@@ -227,6 +226,15 @@ const IN_RESULT: { readonly [code in FindingCode]?: FindingCode } = {
   instructions: 'instructions_in_result',
   sensitive_path: 'instructions_in_result',
 };
+
+/** ASCII without controls, as nearly every JSON text is. */
+function isPlainText(bytes: Uint8Array): boolean {
+  for (let i = 0; i < bytes.length; i += 1) {
+    const byte = bytes[i] as number;
+    if (byte < 0x20 || byte >= 0x80) return false;
+  }
+  return true;
+}
 
 function hiddenIn(text: string): readonly Omit<Check, 'needles'>[] {
   if (!NOT_ASCII.test(text)) return [];

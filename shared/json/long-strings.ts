@@ -1,9 +1,8 @@
-import { CodedError } from '../errors.ts';
-import { hasControls } from './byte-classes.ts';
-import { hopStrings, skipString, type StringSkip } from './scan.ts';
+import { hopStrings, skipEscape, skipString, type StringSkip } from './scan.ts';
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
+const SPACE = 0x20;
 
 /** A shorter string is looked through again as fast as it is looked up. */
 export const LONG_STRING_BYTES = 512;
@@ -30,12 +29,10 @@ export class LongStrings {
 
   /** For the first scan: checks to the letter, and remembers. */
   readonly check: StringSkip = (bytes, at) => {
-    const end = endOf(bytes, at);
-    if (end === undefined || end - at < LONG_STRING_BYTES) return skipString(bytes, at);
-    // Canonical is stricter than JSON, and is found out faster.
-    const isCanonical = isCanonicalContent(bytes.subarray(at + 1, end - 1));
-    if (!isCanonical) skipString(bytes, at);
-    this.#strings.set(bytes.byteOffset + at, { end: bytes.byteOffset + end, isCanonical });
+    const { end, isCanonical } = skipNoting(bytes, at);
+    if (end - at >= LONG_STRING_BYTES) {
+      this.#strings.set(bytes.byteOffset + at, { end: bytes.byteOffset + end, isCanonical });
+    }
     return end;
   };
 
@@ -68,24 +65,31 @@ export class LongStrings {
   }
 }
 
-/** Undefined where a string has none; what is wrong with it is not said here. */
-function endOf(bytes: Uint8Array, at: number): number | undefined {
-  try {
-    return hopStrings(bytes, at);
-  } catch (error) {
-    if (!(error instanceof CodedError)) throw error;
-    return undefined;
+/** `skipString`, and whether what stands between the quotes would be written the same way again. */
+function skipNoting(bytes: Uint8Array, at: number) {
+  let isCanonical = true;
+  if (bytes[at] !== QUOTE) skipString(bytes, at); // throws
+  for (let i = at + 1; ;) {
+    const byte = bytes[i];
+    if (byte === QUOTE) return { end: i + 1, isCanonical };
+    if (byte === undefined || byte < SPACE) skipString(bytes, at); // throws
+    if (byte === BACKSLASH) {
+      if (escapeLength(bytes, i) === 0) isCanonical = false;
+      i = skipEscape(bytes, i);
+    } else {
+      i += 1;
+    }
   }
 }
 
 /** What stands between two quotes, and would be written the same way again. */
 export function isCanonicalContent(content: Uint8Array): boolean {
-  if (hasControls(content)) return false;
-  let at = content.indexOf(BACKSLASH);
-  while (at !== -1) {
-    const length = escapeLength(content, at);
+  for (let i = 0; i < content.length;) {
+    const byte = content[i] as number;
+    if (byte < SPACE) return false;
+    const length = byte === BACKSLASH ? escapeLength(content, i) : 1;
     if (length === 0) return false;
-    at = content.indexOf(BACKSLASH, at + length);
+    i += length;
   }
   return true;
 }
