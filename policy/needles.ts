@@ -50,8 +50,7 @@ export class Needles {
   }
 
   #beginsAt(bytes: Uint8Array, at: number): boolean {
-    const [a, b, c] = [bytes[at], bytes[at + 1], bytes[at + 2]] as [number, number, number];
-    const key = keyOf(folded(a), folded(b), folded(c));
+    const key = keyOf(folded(bytes, at), folded(bytes, at + 1), folded(bytes, at + 2));
     if (this.#windows[hashOf(key)] === 0) return false;
     return this.#byWindow.get(key)?.some((needle) => standsAt(needle, bytes, at)) ?? false;
   }
@@ -60,12 +59,14 @@ export class Needles {
 function standsAt(needle: Uint8Array, bytes: Uint8Array, at: number): boolean {
   if (at + needle.length > bytes.length) return false;
   for (let i = WINDOW; i < needle.length; i += 1) {
-    if (folded(bytes[at + i] as number) !== needle[i]) return false;
+    if (folded(bytes, at + i) !== needle[i]) return false;
   }
   return true;
 }
 
-function folded(byte: number): number {
+/** In lower case; 0 behind the end. */
+function folded(bytes: Uint8Array, at: number): number {
+  const byte = bytes[at] ?? 0;
   return byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte;
 }
 
