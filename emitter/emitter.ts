@@ -45,13 +45,6 @@ const MAX_UNSENT_BYTES = 2 * 1024 * 1024;
 /** A look at a socket is cheap, and what waits here dies with this process. */
 const RETRY_MS = { first: 20, limit: 500 };
 const HELLO_ACK = 0;
-/**
- * How long an outcome waits for company: a system call for each would be a third of a call's cost. Not
- * until the next call of somebody who thinks in between: its way is where the daemon must not wake up.
- */
-const OUTCOME_MS = 1;
-/** From here on the system call is the least of it. */
-const LARGE_OUTCOME_BYTES = 16 * 1024;
 /** What this emitter can speak beyond the protocol; `phase` also names what a daemon must speak. */
 const PHASES = 'phase';
 const EXTENSIONS = ['ack', PHASES];
@@ -93,7 +86,6 @@ export class Emitter {
   #retryMs = RETRY_MS.first;
   #retryTimer: NodeJS.Timeout | undefined;
   #helloTimer: NodeJS.Timeout | undefined;
-  #pumpTimer: NodeJS.Timeout | undefined;
   #wasAway = false;
   /** Whether the daemon at this path has ever replied. */
   #hasGreeted = false;
@@ -224,7 +216,6 @@ export class Emitter {
     this.#state = 'closed';
     clearTimeout(this.#retryTimer);
     clearTimeout(this.#helloTimer);
-    clearTimeout(this.#pumpTimer);
     this.#socket?.end();
     this.#socket?.unref();
     return lost;
@@ -286,15 +277,8 @@ export class Emitter {
       this.#drop(asCoded(error), phase, settle);
       return undefined;
     }
-    const isSmall = pending.body.length < LARGE_OUTCOME_BYTES;
-    if (phase === 'outcome' && isSmall && this.#state === 'acknowledging') this.#pumpSoon();
-    else this.#pump();
+    this.#pump();
     return pending;
-  }
-
-  /** The record knows of the call already: its end leaves together with whatever comes next. */
-  #pumpSoon(): void {
-    this.#pumpTimer ??= setTimeout(() => this.#pump(), OUTCOME_MS).unref();
   }
 
   /** An announcement that is dropped is no loss yet: the outcome will tell everything. */
@@ -311,8 +295,6 @@ export class Emitter {
 
   /** Writes what waits, as far as the connection takes it. */
   #pump(): void {
-    clearTimeout(this.#pumpTimer);
-    this.#pumpTimer = undefined;
     if (this.#state === 'away' && this.#retryTimer === undefined) this.#connect();
     const socket = this.#socket;
     if (socket === undefined || socket.destroyed || !this.#isOpen()) return;

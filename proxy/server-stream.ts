@@ -97,9 +97,12 @@ export class ServerStream implements LineHandler {
 
   /** Looks at what has passed; before the next call is ruled on, because ids may be used again. */
   settle(): void {
-    for (const { line, isJudged } of this.#unread.splice(0)) {
-      this.#governor.observe(line, isJudged);
-    }
+    const unread = this.#unread.splice(0);
+    const look = () => {
+      for (const { line, isJudged } of unread) this.#governor.observe(line, isJudged);
+    };
+    if (unread.length > 1) this.#governor.together(look);
+    else look();
   }
 
   line(bytes: Buffer): void {
