@@ -1,5 +1,5 @@
 import type { JsonValue } from '../shared/json/value.ts';
-import { explainOperation } from './classify.ts';
+import { explainOperation, type Classification } from './classify.ts';
 import { foldCase } from './fold.ts';
 import type { OperationType } from './words.ts';
 
@@ -62,8 +62,7 @@ const WHERE = /(?:^|[^a-z])where(?:[^a-z]|$)/iu;
  * SQL check (any `where` clears it, four argument names only) are kept.
  */
 export function scoreRisk(input: RiskInput): Risk {
-  const name = foldCase(input.tool);
-  const { operation, because } = explainOperation(input.tool);
+  const { operation, because, sensitive, setting, message } = nameOf(input.tool);
   const reasons: RiskReason[] = [];
   const add = (points: number, reason: string): void => {
     if (points > 0) reasons.push({ reason, points });
@@ -71,7 +70,6 @@ export function scoreRisk(input: RiskInput): Risk {
 
   add(OPERATION_POINTS[operation], `${OPERATION_TEXTS[operation]} (${because})`);
 
-  const sensitive = SENSITIVE_WORDS.find((word) => name.includes(word));
   if (sensitive !== undefined) add(30, `sensitive (name contains ${sensitive})`);
 
   // Megabytes are not decoded to look for what their names rule out.
@@ -79,14 +77,36 @@ export function scoreRisk(input: RiskInput): Risk {
   const sqlKey = maySql ? findSqlMutation(input.arguments()) : undefined;
   if (sqlKey !== undefined) add(30, `SQL change without where (argument ${sqlKey})`);
 
-  const setting = SETTING_WORDS.find((word) => name.includes(word));
   if (setting !== undefined) add(20, `configuration (name contains ${setting})`);
 
-  const message = MESSAGE_PREFIXES.find((prefix) => name.startsWith(prefix));
   if (message !== undefined) add(15, `sends a message (name starts with ${message})`);
 
   const sum = reasons.reduce((total, { points }) => total + points, 0);
   return { score: Math.min(sum, MAX_SCORE), operation, operations: [operation], reasons };
+}
+
+/** What a tool's name alone says of it. */
+type ToolName = Classification & {
+  readonly [part in 'sensitive' | 'setting' | 'message']: string | undefined;
+};
+
+/** A server has a few tools, which are called again and again. */
+const MAX_KNOWN_NAMES = 500;
+const knownNames = new Map<string, ToolName>();
+
+function nameOf(tool: string): ToolName {
+  const known = knownNames.get(tool);
+  if (known !== undefined) return known;
+  const name = foldCase(tool);
+  const said = {
+    ...explainOperation(tool),
+    sensitive: SENSITIVE_WORDS.find((word) => name.includes(word)),
+    setting: SETTING_WORDS.find((word) => name.includes(word)),
+    message: MESSAGE_PREFIXES.find((prefix) => name.startsWith(prefix)),
+  };
+  if (knownNames.size >= MAX_KNOWN_NAMES) knownNames.clear();
+  knownNames.set(tool, said);
+  return said;
 }
 
 /**

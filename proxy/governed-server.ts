@@ -174,4 +174,4 @@ const ROUND_UNKNOWN = finding(
 const NOTHING_KNOWN: ToolFacts = { annotations: undefined, findings: [] };
 
 /** Arguments of this size are decoded only if a rule, or the risk, depends on what they hold. */
-const LARGE_BYTES = 16 * 1024;
+const LARGE_BYTES = 256;

@@ -131,6 +131,11 @@ const TASK_METHODS = ['tasks/get', 'tasks/result', 'tasks/update', 'tasks/cancel
 /** Names that decide what a call is; another spelling of one is a second opinion about it. */
 const MESSAGE_NAMES = new Set(['JSONRPC', 'ID', 'METHOD', 'PARAMS']);
 const PARAMS_NAMES = new Set(['NAME', 'ARGUMENTS']);
+/** As they are written in nearly every message: no other spelling of anything. */
+const USUAL_NAMES = new Set([
+  ...['jsonrpc', 'id', 'method', 'params', 'result', 'error'],
+  ...['name', 'arguments', '_meta'],
+]);
 
 /** In a smaller message nothing is worth remembering. */
 const LARGE_BYTES = 16 * 1024;
@@ -455,6 +460,7 @@ function ambiguousName(
   once: readonly string[],
 ): string | undefined {
   for (const { name } of members) {
+    if (USUAL_NAMES.has(name)) continue;
     // A server that copies members one by one gives the message another prototype with it.
     if (name === '__proto__') return 'member "__proto__" can stand for any other';
     const known = spellings(name)
