@@ -26,7 +26,7 @@ const TAG_CHARACTERS = /[\u{e0000}-\u{e007f}]/u;
 const FLAG = /\u{1f3f4}[\u{e0020}-\u{e007e}]{1,8}\u{e007f}/gu;
 
 /** For texts with more than ASCII in them. */
-const HIDDEN: readonly Omit<Check, 'needles'>[] = [
+const hidden = once((): readonly Omit<Check, 'needles'>[] => [
   { code: 'hidden_unicode', what: 'tag characters, which nobody sees', pattern: TAG_CHARACTERS },
   {
     code: 'hidden_unicode',
@@ -50,9 +50,9 @@ const HIDDEN: readonly Omit<Check, 'needles'>[] = [
     what: 'variation selectors in a row',
     pattern: /[\ufe00-\ufe0f\u{e0100}-\u{e01ef}]{2}/u,
   },
-];
+]);
 
-const INSTRUCTIONS: readonly Check[] = [
+const instructions = once((): readonly Check[] => [
   {
     code: 'terminal_escape',
     what: 'control sequences of terminals',
@@ -125,10 +125,10 @@ const INSTRUCTIONS: readonly Check[] = [
     pattern:
       /~\/\.ssh\b|\bid_(?:rsa|ed25519)\b|\.aws\/credentials|\.(?:cursor|kiro)\/mcp\.json|claude_desktop_config|\.claude\.json|\.git-credentials|\.netrc\b|\/etc\/shadow\b/iu,
   },
-];
+]);
 
 /** Kinds of secrets that can be told by their form alone, as their makers intend. */
-const SECRETS: readonly Check[] = [
+const secrets = once((): readonly Check[] => [
   secret('a private key', ['private key'], /-----BEGIN (?:[A-Z]{2,10} ){0,2}PRIVATE KEY-----/u),
   secret('an access key of AWS', ['akia', 'asia'], /\b(?:AKIA|ASIA)[0-9A-Z]{16}\b/u),
   secret(
@@ -142,7 +142,7 @@ const SECRETS: readonly Check[] = [
   secret('a key of Google', ['aiza'], /\bAIza[A-Za-z0-9_-]{35}/u),
   secret('a key of a model provider', ['sk-'], /\bsk-(?:ant-|proj-)?[A-Za-z0-9_-]{32}/u),
   secret('a token of npm', ['npm_'], /\bnpm_[A-Za-z0-9]{36}/u),
-];
+]);
 
 function secret(what: string, needles: readonly string[], pattern: RegExp): Check {
   return { code: 'secret_in_result', what, needles, pattern };
@@ -166,14 +166,14 @@ class Checks {
   }
 
   in(text: string): readonly Omit<Check, 'needles'>[] {
-    const hidden = hiddenIn(text);
+    const unseen = hiddenIn(text);
     const lower = text.toLowerCase();
-    if (!this.#anyNeedle.test(lower)) return hidden;
+    if (!this.#anyNeedle.test(lower)) return unseen;
     const found = this.#checks.filter(
       ({ needles, pattern }) =>
         needles.some((needle) => lower.includes(needle)) && pattern.test(text),
     );
-    return [...hidden, ...found];
+    return [...unseen, ...found];
   }
 
   /** For sure nothing, also once escapes are resolved. Said of nearly every text, at a glance. */
@@ -184,13 +184,21 @@ class Checks {
   }
 }
 
-const FOR_DESCRIPTIONS = new Checks(INSTRUCTIONS);
-const FOR_RESULTS = new Checks([...INSTRUCTIONS, ...SECRETS]);
+const forDescriptions = once(() => new Checks(instructions()));
+const forResults = once(() => new Checks([...instructions(), ...secrets()]));
+
+/** With the first text that is looked at: every agent waits for our start. */
+function once<T>(make: () => T): () => T {
+  let made: T | undefined;
+  return () => (made ??= make());
+}
 
 /** What a server says of itself or of a tool: hidden text, and orders to a model. */
 export function descriptionFindings(text: string): readonly Finding[] {
   const cut = text.slice(0, MAX_DESCRIPTION_CHARACTERS);
-  return FOR_DESCRIPTIONS.in(cut).map(({ code, what }) => finding(code, what));
+  return forDescriptions()
+    .in(cut)
+    .map(({ code, what }) => finding(code, what));
 }
 
 /**
@@ -200,8 +208,8 @@ export function descriptionFindings(text: string): readonly Finding[] {
  * @param json - Text of the result, or its beginning; longer than `MAX_RESULT_BYTES` it costs.
  */
 export function resultFindings(json: string): readonly Finding[] {
-  if (FOR_RESULTS.isEmpty(json)) return [];
-  const found = FOR_RESULTS.in(shownText(json));
+  if (forResults().isEmpty(json)) return [];
+  const found = forResults().in(shownText(json));
   return found.map(({ code, what }) => finding(IN_RESULT[code] ?? code, what));
 }
 
@@ -216,7 +224,7 @@ const IN_RESULT: { readonly [code in FindingCode]?: FindingCode } = {
 function hiddenIn(text: string): readonly Omit<Check, 'needles'>[] {
   if (!NOT_ASCII.test(text)) return [];
   const shown = TAG_CHARACTERS.test(text) ? text.replace(FLAG, '') : text;
-  return HIDDEN.filter(({ pattern }) => pattern.test(shown));
+  return hidden().filter(({ pattern }) => pattern.test(shown));
 }
 
 /** Names that are words as well would be found everywhere. */
