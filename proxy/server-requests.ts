@@ -115,7 +115,18 @@ function rulesAboutServer(rules: RuleSet): RuleSet {
   const known = filtered.get(rules);
   if (known !== undefined) return known;
   const compiled = rules.compiled.filter(({ rule }) => namesServerRequest(rule));
-  const about = { ...rules, compiled, settings: {} };
+  const { source, knownHosts } = rules;
+  const about: RuleSet = {
+    rules: rules.rules,
+    source,
+    knownHosts,
+    compiled,
+    settings: {},
+    // Made when it is asked for: this stands before the first message of every server.
+    get canonicalText() {
+      return rules.canonicalText;
+    },
+  };
   filtered.set(rules, about);
   return about;
 }

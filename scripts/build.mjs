@@ -81,7 +81,13 @@ const LATE_PARTS_APART = {
       return part && { path: `./${basename(part.out)}`, external: true };
     }),
 };
-const LAUNCHED_OPTIONS = { minifyWhitespace: true, plugins: [LATE_PARTS_APART] };
+const LAUNCHED_OPTIONS = {
+  minifyWhitespace: true,
+  plugins: [LATE_PARTS_APART],
+  // What the launcher calls.
+  banner: { js: '(function(exports,require,module,__filename,__dirname){' },
+  footer: { js: '})' },
+};
 
 /**
  * Brings dist/ up to date. Throws {@link SetupError} when a source is missing or does not build.

@@ -59,7 +59,7 @@ const MAX_TOOLS = 4096;
  */
 export class ServerTools {
   readonly #options: ServerToolsOptions;
-  readonly #startedAt: string;
+  readonly #startedAt: Date;
   #launchVersion: Version | undefined;
   readonly #pages = new ToolPages();
   readonly #listed = new Map<string, Listed>();
@@ -71,12 +71,15 @@ export class ServerTools {
 
   constructor(options: ServerToolsOptions) {
     this.#options = options;
-    this.#startedAt = this.#now();
+    this.#startedAt = options.now();
   }
 
   /** Made when it is needed first, because every agent waits for our start. */
   get #launch(): Version {
-    return (this.#launchVersion ??= launchVersion(this.#options.launch, this.#startedAt));
+    return (this.#launchVersion ??= launchVersion(
+      this.#options.launch,
+      this.#startedAt.toISOString(),
+    ));
   }
 
   /** @param name - As the call spells it. */
