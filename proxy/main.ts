@@ -107,7 +107,9 @@ async function serve(options: ProxyOptions): Promise<void> {
   const governor = new Governor({
     serverName,
     rules,
-    policyDigest: policy.digest,
+    get policyDigest() {
+      return policy.digest; // hashed with the first call
+    },
     agent: host.identity.issuerName,
     workspace: process.cwd(),
     recorder,

@@ -11,5 +11,11 @@ export interface PolicyInForce {
 
 export function policyInForce(rules: RuleSet): PolicyInForce {
   if (rules === DEFAULT_RULES) return { rules, digest: DEFAULT_RULES_DIGEST };
-  return { rules, digest: `sha256:${hash('sha256', rules.canonicalText, 'hex')}` };
+  let digest: string | undefined;
+  return {
+    rules,
+    get digest() {
+      return (digest ??= `sha256:${hash('sha256', rules.canonicalText, 'hex')}`);
+    },
+  };
 }
