@@ -110,6 +110,7 @@ export async function build(root = ROOT, { force = false, sourcemap = false } = 
   rmSync(join(root, 'dist/cache'), { recursive: true, force: true });
   const metafiles = await bundleAll(root, sourcemap);
   for (const launched of LAUNCHED) writeLauncher(root, launched);
+  removeStrangers(join(root, LAUNCHED_FOLDER));
   emitTypes(root);
   writeFileSync(join(root, LICENCES), thirdPartyLicences(root, metafiles));
   writeFileSync(join(root, STAMP), `${digest}\n`);
@@ -184,6 +185,12 @@ async function buildError(esbuild, entry, error) {
     `cannot build ${entry}\n${text.trimEnd()}`,
     'correct the place shown above',
   );
+}
+
+/** Parts of an earlier build: a package has the whole folder. */
+function removeStrangers(folder) {
+  const ours = new Set(PROGRAMS.map(({ out }) => basename(out)));
+  for (const name of readdirSync(folder)) if (!ours.has(name)) rmSync(join(folder, name));
 }
 
 /** By rename: a daemon or proxy that starts while we build gets the old file or the new one. */

@@ -21,6 +21,7 @@ const OTHER_WORK = ['OTHER_WORK'];
 
 const MACHINE = `${process.version}-${process.arch}`;
 const OTHERS_MAY_WRITE = 0o022;
+const KEEP_MS = 2000;
 const isUsual = !OTHER_WORK.includes(process.argv[2]);
 
 /**
@@ -55,7 +56,7 @@ function compiled(name, path) {
     filename: path,
     cachedData: isUsual ? cached(cache) : undefined,
   });
-  if (isUsual && script.cachedDataRejected !== false) process.on('exit', () => keep(script, cache));
+  if (isUsual && script.cachedDataRejected !== false) keepOnce(script, cache);
   return script.runInThisContext();
 }
 
@@ -74,6 +75,17 @@ function cached(path) {
   } finally {
     closeSync(file);
   }
+}
+
+/** What a start compiles, and no more: a long session would make every later start read all of its own. */
+function keepOnce(script, path) {
+  let isKept = false;
+  const now = () => {
+    if (!isKept) keep(script, path);
+    isKept = true;
+  };
+  setTimeout(now, KEEP_MS).unref();
+  process.on('exit', now);
 }
 
 /** Nothing depends on it: where it cannot be written, the next start compiles again. */
