@@ -190,7 +190,8 @@ async function buildError(esbuild, entry, error) {
 /** Parts of an earlier build: a package has the whole folder. */
 function removeStrangers(folder) {
   const ours = new Set(PROGRAMS.map(({ out }) => basename(out)));
-  for (const name of readdirSync(folder)) if (!ours.has(name)) rmSync(join(folder, name));
+  const parts = readdirSync(folder).filter((name) => name.endsWith('.cjs'));
+  for (const name of parts) if (!ours.has(name)) rmSync(join(folder, name));
 }
 
 /** By rename: a daemon or proxy that starts while we build gets the old file or the new one. */
