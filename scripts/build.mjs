@@ -84,6 +84,8 @@ const LATE_PARTS_APART = {
 const LAUNCHED_OPTIONS = {
   minifyWhitespace: true,
   plugins: [LATE_PARTS_APART],
+  // Nobody needs it here, and a start would wait for it.
+  logOverride: { 'empty-import-meta': 'error' },
   // What the launcher calls.
   banner: { js: '(function(exports,require,module,__filename,__dirname){' },
   footer: { js: '})' },
@@ -139,8 +141,6 @@ async function bundleAll(root, sourcemap) {
     format: 'cjs',
     // As `require`: the other loader of Node would be loaded for it first.
     supported: { 'dynamic-import': false },
-    define: { 'import.meta.url': 'importMetaUrl' },
-    inject: [join(root, 'scripts/import-meta-url.mjs')],
   };
   const all = [
     ...PROGRAMS.map((target) => ({
@@ -148,7 +148,11 @@ async function bundleAll(root, sourcemap) {
       ...program,
       ...(target.out.startsWith(LAUNCHED_FOLDER)
         ? LAUNCHED_OPTIONS
-        : { banner: { js: '#!/usr/bin/env node' } }),
+        : {
+            banner: { js: '#!/usr/bin/env node' },
+            define: { 'import.meta.url': 'importMetaUrl' },
+            inject: [join(root, 'scripts/import-meta-url.mjs')],
+          }),
     })),
     { ...LIBRARY, format: 'esm' },
   ];
