@@ -126,9 +126,11 @@ async function serve(options: ProxyOptions): Promise<void> {
     announce(options, { rules, host, socketPath, http, log });
     void followRules(values.rules, governor, policy, log);
     log(`session ${sessionId}, server ${printable(serverName)}`);
-    emitter?.start();
   };
-  const timer = setTimeout(introduce, INTRODUCE_MS);
+  const timer = setTimeout(() => {
+    introduce();
+    emitter?.start(); // a report before that has connected by itself
+  }, INTRODUCE_MS);
   const exit = await ended;
   clearTimeout(timer);
   introduce();
