@@ -1,4 +1,6 @@
+import { encodeUtf8 } from '../shared/json/text.ts';
 import { finding, type Finding, type FindingCode } from './finding.ts';
+import { Needles } from './needles.ts';
 
 /**
  * Looks for what a text may do to the model that reads it. Every check is a guess from outside, and
@@ -175,17 +177,28 @@ class Checks {
     );
     return [...unseen, ...found];
   }
-
-  /** For sure nothing, also once escapes are resolved. Said of nearly every text, at a glance. */
-  isEmpty(json: string): boolean {
-    return (
-      !NOT_ASCII.test(json) && !json.includes('\\u') && !this.#anyNeedle.test(json.toLowerCase())
-    );
-  }
 }
 
 const forDescriptions = once(() => new Checks(instructions()));
-const forResults = once(() => new Checks([...instructions(), ...secrets()]));
+const resultChecks = once(() => [...instructions(), ...secrets()]);
+const forResults = once(() => new Checks(resultChecks()));
+/** What an escape may hide in a JSON text. A needle that is no plain text needs no search: see below. */
+const ESCAPED = [
+  ...'0123456789abcdef'.split('').map((digit) => `\\u${digit}`),
+  '\\t'.repeat(60),
+  '\\/etc\\/shadow',
+];
+const resultNeedles = once(() => {
+  const plain = resultChecks()
+    .flatMap(({ needles }) => needles)
+    .filter((needle) => isPlainText(encodeUtf8(needle)));
+  return new Needles([...plain, ...ESCAPED]);
+});
+
+/** Whether `resultFindings` might find anything. Nearly no result may, and this tells at a glance. */
+export function mayHoldFindings(json: Uint8Array): boolean {
+  return !isPlainText(json) || resultNeedles().standIn(json);
+}
 
 /** With the first text that is looked at: every agent waits for our start. */
 function once<T>(make: () => T): () => T {
@@ -208,7 +221,6 @@ export function descriptionFindings(text: string): readonly Finding[] {
  * @param json - Text of the result, or its beginning; longer than `MAX_RESULT_BYTES` it costs.
  */
 export function resultFindings(json: string): readonly Finding[] {
-  if (forResults().isEmpty(json)) return [];
   const found = forResults().in(shownText(json));
   return found.map(({ code, what }) => finding(IN_RESULT[code] ?? code, what));
 }
@@ -220,6 +232,15 @@ const IN_RESULT: { readonly [code in FindingCode]?: FindingCode } = {
   instructions: 'instructions_in_result',
   sensitive_path: 'instructions_in_result',
 };
+
+/** ASCII without controls, as nearly every JSON text is. */
+function isPlainText(bytes: Uint8Array): boolean {
+  for (let i = 0; i < bytes.length; i += 1) {
+    const byte = bytes[i] as number;
+    if (byte < 0x20 || byte >= 0x80) return false;
+  }
+  return true;
+}
 
 function hiddenIn(text: string): readonly Omit<Check, 'needles'>[] {
   if (!NOT_ASCII.test(text)) return [];
