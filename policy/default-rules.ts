@@ -56,3 +56,7 @@ export const DEFAULT_RULES = createRuleSet(
   ],
   'built-in',
 );
+
+/** `sha256:` of their canonical text, known beforehand: every agent waits for our start. */
+export const DEFAULT_RULES_DIGEST =
+  'sha256:51c867ceeebe380643ffe50240b492bcb37577f0bed8690d1b746117d4fdca16';

@@ -1,9 +1,10 @@
+import { hash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { CodedError } from '../shared/errors.ts';
 import { decide } from './decide.ts';
-import { DEFAULT_RULES } from './default-rules.ts';
+import { DEFAULT_RULES, DEFAULT_RULES_DIGEST } from './default-rules.ts';
 import { checkRules, parseRules } from './load-rules.ts';
 import { ACTIONS, createRuleSet, OPERATION_TYPES } from './rule.ts';
 
@@ -325,6 +326,7 @@ test('DEFAULT_RULES are the rules docs/rules.md shows', () => {
   const shown = parseRules(yaml, 'docs/rules.md');
   expect(shown.rules).toEqual(DEFAULT_RULES.rules);
   expect(shown.canonicalText).toBe(DEFAULT_RULES.canonicalText);
+  expect(`sha256:${hash('sha256', shown.canonicalText, 'hex')}`).toBe(DEFAULT_RULES_DIGEST);
 });
 
 test('every whole example in docs/rules.md is a rules file', () => {

@@ -38,11 +38,10 @@ const NOTHING: ReadFile = { rules: [], settings: {}, nodes: [] };
  */
 export function checkRules(text: string, file: string): RulesCheck {
   const source = new YamlSource(text);
-  const isUnreadable = source.root === undefined && source.problems.length > 0;
-  const { rules, settings, nodes } = isUnreadable ? NOTHING : readFile(source);
+  const { ruleSet, nodes } = readRuleSet(source, file);
   const { problems } = source;
-  if (problems.length > 0) return { problems, warnings: [] };
-  const ruleSet = createRuleSet(rules, file, settings);
+  if (ruleSet === undefined) return { problems, warnings: [] };
+  const { rules } = ruleSet;
   for (const { rule, message, remedy } of findWarnings(ruleSet)) {
     source.report(nodes[rules.indexOf(rule)] ?? 0, message, remedy);
   }
@@ -54,9 +53,21 @@ export function checkRules(text: string, file: string): RulesCheck {
  * `FILE:LINE:COLUMN: what is wrong; what to do`.
  */
 export function parseRules(text: string, file: string): RuleSet {
-  const { ruleSet, problems } = checkRules(text, file);
+  const source = new YamlSource(text);
+  const { ruleSet } = readRuleSet(source, file);
   if (ruleSet !== undefined) return ruleSet;
+  const { problems } = source;
   throw new CodedError('RULES_INVALID', problems.map((it) => problemLine(file, it)).join('\n'));
+}
+
+function readRuleSet(
+  source: YamlSource,
+  file: string,
+): { readonly ruleSet?: RuleSet; readonly nodes: readonly Node[] } {
+  const isUnreadable = source.root === undefined && source.problems.length > 0;
+  const { rules, settings, nodes } = isUnreadable ? NOTHING : readFile(source);
+  if (source.problems.length > 0) return { nodes };
+  return { ruleSet: createRuleSet(rules, file, settings), nodes };
 }
 
 export function problemLine(file: string, { line, column, message, remedy }: RulesProblem): string {

@@ -149,17 +149,24 @@ export function createRuleSet(
   settings: Settings = {},
 ): RuleSet {
   const enabled = rules.filter((rule) => rule.enabled);
-  const written = canonicalMembers(FILE_MEMBERS, settings);
-  const canonical = { ...written, rules: enabled.map(canonicalRule) };
-  const sorted = Object.entries(canonical).sort(([a], [b]) => (a < b ? -1 : 1));
+  let text: string | undefined;
   return {
     rules,
     settings,
-    canonicalText: JSON.stringify(Object.fromEntries(sorted)),
+    get canonicalText() {
+      return (text ??= canonicalTextOf(enabled, settings));
+    },
     source,
     compiled: [...settingRules(settings), ...enabled.map((rule) => compileRule(rule))],
     knownHosts: listOf(settings.knownHosts).map(compileGlob),
   };
+}
+
+function canonicalTextOf(enabled: readonly Rule[], settings: Settings): string {
+  const written = canonicalMembers(FILE_MEMBERS, settings);
+  const canonical = { ...written, rules: enabled.map(canonicalRule) };
+  const sorted = Object.entries(canonical).sort(([a], [b]) => (a < b ? -1 : 1));
+  return JSON.stringify(Object.fromEntries(sorted));
 }
 
 /** `enabled` is left out because only enabled rules come here. */

@@ -28,7 +28,7 @@ const TAG_CHARACTERS = /[\u{e0000}-\u{e007f}]/u;
 const FLAG = /\u{1f3f4}[\u{e0020}-\u{e007e}]{1,8}\u{e007f}/gu;
 
 /** For texts with more than ASCII in them. */
-const HIDDEN: readonly Omit<Check, 'needles'>[] = [
+const hidden = once((): readonly Omit<Check, 'needles'>[] => [
   { code: 'hidden_unicode', what: 'tag characters, which nobody sees', pattern: TAG_CHARACTERS },
   {
     code: 'hidden_unicode',
@@ -52,9 +52,9 @@ const HIDDEN: readonly Omit<Check, 'needles'>[] = [
     what: 'variation selectors in a row',
     pattern: /[\ufe00-\ufe0f\u{e0100}-\u{e01ef}]{2}/u,
   },
-];
+]);
 
-const INSTRUCTIONS: readonly Check[] = [
+const instructions = once((): readonly Check[] => [
   {
     code: 'terminal_escape',
     what: 'control sequences of terminals',
@@ -127,10 +127,10 @@ const INSTRUCTIONS: readonly Check[] = [
     pattern:
       /~\/\.ssh\b|\bid_(?:rsa|ed25519)\b|\.aws\/credentials|\.(?:cursor|kiro)\/mcp\.json|claude_desktop_config|\.claude\.json|\.git-credentials|\.netrc\b|\/etc\/shadow\b/iu,
   },
-];
+]);
 
 /** Kinds of secrets that can be told by their form alone, as their makers intend. */
-const SECRETS: readonly Check[] = [
+const secrets = once((): readonly Check[] => [
   secret('a private key', ['private key'], /-----BEGIN (?:[A-Z]{2,10} ){0,2}PRIVATE KEY-----/u),
   secret('an access key of AWS', ['akia', 'asia'], /\b(?:AKIA|ASIA)[0-9A-Z]{16}\b/u),
   secret(
@@ -144,7 +144,7 @@ const SECRETS: readonly Check[] = [
   secret('a key of Google', ['aiza'], /\bAIza[A-Za-z0-9_-]{35}/u),
   secret('a key of a model provider', ['sk-'], /\bsk-(?:ant-|proj-)?[A-Za-z0-9_-]{32}/u),
   secret('a token of npm', ['npm_'], /\bnpm_[A-Za-z0-9]{36}/u),
-];
+]);
 
 function secret(what: string, needles: readonly string[], pattern: RegExp): Check {
   return { code: 'secret_in_result', what, needles, pattern };
@@ -168,44 +168,50 @@ class Checks {
   }
 
   in(text: string): readonly Omit<Check, 'needles'>[] {
-    const hidden = hiddenIn(text);
+    const unseen = hiddenIn(text);
     const lower = text.toLowerCase();
-    if (!this.#anyNeedle.test(lower)) return hidden;
+    if (!this.#anyNeedle.test(lower)) return unseen;
     const found = this.#checks.filter(
       ({ needles, pattern }) =>
         needles.some((needle) => lower.includes(needle)) && pattern.test(text),
     );
-    return [...hidden, ...found];
+    return [...unseen, ...found];
   }
 }
 
-const FOR_DESCRIPTIONS = new Checks(INSTRUCTIONS);
-const RESULT_CHECKS = [...INSTRUCTIONS, ...SECRETS];
-const FOR_RESULTS = new Checks(RESULT_CHECKS);
+const forDescriptions = once(() => new Checks(instructions()));
+const resultChecks = once(() => [...instructions(), ...secrets()]);
+const forResults = once(() => new Checks(resultChecks()));
 /** What an escape may hide in a JSON text. A needle that is no plain text needs no search: see below. */
 const ESCAPED = [
   ...'0123456789abcdef'.split('').map((digit) => `\\u${digit}`),
   '\\t'.repeat(60),
   '\\/etc\\/shadow',
 ];
-/** Made when the first result is looked at: a start does not wait for it. */
-let resultNeedles: Needles | undefined;
+const resultNeedles = once(() => {
+  const plain = resultChecks()
+    .flatMap(({ needles }) => needles)
+    .filter((needle) => isPlainText(encodeUtf8(needle)));
+  return new Needles([...plain, ...ESCAPED]);
+});
 
 /** Whether `resultFindings` might find anything. Nearly no result may, and this tells at a glance. */
 export function mayHoldFindings(json: Uint8Array): boolean {
-  if (resultNeedles === undefined) {
-    const plain = RESULT_CHECKS.flatMap(({ needles }) => needles).filter((needle) =>
-      isPlainText(encodeUtf8(needle)),
-    );
-    resultNeedles = new Needles([...plain, ...ESCAPED]);
-  }
-  return !isPlainText(json) || resultNeedles.standIn(json);
+  return !isPlainText(json) || resultNeedles().standIn(json);
+}
+
+/** With the first text that is looked at: every agent waits for our start. */
+function once<T>(make: () => T): () => T {
+  let made: T | undefined;
+  return () => (made ??= make());
 }
 
 /** What a server says of itself or of a tool: hidden text, and orders to a model. */
 export function descriptionFindings(text: string): readonly Finding[] {
   const cut = text.slice(0, MAX_DESCRIPTION_CHARACTERS);
-  return FOR_DESCRIPTIONS.in(cut).map(({ code, what }) => finding(code, what));
+  return forDescriptions()
+    .in(cut)
+    .map(({ code, what }) => finding(code, what));
 }
 
 /**
@@ -215,7 +221,7 @@ export function descriptionFindings(text: string): readonly Finding[] {
  * @param json - Text of the result, or its beginning; longer than `MAX_RESULT_BYTES` it costs.
  */
 export function resultFindings(json: string): readonly Finding[] {
-  const found = FOR_RESULTS.in(shownText(json));
+  const found = forResults().in(shownText(json));
   return found.map(({ code, what }) => finding(IN_RESULT[code] ?? code, what));
 }
 
@@ -239,7 +245,7 @@ function isPlainText(bytes: Uint8Array): boolean {
 function hiddenIn(text: string): readonly Omit<Check, 'needles'>[] {
   if (!NOT_ASCII.test(text)) return [];
   const shown = TAG_CHARACTERS.test(text) ? text.replace(FLAG, '') : text;
-  return HIDDEN.filter(({ pattern }) => pattern.test(shown));
+  return hidden().filter(({ pattern }) => pattern.test(shown));
 }
 
 /** Names that are words as well would be found everywhere. */

@@ -18,6 +18,9 @@ export async function startServer(
   command: string,
   args: readonly string[],
 ): Promise<ServerProcess> {
+  // Opened first: that makes it non-blocking for everybody who has it, and `spawn` takes that back. The
+  // other way round a server would meet EAGAIN, and our own log would wait in memory for its reader.
+  void process.stderr;
   const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'], detached: true });
   await new Promise<void>((resolve, reject) => {
     child.once('spawn', resolve);

@@ -65,7 +65,12 @@ export class GovernedServer {
   constructor(options: GovernorOptions) {
     const { serverName: server, approvals = NO_APPROVALS, recorder, log } = options;
     this.options = options;
-    this.#policy = { rules: options.rules, digest: options.policyDigest };
+    this.#policy = {
+      rules: options.rules,
+      get digest() {
+        return options.policyDigest;
+      },
+    };
     this.paused = new PausedCalls({
       ...approvals,
       server,

@@ -65,7 +65,7 @@ export class Governor {
     this.#isOnly = !(given instanceof GovernedServer);
     const server = given instanceof GovernedServer ? given : new GovernedServer(given);
     const { options } = server;
-    const { recorder, tools } = options;
+    const { serverName, recorder, log, tools } = options;
     this.#options = options;
     this.#server = server;
     this.#asker = server.paused.asker({
@@ -80,7 +80,7 @@ export class Governor {
       isLasting ? undefined : server.lasting,
     );
     const context = (decision: Decision) => server.context(decision);
-    this.#requests = new ServerRequests({ ...options, context });
+    this.#requests = new ServerRequests({ serverName, recorder, log, context });
     this.#judge = {
       refuse: (request) => this.#requests.consider(server.policy.rules, request),
       refusal: (method, params) => this.#requests.refusal(server.policy.rules, method, params),

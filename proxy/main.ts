@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { constants } from 'node:os';
 import { defaultSocketPath } from '../emitter/default-socket.ts';
 import { policyBanner } from '../policy/banner.ts';
@@ -14,22 +13,23 @@ import type { HttpDoor } from './approvals/http-door.ts';
 import { TerminalDoor } from './approvals/terminal-door.ts';
 import { childLink } from './child-link.ts';
 import { startServer } from './child.ts';
-import { COMMANDS } from './commands.ts';
+import { isCommandName } from './command-names.ts';
 import { Governor } from './governor.ts';
 import { detectHost, overrideHost, parentProcessName, type AgentHost } from './host.ts';
 import { readOptions, STDIO_FLAGS, type ProxyOptions } from './options.ts';
 import { policyInForce } from './policy-in-force.ts';
 import { defaultPinFolder, openTools } from './pins/open-tools.ts';
 import type { ServerTools } from './pins/server-tools.ts';
+import { randomUuid } from './kernel-random.ts';
 import { printable, stderrProxyLog, type ProxyLog } from './proxy-log.ts';
 import { emittingRecorder, silentRecorder } from './recorder.ts';
 import { relay } from './relay.ts';
 import { launchOf } from './remote/remote-flags.ts';
 import { readRulesFile } from './rules-file.ts';
 import type { ServerExit, ServerLink } from './server-link.ts';
-import { connectEmitter, FAREWELL_MS, followRules } from './session-parts.ts';
+import { FAREWELL_MS, followRules, openEmitter } from './session-parts.ts';
 
-const HELP = `Usage: mcp-proxy [serve] [flags] [--] <server command> [args...]
+const help = () => `Usage: mcp-proxy [serve] [flags] [--] <server command> [args...]
        mcp-proxy [serve] [flags] -url <address of a remote server>
        mcp-proxy serve-http -upstream URL | -config FILE [flags]
        mcp-proxy pins list | diff | accept | forget [flags]
@@ -50,17 +50,20 @@ ${renderFlags(STDIO_FLAGS)}
 Exit status: that of the server; 1 when the rules or the server cannot be used, 2 for a wrong flag.
 `;
 
+/** The first answer of a quick server passes before what nobody waits for. */
+const INTRODUCE_MS = 10;
+
 async function main(): Promise<void> {
   const [word = '', ...rest] = process.argv.slice(2);
-  const command = Object.hasOwn(COMMANDS, word) ? COMMANDS[word] : undefined;
-  if (command !== undefined) {
-    const { run } = await command();
+  if (isCommandName(word)) {
+    const { COMMANDS } = await import('./commands.ts');
+    const { run } = await COMMANDS[word]();
     process.exitCode = await run(rest);
     return;
   }
   const options = readOptions(process.argv.slice(2), process.env);
   if (options.action === 'help') {
-    process.stdout.write(HELP);
+    process.stdout.write(help());
     return;
   }
   if (options.action === 'version') {
@@ -81,15 +84,14 @@ async function serve(options: ProxyOptions): Promise<void> {
     operatorId: values['operator-id'],
     operatorName: values['operator-name'],
   });
-  const sessionId = randomUUID();
+  const sessionId = randomUuid();
   const requireReceipt = values['require-receipt'] === true;
   const socketPath = values.socket ?? defaultSocketPath();
   const emitter =
     socketPath === ''
       ? undefined
-      : connectEmitter(socketPath, sessionId, values['issuer-model'], host, log);
+      : openEmitter(socketPath, sessionId, values['issuer-model'], host, log);
   const { doors, http, channel } = await openDoors(options, socketPath);
-  announce(options, { rules, host, socketPath, http, log });
   const recorder =
     emitter === undefined
       ? silentRecorder
@@ -105,7 +107,9 @@ async function serve(options: ProxyOptions): Promise<void> {
   const governor = new Governor({
     serverName,
     rules,
-    policyDigest: policy.digest,
+    get policyDigest() {
+      return policy.digest; // hashed with the first call
+    },
     agent: host.identity.issuerName,
     workspace: process.cwd(),
     recorder,
@@ -113,10 +117,23 @@ async function serve(options: ProxyOptions): Promise<void> {
     approvals: { doors, channel, sessionId, timeoutMs: options.approvalTimeoutMs },
     tools,
   });
-  await followRules(values.rules, governor, policy, log);
-  log(`session ${sessionId}, server ${printable(serverName)}`);
   const link = await openServer(options, tools, log);
-  const exit = await relay({ link, governor, input: process.stdin, output: process.stdout });
+  const ended = relay({ link, governor, input: process.stdin, output: process.stdout });
+  let isIntroduced = false;
+  const introduce = () => {
+    if (isIntroduced) return;
+    isIntroduced = true;
+    announce(options, { rules, host, socketPath, http, log });
+    void followRules(values.rules, governor, policy, log);
+    log(`session ${sessionId}, server ${printable(serverName)}`);
+  };
+  const timer = setTimeout(() => {
+    introduce();
+    emitter?.start(); // a report before that has connected by itself
+  }, INTRODUCE_MS);
+  const exit = await ended;
+  clearTimeout(timer);
+  introduce();
   governor.end(exit.reason);
   const lost = (await emitter?.close(FAREWELL_MS)) ?? 0;
   const reports = lost === 1 ? '1 report' : `${lost} reports`;
@@ -223,6 +240,6 @@ main().catch((error: unknown) => {
   if (coded) process.stderr.write(`  fix: ${error.remedy} [${error.code}]\n`);
   const isFlagError =
     coded && error.code === 'USAGE' && /^flag|^invalid|^bad flag/.test(error.message);
-  if (coded && error.code === 'USAGE') process.stderr.write(`\n${HELP}`);
+  if (coded && error.code === 'USAGE') process.stderr.write(`\n${help()}`);
   process.exitCode = isFlagError ? 2 : 1;
 });

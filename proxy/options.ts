@@ -3,7 +3,7 @@ import { CodedError } from '../shared/errors.ts';
 import { parseFlags, readFlagEnvironment, type FlagSpec } from '../shared/flags.ts';
 import { DOORS, type DoorName } from './approvals/door.ts';
 import type { HttpAddress } from './approvals/http-door.ts';
-import { COMMANDS } from './commands.ts';
+import { isCommandName } from './command-names.ts';
 import { readRemote, REMOTE_FLAGS, type RemoteOptions } from './remote/remote-flags.ts';
 
 const DEFAULT_APPROVAL_MS = 60_000;
@@ -131,7 +131,7 @@ export function readOptions(
   if (action === 'serve') {
     // `mcp-proxy -- doctor` still starts a server of that name; `mcp-proxy doctor -- x` does not.
     const isBehindDashes = args[args.length - positionals.length - 1] === '--';
-    if (Object.hasOwn(COMMANDS, command) && !isBehindDashes) {
+    if (isCommandName(command) && !isBehindDashes) {
       const hint = `${command} is a command and comes first: mcp-proxy ${command} ...`;
       throw new CodedError('USAGE', `${hint}; a server of that name stands behind --`);
     }

@@ -1,4 +1,4 @@
-import { readFile, stat } from 'node:fs';
+import { readFile, readFileSync, stat, statSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { CodedError } from '../shared/errors.ts';
 import type { RuleSet, Settings } from '../policy/rule.ts';
@@ -9,20 +9,40 @@ const [read, look] = [promisify(readFile), promisify(stat)];
 /** A policy that nobody could read is not read. */
 const MAX_FILE_BYTES = 4 * 1024 * 1024;
 
-/** @throws CodedError `RULES_UNREADABLE` */
+/**
+ * Without keeping anybody waiting.
+ *
+ * @throws CodedError `RULES_UNREADABLE`
+ */
 export async function readRulesText(file: string): Promise<string> {
   try {
-    const { size } = await look(file);
-    if (size > MAX_FILE_BYTES) {
-      const message = `${file} has ${size} bytes, limit ${MAX_FILE_BYTES}`;
-      throw new CodedError('RULES_UNREADABLE', message);
-    }
+    checkSize(file, (await look(file)).size);
     return await read(file, 'utf8');
   } catch (cause) {
-    if (cause instanceof CodedError) throw cause;
-    const { code } = cause as NodeJS.ErrnoException;
-    throw new CodedError('RULES_UNREADABLE', `cannot read ${file} (${code})`, { cause });
+    throw unreadable(file, cause);
   }
+}
+
+/** At the start, where nobody does anything but wait for it: without a thread of its own. */
+function readRulesTextNow(file: string): string {
+  try {
+    checkSize(file, statSync(file).size);
+    return readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw unreadable(file, cause);
+  }
+}
+
+function checkSize(file: string, size: number): void {
+  if (size <= MAX_FILE_BYTES) return;
+  const message = `${file} has ${size} bytes, limit ${MAX_FILE_BYTES}`;
+  throw new CodedError('RULES_UNREADABLE', message);
+}
+
+function unreadable(file: string, cause: unknown): CodedError {
+  if (cause instanceof CodedError) return cause;
+  const { code } = cause as NodeJS.ErrnoException;
+  return new CodedError('RULES_UNREADABLE', `cannot read ${file} (${code})`, { cause });
 }
 
 /**
@@ -31,7 +51,7 @@ export async function readRulesText(file: string): Promise<string> {
  * @throws CodedError `RULES_UNREADABLE`, `RULES_INVALID`
  */
 export async function readRulesFile(file: string): Promise<RuleSet> {
-  const text = await readRulesText(file);
+  const text = readRulesTextNow(file);
   const { parseRules } = await import('../policy/load-rules.ts');
   return parseRules(text, file);
 }

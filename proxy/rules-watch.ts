@@ -1,7 +1,6 @@
 import { watch, type FSWatcher } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseRules } from '../policy/load-rules.ts';
 import { CodedError } from '../shared/errors.ts';
 import { policyInForce, type PolicyInForce } from './policy-in-force.ts';
 import { printable, type ProxyLog } from './proxy-log.ts';
@@ -54,6 +53,7 @@ export class RulesWatch {
     if (this.#isLooking) return;
     this.#isLooking = true;
     try {
+      const { parseRules } = await import('../policy/load-rules.ts');
       const text = await this.#settledText();
       if (text === this.#text || this.#isClosed) return;
       const policy = policyInForce(parseRules(text, this.#options.file));

@@ -1,7 +1,7 @@
 import type { Buffer } from 'node:buffer';
 import { decide, messageOf, type Decision } from '../policy/decide.ts';
-import { compileGlob } from '../policy/glob.ts';
-import type { Rule, RuleSet } from '../policy/rule.ts';
+import { compileGlob, foldText, type FoldedText } from '../policy/glob.ts';
+import { listOf, type Rule, type RuleSet } from '../policy/rule.ts';
 import { decodeUtf8, parseJson } from '../shared/json/text.ts';
 import type { JsonObject } from '../shared/json/value.ts';
 import { errorAnswer, RPC_BLOCKED, RPC_INTERNAL } from './answers.ts';
@@ -114,8 +114,20 @@ const filtered = new WeakMap<RuleSet, RuleSet>();
 function rulesAboutServer(rules: RuleSet): RuleSet {
   const known = filtered.get(rules);
   if (known !== undefined) return known;
-  const compiled = rules.compiled.filter(({ rule }) => namesServerRequest(rule));
-  const about = { ...rules, compiled, settings: {} };
+  const methods = SERVER_METHODS.map(foldText);
+  const compiled = rules.compiled.filter(({ rule }) => namesOneOf(methods, rule));
+  const { source, knownHosts } = rules;
+  const about: RuleSet = {
+    rules: rules.rules,
+    source,
+    knownHosts,
+    compiled,
+    settings: {},
+    // Made when it is asked for: this stands before the first message of every server.
+    get canonicalText() {
+      return rules.canonicalText;
+    },
+  };
   filtered.set(rules, about);
   return about;
 }
@@ -125,11 +137,9 @@ export function guardsServerRequests(rules: RuleSet): boolean {
   return rulesAboutServer(rules).compiled.length > 0;
 }
 
-function namesServerRequest({ toolPattern }: Rule): boolean {
-  if (toolPattern === undefined) return false;
-  const patterns: readonly string[] = [toolPattern].flat();
-  return patterns.some((pattern) => {
+function namesOneOf(methods: readonly FoldedText[], { toolPattern }: Rule): boolean {
+  return listOf(toolPattern).some((pattern) => {
     const glob = compileGlob(pattern);
-    return SERVER_METHODS.some((method) => glob.matches(method));
+    return methods.some((method) => glob.matchesFolded(method));
   });
 }

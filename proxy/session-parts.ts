@@ -24,14 +24,15 @@ export async function followRules(
   void watch.look();
 }
 
-export function connectEmitter(
+/** Connects with `start`, or with the first report. */
+export function openEmitter(
   socketPath: string,
   sessionId: string,
   model: string | undefined,
   host: AgentHost,
   log: ProxyLog,
 ): Emitter {
-  const emitter = new Emitter({
+  return new Emitter({
     socketPath,
     sessionId,
     payloadsAreScanned: true,
@@ -39,8 +40,6 @@ export function connectEmitter(
     issuerModel: model,
     onNotice: noticeLog(log),
   });
-  emitter.start();
-  return emitter;
 }
 
 /** One line when something goes wrong and one when it is right again, not one per call. */

@@ -14,7 +14,7 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { inputDigest, STAMP, whyBuild } from './build-inputs.mjs';
 import { SetupError } from './setup-error.mjs';
@@ -24,11 +24,14 @@ const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const PROGRAMS = [
   { entry: 'cli/main.ts', out: 'dist/obsigna.cjs' },
   { entry: 'daemon/main.ts', out: 'dist/obsigna-daemon.cjs' },
-  { entry: 'proxy/main.ts', out: 'dist/code/mcp-proxy.cjs', minifyWhitespace: true },
-  { entry: 'proxy/hook/main.ts', out: 'dist/code/obsigna-hook.cjs', ...hookOptions() },
-  // Not a program: the part of the hook that only those need who have a rules file.
-  { entry: 'proxy/rules-file.ts', out: 'dist/code/obsigna-hook-rules.cjs', minifyWhitespace: true },
+  { entry: 'proxy/main.ts', out: 'dist/code/mcp-proxy.cjs' },
+  { entry: 'proxy/hook/main.ts', out: 'dist/code/obsigna-hook.cjs' },
+  // Not programs: the parts of those two that most starts do without.
+  { entry: 'policy/load-rules.ts', out: 'dist/code/rules.cjs' },
+  { entry: 'proxy/commands.ts', out: 'dist/code/mcp-proxy-commands.cjs' },
+  { entry: 'proxy/remote/open-remote.ts', out: 'dist/code/mcp-proxy-remote.cjs' },
 ];
+const LAUNCHED_FOLDER = 'dist/code/';
 /**
  * Programs that somebody waits for, with what they load, and the words behind which they do other work
  * than usual: what V8 has compiled then is of no use to the next start.
@@ -36,7 +39,7 @@ const PROGRAMS = [
 const LAUNCHED = [
   {
     out: 'dist/mcp-proxy.cjs',
-    files: ['mcp-proxy.cjs'],
+    files: ['mcp-proxy.cjs', 'rules.cjs', 'mcp-proxy-commands.cjs', 'mcp-proxy-remote.cjs'],
     otherWork: [
       'serve-http',
       'bench',
@@ -53,7 +56,7 @@ const LAUNCHED = [
   },
   {
     out: 'dist/obsigna-hook.cjs',
-    files: ['obsigna-hook.cjs', 'obsigna-hook-rules.cjs'],
+    files: ['obsigna-hook.cjs', 'rules.cjs'],
     otherWork: ['--version', '-version', '-h', '--help', '-help'],
   },
 ];
@@ -64,21 +67,29 @@ const LICENCES = 'dist/THIRD-PARTY-LICENSES.txt';
 const NATIVE = ['better-sqlite3', 'koffi'];
 
 /**
- * The hook is read anew for every call of an agent, and to read the YAML parser would be a third of its
- * start. What an `import()` of the rules brings is therefore a file of its own.
+ * Every agent waits for a proxy to start, and before each of its calls for the hook: to read the YAML
+ * parser, for one, would be a third of that. What an `import()` of an entry above brings is therefore
+ * a file of its own, with its own copy of what both use: only data and interfaces pass between them.
  */
-function hookOptions() {
-  const rulesApart = {
-    name: 'rules-apart',
-    setup: (esbuild) =>
-      esbuild.onResolve({ filter: /\/rules-file\.ts$/ }, ({ kind }) =>
-        kind === 'dynamic-import'
-          ? { path: './obsigna-hook-rules.cjs', external: true }
-          : undefined,
-      ),
-  };
-  return { minifyWhitespace: true, plugins: [rulesApart] };
-}
+const LATE_PARTS_APART = {
+  name: 'late-parts-apart',
+  setup: (esbuild) =>
+    esbuild.onResolve({ filter: /\.ts$/ }, ({ kind, path, resolveDir }) => {
+      if (kind !== 'dynamic-import') return undefined;
+      const entry = relative(esbuild.initialOptions.absWorkingDir, resolve(resolveDir, path));
+      const part = PROGRAMS.find((program) => program.entry === entry);
+      return part && { path: `./${basename(part.out)}`, external: true };
+    }),
+};
+const LAUNCHED_OPTIONS = {
+  minifyWhitespace: true,
+  plugins: [LATE_PARTS_APART],
+  // Nobody needs it here, and a start would wait for it.
+  logOverride: { 'empty-import-meta': 'error' },
+  // What the launcher calls.
+  banner: { js: '(function(exports,require,module,__filename,__dirname){' },
+  footer: { js: '})' },
+};
 
 /**
  * Brings dist/ up to date. Throws {@link SetupError} when a source is missing or does not build.
@@ -101,6 +112,7 @@ export async function build(root = ROOT, { force = false, sourcemap = false } = 
   rmSync(join(root, 'dist/cache'), { recursive: true, force: true });
   const metafiles = await bundleAll(root, sourcemap);
   for (const launched of LAUNCHED) writeLauncher(root, launched);
+  removeStrangers(join(root, LAUNCHED_FOLDER));
   emitTypes(root);
   writeFileSync(join(root, LICENCES), thirdPartyLicences(root, metafiles));
   writeFileSync(join(root, STAMP), `${digest}\n`);
@@ -129,14 +141,18 @@ async function bundleAll(root, sourcemap) {
     format: 'cjs',
     // As `require`: the other loader of Node would be loaded for it first.
     supported: { 'dynamic-import': false },
-    define: { 'import.meta.url': 'importMetaUrl' },
-    inject: [join(root, 'scripts/import-meta-url.mjs')],
   };
   const all = [
     ...PROGRAMS.map((target) => ({
       ...target,
       ...program,
-      ...(!target.out.startsWith('dist/code/') && { banner: { js: '#!/usr/bin/env node' } }),
+      ...(target.out.startsWith(LAUNCHED_FOLDER)
+        ? LAUNCHED_OPTIONS
+        : {
+            banner: { js: '#!/usr/bin/env node' },
+            define: { 'import.meta.url': 'importMetaUrl' },
+            inject: [join(root, 'scripts/import-meta-url.mjs')],
+          }),
     })),
     { ...LIBRARY, format: 'esm' },
   ];
@@ -173,6 +189,13 @@ async function buildError(esbuild, entry, error) {
     `cannot build ${entry}\n${text.trimEnd()}`,
     'correct the place shown above',
   );
+}
+
+/** Parts of an earlier build: a package has the whole folder. */
+function removeStrangers(folder) {
+  const ours = new Set(PROGRAMS.map(({ out }) => basename(out)));
+  const parts = readdirSync(folder).filter((name) => name.endsWith('.cjs'));
+  for (const name of parts) if (!ours.has(name)) rmSync(join(folder, name));
 }
 
 /** By rename: a daemon or proxy that starts while we build gets the old file or the new one. */

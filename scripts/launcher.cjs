@@ -12,9 +12,8 @@ const {
   renameSync,
   writeSync,
 } = require('node:fs');
-const { createRequire } = require('node:module');
 const paths = require('node:path');
-const { constants, Script } = require('node:vm');
+const { Script } = require('node:vm');
 
 /** Set by the build: digests of the files in code/, and words behind which other code runs. */
 const FILES = { FILES: 0 };
@@ -22,29 +21,43 @@ const OTHER_WORK = ['OTHER_WORK'];
 
 const MACHINE = `${process.version}-${process.arch}`;
 const OTHERS_MAY_WRITE = 0o022;
+const KEEP_MS = 2000;
 const isUsual = !OTHER_WORK.includes(process.argv[2]);
 
+/**
+ * A start does without it, and to load it takes longer than all that is ours. The bundles take what
+ * they need out of a module where they use it, so that it is loaded with the first use.
+ */
+const LATE = 'node:crypto';
+const late = new Proxy({}, { get: (_, name) => require(LATE)[name] });
+
+const loaded = new Map();
+
 function load(name) {
+  const before = loaded.get(name);
+  if (before !== undefined) return before.exports;
+  const module = { exports: {} };
+  loaded.set(name, module);
   const path = paths.join(__dirname, 'code', name);
+  compiled(name, path)(module.exports, requireFrom, module, path, paths.dirname(path));
+  return module.exports;
+}
+
+function requireFrom(id) {
+  if (id === LATE) return late;
+  const name = id.slice('./'.length);
+  return FILES[name] === undefined ? require(id) : load(name);
+}
+
+function compiled(name, path) {
   const cache = paths.join(__dirname, 'cache', `${name}-${FILES[name]}-${MACHINE}`);
-  const text = readFileSync(path, 'latin1'); // the build writes ASCII, which is read fastest so
-  const script = new Script(`(function(exports,require,module,__filename,__dirname){${text}\n})`, {
+  // ASCII, which is read fastest so, and a function already: every copy is another 300 KB.
+  const script = new Script(readFileSync(path, 'latin1'), {
     filename: path,
     cachedData: isUsual ? cached(cache) : undefined,
-    importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
   });
-  if (isUsual && script.cachedDataRejected !== false) process.on('exit', () => keep(script, cache));
-  const module = { exports: {} };
-  const beside = createRequire(path);
-  const requireFrom = (id) => (FILES[id.replace('./', '')] === undefined ? beside(id) : load(id));
-  script.runInThisContext()(
-    module.exports,
-    requireFrom,
-    module,
-    path,
-    paths.join(__dirname, 'code'),
-  );
-  return module.exports;
+  if (isUsual && script.cachedDataRejected !== false) keepOnce(script, cache);
+  return script.runInThisContext();
 }
 
 /** The code of whoever may write to it: only the owner of the program itself. */
@@ -62,6 +75,17 @@ function cached(path) {
   } finally {
     closeSync(file);
   }
+}
+
+/** What a start compiles, and no more: a long session would make every later start read all of its own. */
+function keepOnce(script, path) {
+  let isKept = false;
+  const now = () => {
+    if (!isKept) keep(script, path);
+    isKept = true;
+  };
+  setTimeout(now, KEEP_MS).unref();
+  process.on('exit', now);
 }
 
 /** Nothing depends on it: where it cannot be written, the next start compiles again. */

@@ -197,6 +197,12 @@ export class CodedError extends Error {
     this.code = code;
   }
 
+  /** Part of a program may be a file with a copy of this class (scripts/build.mjs): the name tells. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    if (this !== CodedError) return Function.prototype[Symbol.hasInstance].call(this, value);
+    return value instanceof Error && value.name === 'CodedError';
+  }
+
   get remedy(): string {
     return REMEDIES[this.code];
   }

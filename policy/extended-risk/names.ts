@@ -3,21 +3,23 @@ import { OPERATION_POINTS } from '../risk.ts';
 import type { OperationType } from '../words.ts';
 
 /** Verbs beyond those that peers know, where they begin or end a name. */
-const VERBS: Readonly<Record<string, OperationType>> = {
-  ...verbs(
-    'delete',
-    'delete erase wipe truncate uninstall revoke kill terminate clear unlink rm drop',
-  ),
-  ...verbs('delete', 'remove destroy purge discard'),
-  ...verbs('execute', 'execute eval spawn start deploy install launch shell bash run exec invoke'),
-  ...verbs('execute', 'call trigger restart stop shutdown'),
-  ...verbs('write', 'write insert upsert upload push publish send post patch replace move rename'),
-  ...verbs('write', 'merge grant transfer pay save store append copy commit create update set add'),
-  ...verbs('write', 'put edit modify request assign approve refund'),
-};
+const VERBS: readonly (readonly [OperationType, words: string])[] = [
+  ['delete', 'delete erase wipe truncate uninstall revoke kill terminate clear unlink rm drop'],
+  ['delete', 'remove destroy purge discard'],
+  ['execute', 'execute eval spawn start deploy install launch shell bash run exec invoke'],
+  ['execute', 'call trigger restart stop shutdown'],
+  ['write', 'write insert upsert upload push publish send post patch replace move rename'],
+  ['write', 'merge grant transfer pay save store append copy commit create update set add'],
+  ['write', 'put edit modify request assign approve refund'],
+];
+/** By word. Made with the first name that is read: every agent waits for a start. */
+let verbs: ReadonlyMap<string, OperationType> | undefined;
 
-function verbs(operation: OperationType, words: string): Record<string, OperationType> {
-  return Object.fromEntries(words.split(' ').map((word) => [word, operation]));
+function operationOf(word: string): OperationType | undefined {
+  verbs ??= new Map(
+    VERBS.flatMap(([operation, words]) => words.split(' ').map((it) => [it, operation] as const)),
+  );
+  return verbs.get(word);
 }
 
 /**
@@ -41,8 +43,8 @@ export function readOperation(name: string): { operation: OperationType; because
     [words[0], 'begins'],
     [words.at(-1), 'ends'],
   ] as const) {
-    if (word === undefined || !Object.hasOwn(VERBS, word)) continue;
-    const operation = VERBS[word] as OperationType;
+    const operation = word === undefined ? undefined : operationOf(word);
+    if (operation === undefined) continue;
     read.push({ operation, because: `name ${where} with the word ${word}` });
   }
   const points = ({ operation }: { operation: OperationType }) => OPERATION_POINTS[operation];

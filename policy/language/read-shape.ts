@@ -162,7 +162,9 @@ function readLine({ source, what }: Place, member: Member): string | undefined {
     source.report(member.value, `the ${name} of ${what} is empty`, remedy);
     return undefined;
   }
-  if (/[\p{Cc}\p{Zl}\p{Zp}]/u.test(text)) {
+  // Spelled out: to look up \p{Cc} would be a tenth of the time that a short file takes.
+  // oxlint-disable-next-line no-control-regex -- controls are what is looked for
+  if (/[\0-\x1f\x7f-\x9f\u2028\u2029]/.test(text)) {
     const message = `the ${name} of ${what} contains a control character`;
     source.report(member.value, message, `write the ${name} on one line`);
     return undefined;

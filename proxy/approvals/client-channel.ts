@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
-import { randomBytes } from 'node:crypto';
 import type { JsonObject } from '../../shared/json/value.ts';
+import { randomHex } from '../kernel-random.ts';
 
 /** Takes a whole line of ours to the client. */
 export type SendLine = (line: Buffer) => void;
@@ -15,7 +15,7 @@ export class ClientChannel {
   #send: SendLine | undefined;
 
   /** @param space - Of another channel, for clients whose calls may come back through this one. */
-  constructor(space = `obsigna:${randomBytes(16).toString('hex')}:`) {
+  constructor(space = `obsigna:${randomHex(16)}:`) {
     this.space = space;
   }
 

@@ -4,8 +4,11 @@ import type { Question } from './question.ts';
 const MAX_NAME = 120;
 const MAX_ARGUMENTS = 2000;
 const MANY_SPACES = / {8,}/g;
-/** Not seen, or seen elsewhere than they stand: controls, blanks but the space, fillers, selectors. */
-const UNSEEN = /[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}\u2800]/gu;
+/**
+ * Not seen, or seen elsewhere than they stand: controls, blanks but the space, fillers, selectors.
+ * Made when somebody is asked: to look those up takes longer than all our other constants.
+ */
+const unseen = () => /[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}\u2800]/gu;
 
 /** Values of the form's one field; they are shown as they stand here. */
 export const CHOICES = {
@@ -65,7 +68,7 @@ function quoted(name: string): string {
 function oneLine(text: string): string {
   return text
     .toWellFormed()
-    .replace(UNSEEN, (character) =>
+    .replace(unseen(), (character) =>
       character === ' ' ? ' ' : `\\u{${(character.codePointAt(0) as number).toString(16)}}`,
     )
     .replace(MANY_SPACES, (run) => `[${run.length} spaces]`);

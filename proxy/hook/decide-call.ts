@@ -1,12 +1,12 @@
 import { Buffer } from 'node:buffer';
 import { decide, messageOf, stripToolPrefix, type Decision } from '../../policy/decide.ts';
 import { DEFAULT_RULES } from '../../policy/default-rules.ts';
-import type { Rule, RuleSet } from '../../policy/rule.ts';
+import type { Rule } from '../../policy/rule.ts';
 import { UnknownHistory } from '../../policy/unknown-history.ts';
-import { CodedError } from '../../shared/errors.ts';
 import { decodeUtf8, parseJson } from '../../shared/json/text.ts';
 import type { JsonObject } from '../../shared/json/value.ts';
 import { policyInForce } from '../policy-in-force.ts';
+import { readRulesFile } from '../rules-file.ts';
 import type { HookEvent } from './hook-event.ts';
 import type { HookOptions } from './options.ts';
 
@@ -35,7 +35,7 @@ export async function decideCall(
   event: HookEvent,
   { rules: file, agent }: Pick<HookOptions, 'rules' | 'agent'>,
 ): Promise<HookRuling> {
-  const rules = file === undefined ? DEFAULT_RULES : await readRules(file);
+  const rules = file === undefined ? DEFAULT_RULES : await readRulesFile(file);
   const { digest } = policyInForce(rules);
   const named = event.isMcp ? mcpName(event.tool, agent.name) : undefined;
   const { server, tool } = named ?? { server: agent.name, tool: event.tool };
@@ -59,19 +59,6 @@ export async function decideCall(
     reason: [message, ...notes].join('; '),
     context: contextOf(decision, digest, notes),
   };
-}
-
-/** Loaded for whoever has a file: the agent waits for our start before every call. */
-async function readRules(file: string): Promise<RuleSet> {
-  const { readRulesFile } = await import('../rules-file.ts');
-  try {
-    return await readRulesFile(file);
-  } catch (cause) {
-    // The build makes a file of its own of it (scripts/build.mjs), with another class of this name.
-    const { name, code, message } = cause as CodedError;
-    if (name !== 'CodedError') throw cause;
-    throw new CodedError(code, message, { cause });
-  }
 }
 
 function needsHistory(rule: Rule | undefined): boolean {

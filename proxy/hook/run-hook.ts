@@ -78,13 +78,14 @@ async function before(event: HookEvent, run: RunOptions): Promise<HookAnswer> {
     throw error;
   });
   const { action, rule, risk } = ruling.decision;
-  const summary = `${printable(event.tool)} (rule: ${printable(rule?.name ?? '')}, risk: ${risk.score})`;
+  const summary = () =>
+    `${printable(event.tool)} (rule: ${printable(rule?.name ?? '')}, risk: ${risk.score})`;
   switch (action) {
     case 'pass':
       return announce(event, ruling.context, run);
     case 'flag': {
       const answer = await announce(event, ruling.context, run);
-      return { ...answer, stderr: `obsigna-hook: FLAGGED ${summary}\n${answer.stderr ?? ''}` };
+      return { ...answer, stderr: `obsigna-hook: FLAGGED ${summary()}\n${answer.stderr ?? ''}` };
     }
     case 'block': {
       const reason = `blocked by policy: ${ruling.reason}`;

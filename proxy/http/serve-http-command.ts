@@ -18,7 +18,7 @@ import { defaultPinFolder, openTools } from '../pins/open-tools.ts';
 import { printable, stderrProxyLog, type ProxyLog } from '../proxy-log.ts';
 import { emittingRecorder, silentRecorder } from '../recorder.ts';
 import { readRulesFile } from '../rules-file.ts';
-import { connectEmitter, FAREWELL_MS, followRules } from '../session-parts.ts';
+import { FAREWELL_MS, followRules, openEmitter } from '../session-parts.ts';
 import { Endpoint } from './endpoint.ts';
 import {
   HTTP_FLAGS,
@@ -95,7 +95,8 @@ async function serve(options: HttpOptions, settings: HttpSettings): Promise<numb
   const socketPath = values.socket ?? defaultSocketPath();
   const model = values['issuer-model'];
   const emitter =
-    socketPath === '' ? undefined : connectEmitter(socketPath, sessionId, model, host, log);
+    socketPath === '' ? undefined : openEmitter(socketPath, sessionId, model, host, log);
+  emitter?.start();
   const common: Common = {
     options,
     sessionId,

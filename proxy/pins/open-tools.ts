@@ -32,20 +32,27 @@ export function defaultPinFolder(env: NodeJS.ProcessEnv = process.env): string {
 
 /** What is known of the tools of one server, kept from session to session. */
 export function openTools(options: OpenToolsOptions): ServerTools {
+  const { folder, launch } = options;
+  let book: PinBook | undefined;
+  return new ServerTools({
+    get book() {
+      return (book ??= openBook(options));
+    },
+    launch,
+    foreignTools: () => foreignTools(folder, pinnedName(options)),
+    notice: (notice) => tell(notice, pinnedName(options), options),
+    now: () => new Date(),
+  });
+}
+
+function openBook(options: OpenToolsOptions): PinBook {
   const { folder, launch, log } = options;
   const name = pinnedName(options);
   const { digest } = launchVersion(launch, '');
   const file = folder === '' ? undefined : pinFileOf(folder, name, digest);
-  const book = new PinBook(name, file, ({ message, remedy, code }) =>
+  return new PinBook(name, file, ({ message, remedy, code }) =>
     log(`pins: ${message}; ${remedy} [${code}]`),
   );
-  return new ServerTools({
-    book,
-    launch,
-    foreignTools: () => foreignTools(folder, name),
-    notice: (notice) => tell(notice, name, options),
-    now: () => new Date(),
-  });
 }
 
 /**

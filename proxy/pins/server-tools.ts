@@ -59,7 +59,8 @@ const MAX_TOOLS = 4096;
  */
 export class ServerTools {
   readonly #options: ServerToolsOptions;
-  readonly #launch: Version;
+  readonly #startedAt: Date;
+  #launchVersion: Version | undefined;
   readonly #pages = new ToolPages();
   readonly #listed = new Map<string, Listed>();
   /** All names of the last list that was read to its end. */
@@ -70,7 +71,15 @@ export class ServerTools {
 
   constructor(options: ServerToolsOptions) {
     this.#options = options;
-    this.#launch = launchVersion(options.launch, this.#now());
+    this.#startedAt = options.now();
+  }
+
+  /** Made when it is needed first, because every agent waits for our start. */
+  get #launch(): Version {
+    return (this.#launchVersion ??= launchVersion(
+      this.#options.launch,
+      this.#startedAt.toISOString(),
+    ));
   }
 
   /** @param name - As the call spells it. */

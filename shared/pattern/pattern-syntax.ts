@@ -55,21 +55,22 @@ const ESCAPES: Readonly<Record<string, string>> = {
   a: '\x07',
 };
 const PERL: Readonly<Record<string, CharSet>> = { d: DIGITS, w: WORD, s: BLANKS };
-const POSIX: Readonly<Record<string, CharSet>> = {
-  alnum: charSet('09', 'AZ', 'az'),
-  alpha: charSet('AZ', 'az'),
-  ascii: charSet('\0\x7f'),
-  blank: charSet('\t\t', '  '),
-  cntrl: charSet('\0\x1f', '\x7f\x7f'),
-  digit: DIGITS,
-  graph: charSet('!~'),
-  lower: charSet('az'),
-  print: charSet(' ~'),
-  punct: charSet('!/', ':@', '[`', '{~'),
-  space: charSet('\t\r', '  '),
-  upper: charSet('AZ'),
-  word: WORD,
-  xdigit: charSet('09', 'AF', 'af'),
+/** Pairs for `charSet`: made when a pattern names one, because every agent waits for a start. */
+const POSIX: Readonly<Record<string, readonly string[]>> = {
+  alnum: ['09', 'AZ', 'az'],
+  alpha: ['AZ', 'az'],
+  ascii: ['\0\x7f'],
+  blank: ['\t\t', '  '],
+  cntrl: ['\0\x1f', '\x7f\x7f'],
+  digit: ['09'],
+  graph: ['!~'],
+  lower: ['az'],
+  print: [' ~'],
+  punct: ['!/', ':@', '[`', '{~'],
+  space: ['\t\r', '  '],
+  upper: ['AZ'],
+  word: ['09', 'AZ', '__', 'az'],
+  xdigit: ['09', 'AF', 'af'],
 };
 
 /**
@@ -297,8 +298,9 @@ class PatternParser {
   #posix(offset: number): CharSet {
     const rest = this.#chars.slice(this.#at, this.#at + 12).join('');
     const [all, not, name = ''] = /^:(\^?)([a-z]+):\]/.exec(rest) ?? [];
-    const set = Object.hasOwn(POSIX, name) ? POSIX[name] : undefined;
-    if (all === undefined || set === undefined) throw this.#wrong('unknown class', offset);
+    const pairs = Object.hasOwn(POSIX, name) ? POSIX[name] : undefined;
+    if (all === undefined || pairs === undefined) throw this.#wrong('unknown class', offset);
+    const set = charSet(...pairs);
     this.#at += all.length;
     return not === '^' ? complement(set) : set;
   }

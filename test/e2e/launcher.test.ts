@@ -27,8 +27,8 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 /** A session that is one line long; what comes out is what went in. */
-function serve(uid?: number) {
-  const args = [join(folder, 'mcp-proxy.cjs'), '-socket', '', '-pins', '', '--', 'cat'];
+function serve(uid?: number, flags: readonly string[] = []) {
+  const args = [join(folder, 'mcp-proxy.cjs'), '-socket', '', '-pins', '', ...flags, '--', 'cat'];
   const run = spawnSync(process.execPath, args, {
     input: '{"jsonrpc":"2.0"}\n',
     encoding: 'utf8',
@@ -52,6 +52,25 @@ test('what was compiled is kept by the first start, and left alone by the second
   const { mtimeNs } = statSync(file, { bigint: true });
   serve();
   expect(statSync(file, { bigint: true }).mtimeNs).toBe(mtimeNs);
+});
+
+test('what only a rules file needs is compiled and kept apart [X.launcher] [P7.start-lazy]', () => {
+  const file = join(folder, 'rules.yaml');
+  writeFileSync(file, 'rules: [{name: a, tool_pattern: x, action: block}]\n');
+  serve();
+  expect(cached().length).toBe(1);
+  serve(undefined, ['-rules', file]);
+  expect(cached().some((path) => path.includes('/cache/rules.cjs-'))).toBe(true);
+  writeFileSync(file, 'rules: [{name: a, acton: block}]\n');
+  const { status, stderr } = spawnSync(
+    process.execPath,
+    [join(folder, 'mcp-proxy.cjs'), '-rules', file, '--', 'cat'],
+    { encoding: 'utf8' },
+  );
+  // An error of the other file is one of ours, with its remedy, and no server has started.
+  expect(status).toBe(1);
+  expect(stderr).toContain(':1:19');
+  expect(stderr).toContain('[RULES_INVALID]');
 });
 
 test('a cache that is cut, foreign or of other code costs time and nothing else [X.launcher]', () => {

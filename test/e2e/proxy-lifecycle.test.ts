@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+import { constants, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -47,6 +48,19 @@ describe('the end of a session [X.lifecycle]', () => {
     expect(proxy.stderr).toContain('server: end of input\n');
     expect(proxy.stderr).toContain('server: exit 0\n');
   });
+
+  test.runIf(process.platform === 'linux')(
+    'the standard error that the server shares with us waits for its reader, as without us',
+    async () => {
+      const proxy = start(proxied(['cat']));
+      await proxy.logs('session ');
+      const info = readFileSync(`/proc/${proxy.child.pid}/fdinfo/2`, 'utf8');
+      const flags = Number.parseInt(/flags:\s*(\d+)/.exec(info)?.[1] ?? '', 8);
+      expect(flags & constants.O_NONBLOCK).toBe(0);
+      proxy.end();
+      await proxy.exit;
+    },
+  );
 
   for (const code of [0, 1, 7, 255]) {
     test(`exit code ${code} is passed on`, async () => {
