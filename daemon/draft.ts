@@ -351,8 +351,16 @@ function placeOf({ columns }: ReceiptRow): Place {
  * @see RFC 9562 section 5.7
  */
 export function timeOrderedUuid(nowMs: number): string {
-  const time = nowMs.toString(16).padStart(12, '0');
-  return `${time.slice(0, 8)}-${time.slice(8)}-7${randomUUID().slice(15)}`;
+  if (nowMs !== lastTime.ms) lastTime = { ms: nowMs, head: headOf(nowMs) };
+  return lastTime.head + randomUUID().slice(15);
+}
+
+/** The receipts of a batch share their time. */
+let lastTime = { ms: 0, head: headOf(0) };
+
+function headOf(ms: number): string {
+  const time = ms.toString(16).padStart(12, '0');
+  return `${time.slice(0, 8)}-${time.slice(8)}-7`;
 }
 
 /**
