@@ -155,6 +155,7 @@ function skipValue(
   string: StringSkip,
   listener?: NameListener,
 ): number {
+  if (bytes[at] === QUOTE) return string(bytes, at); // most values of most messages
   const closers: number[] = [];
   let i = at;
   for (;;) {
