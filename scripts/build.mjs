@@ -23,11 +23,26 @@ const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 
 const PROGRAMS = [
   { entry: 'cli/main.ts', out: 'dist/obsigna.cjs' },
-  { entry: 'daemon/main.ts', out: 'dist/obsigna-daemon.cjs' },
+  { entry: 'daemon/main.ts', out: 'dist/code/obsigna-daemon.cjs', minifyWhitespace: true },
   { entry: 'proxy/main.ts', out: 'dist/code/mcp-proxy.cjs', minifyWhitespace: true },
   { entry: 'proxy/hook/main.ts', out: 'dist/code/obsigna-hook.cjs', ...hookOptions() },
   // Not a program: the part of the hook that only those need who have a rules file.
   { entry: 'proxy/rules-file.ts', out: 'dist/code/obsigna-hook-rules.cjs', minifyWhitespace: true },
+];
+/** Flags of the daemon with which it does one thing and ends. */
+const DAEMON_ACTIONS = [
+  'h',
+  'help',
+  'init',
+  'init-forensic-key',
+  'init-if-missing',
+  'print-config',
+  'print-public-key',
+  'protocol-version',
+  'prune-before',
+  'rotate',
+  'status',
+  'version',
 ];
 /**
  * Programs that somebody waits for, with what they load, and the words behind which they do other work
@@ -55,6 +70,11 @@ const LAUNCHED = [
     out: 'dist/obsigna-hook.cjs',
     files: ['obsigna-hook.cjs', 'obsigna-hook-rules.cjs'],
     otherWork: ['--version', '-version', '-h', '--help', '-help'],
+  },
+  {
+    out: 'dist/obsigna-daemon.cjs',
+    files: ['obsigna-daemon.cjs'],
+    otherWork: DAEMON_ACTIONS.flatMap((name) => [`-${name}`, `--${name}`]),
   },
 ];
 const LIBRARY = { entry: 'emitter/index.ts', out: 'dist/emitter.js' };

@@ -33,8 +33,14 @@ function load(name) {
     cachedData: isUsual ? cached(cache) : undefined,
     importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
   });
-  if (isUsual && script.cachedDataRejected !== false) process.on('exit', () => keep(script, cache));
-  const module = { exports: {} };
+  let isKept = !isUsual || script.cachedDataRejected === false;
+  const keepCode = () => {
+    if (!isKept) keep(script, cache);
+    isKept = true;
+  };
+  process.on('exit', keepCode);
+  // A program that runs for months says itself when it has started: V8 forgets what is not called again.
+  const module = { exports: {}, keepCode };
   const beside = createRequire(path);
   const requireFrom = (id) => (FILES[id.replace('./', '')] === undefined ? beside(id) : load(id));
   script.runInThisContext()(
