@@ -23,7 +23,7 @@ const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 
 const PROGRAMS = [
   { entry: 'cli/main.ts', out: 'dist/obsigna.cjs' },
-  { entry: 'daemon/main.ts', out: 'dist/code/obsigna-daemon.cjs', minifyWhitespace: true },
+  { entry: 'daemon/main.ts', out: 'dist/code/obsigna-daemon.cjs', ...daemonOptions() },
   { entry: 'proxy/main.ts', out: 'dist/code/mcp-proxy.cjs', minifyWhitespace: true },
   { entry: 'proxy/hook/main.ts', out: 'dist/code/obsigna-hook.cjs', ...hookOptions() },
   // Not a program: the part of the hook that only those need who have a rules file.
@@ -98,6 +98,25 @@ function hookOptions() {
       ),
   };
   return { minifyWhitespace: true, plugins: [rulesApart] };
+}
+
+/**
+ * better-sqlite3 is fifteen small files around a native one, and to find and compile those is as much
+ * as to load that: only the native one stays where it was installed.
+ */
+function daemonOptions() {
+  const addon = 'better-sqlite3/build/Release/better_sqlite3.node';
+  const sqliteInside = {
+    name: 'sqlite-inside',
+    setup: (esbuild) => {
+      esbuild.onResolve({ filter: /^bindings$/ }, ({ path }) => ({ path, namespace: 'addon' }));
+      esbuild.onLoad({ filter: /./, namespace: 'addon' }, () => ({
+        contents: `module.exports = () => require('${addon}')`,
+        resolveDir: ROOT,
+      }));
+    },
+  };
+  return { minifyWhitespace: true, external: ['koffi', addon], plugins: [sqliteInside] };
 }
 
 /**

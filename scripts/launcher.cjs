@@ -73,6 +73,7 @@ function cached(path) {
 /** Nothing depends on it: where it cannot be written, the next start compiles again. */
 function keep(script, path) {
   const temporary = `${path}.${process.pid}.tmp`;
+  const umask = process.umask(0o022); // for every user of the package, whoever starts first
   try {
     mkdirSync(paths.join(__dirname, 'cache'), { recursive: true, mode: 0o755 });
     const file = openSync(temporary, 'wx', 0o644);
@@ -81,6 +82,8 @@ function keep(script, path) {
     renameSync(temporary, path);
   } catch {
     return;
+  } finally {
+    process.umask(umask);
   }
 }
 
