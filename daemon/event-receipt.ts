@@ -38,11 +38,11 @@ export interface ReceiptContext {
   readonly timestamp: string;
   readonly issuerId: string;
   readonly principalId: string;
-  readonly peer?: PeerCredential;
+  readonly peer?: PeerCredential | undefined;
   readonly chain: ChainPosition;
-  readonly delegation?: Delegation;
+  readonly delegation?: Delegation | undefined;
   /** Takes secrets out of error texts; the built-in one when absent. */
-  readonly redact?: Redactor;
+  readonly redact?: Redactor | undefined;
 }
 
 /** While it is built. */
