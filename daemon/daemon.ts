@@ -262,8 +262,10 @@ async function open(config: DaemonConfig, parts: Parts): Promise<RunningDaemon> 
 /** The key to sign with, after a rotation that was cut short has come to its end either way. */
 function settleRotation(config: DaemonConfig, store: ReceiptStore, parts: Parts): Signer {
   const { signer, log } = parts;
+  const paths = keyPathsOf(config);
+  if (!isSwapPending(paths)) return signer;
   const handovers = readHandovers(store, config.publicKey, signer);
-  const outcome = settleSwap(keyPathsOf(config), handovers, signer.publicKey);
+  const outcome = settleSwap(paths, handovers, signer.publicKey);
   if (outcome === undefined) return signer;
   if (outcome === 'undone') {
     log('undid a key rotation that was interrupted before it was recorded');

@@ -173,7 +173,7 @@ export class Draft implements MovedHeads {
   #recordCall(callId: string, event: EventFrame, job: Job, detail: ActionDetail): Place {
     const sighting = this.#sightingOf(event, job, detail);
     const sameAs = sighting && this.#calls.toldBefore(sighting);
-    const call = { ...detail.call, host: job.host, ...(sameAs !== undefined && { sameAs }) };
+    const call = { ...detail.call, host: job.host, sameAs };
     const row = this.#appendEvent(event, job, { ...detail, call });
     const { chain_id: chainId, sequence, status, id } = row.columns;
     if (sighting !== undefined && sameAs === undefined) this.#calls.saw(sighting, id);
@@ -320,19 +320,22 @@ export class Draft implements MovedHeads {
   }
 
   #context(head: ChainHead, who: Pick<ReceiptContext, 'peer' | 'principalId'>): ReceiptContext {
+    const { identity, redact } = this.#options;
+    const chain = {
+      sequence: head.sequence + 1,
+      previous_receipt_hash: head.hash,
+      chain_id: head.chainId,
+    };
     return {
-      ...who,
+      principalId: who.principalId,
+      peer: who.peer,
       receiptId: `urn:receipt:${timeOrderedUuid(this.#nowMs)}`,
       actionId: `act_${randomUUID()}`,
       timestamp: this.#timestamp,
-      issuerId: this.#options.identity.issuerId,
-      chain: {
-        sequence: head.sequence + 1,
-        previous_receipt_hash: head.hash,
-        chain_id: head.chainId,
-      },
-      ...(head.delegation !== undefined && { delegation: head.delegation }),
-      ...(this.#options.redact !== undefined && { redact: this.#options.redact }),
+      issuerId: identity.issuerId,
+      chain,
+      delegation: head.delegation,
+      redact,
     };
   }
 }
@@ -351,8 +354,16 @@ function placeOf({ columns }: ReceiptRow): Place {
  * @see RFC 9562 section 5.7
  */
 export function timeOrderedUuid(nowMs: number): string {
-  const time = nowMs.toString(16).padStart(12, '0');
-  return `${time.slice(0, 8)}-${time.slice(8)}-7${randomUUID().slice(15)}`;
+  if (nowMs !== lastTime.ms) lastTime = { ms: nowMs, head: headOf(nowMs) };
+  return lastTime.head + randomUUID().slice(15);
+}
+
+/** The receipts of a batch share their time. */
+let lastTime = { ms: 0, head: headOf(0) };
+
+function headOf(ms: number): string {
+  const time = ms.toString(16).padStart(12, '0');
+  return `${time.slice(0, 8)}-${time.slice(8)}-7`;
 }
 
 /**

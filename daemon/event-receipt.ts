@@ -38,12 +38,15 @@ export interface ReceiptContext {
   readonly timestamp: string;
   readonly issuerId: string;
   readonly principalId: string;
-  readonly peer?: PeerCredential;
+  readonly peer?: PeerCredential | undefined;
   readonly chain: ChainPosition;
-  readonly delegation?: Delegation;
+  readonly delegation?: Delegation | undefined;
   /** Takes secrets out of error texts; the built-in one when absent. */
-  readonly redact?: Redactor;
+  readonly redact?: Redactor | undefined;
 }
+
+/** While it is built. */
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
 /** Where an action without a known caller belongs, in the words of the protocol. */
 export const UNKNOWN_PRINCIPAL = 'did:user:unknown';
@@ -91,30 +94,26 @@ export function eventReceipt(
   context: ReceiptContext,
   { disclosure = {}, parametersHash, call }: ActionDetail = {},
 ): ReceiptBody {
+  const type = actionTypeOf(event);
   const inputHash = parametersHash ?? payloadHash(event, 'input');
   const outputHash = payloadHash(event, 'output');
-  const type = actionTypeOf(event);
-  const action: Action = {
-    id: context.actionId,
-    type,
-    tool_name: event.toolName,
-    risk_level: riskOf(type),
-    ...(event.targetSystem !== undefined && {
-      target: { system: event.targetSystem, resource: event.targetResource ?? '' },
-    }),
-    ...(inputHash !== undefined && { parameters_hash: inputHash }),
-    ...(disclosure.parameters !== undefined && { parameters_disclosure: disclosure.parameters }),
-    ...(context.peer !== undefined && { peer_credential: context.peer }),
-    timestamp: context.timestamp,
-    ...(event.idempotencyKey !== undefined && { idempotency_key: event.idempotencyKey }),
-  };
-  const outcome: Outcome = {
-    status: statusOf(event),
-    ...(event.error !== undefined && { error: (context.redact ?? redact)(event.error) }),
-    ...(outputHash !== undefined && { response_hash: outputHash }),
-    ...(disclosure.response !== undefined && { response_disclosure: disclosure.response }),
-  };
-  return receiptBody(context, issuerOf(event, context, call), action, outcome, event.correlationId);
+  const { targetSystem: system, targetResource: resource = '' } = event;
+  // Member by member: receipts are built by the thousand, and spread objects are slow to build.
+  const action: Partial<Writable<Action>> = { id: context.actionId, type };
+  action.tool_name = event.toolName;
+  action.risk_level = riskOf(type);
+  if (system !== undefined) action.target = { system, resource };
+  if (inputHash !== undefined) action.parameters_hash = inputHash;
+  if (disclosure.parameters !== undefined) action.parameters_disclosure = disclosure.parameters;
+  if (context.peer !== undefined) action.peer_credential = context.peer;
+  action.timestamp = context.timestamp;
+  if (event.idempotencyKey !== undefined) action.idempotency_key = event.idempotencyKey;
+  const outcome: Writable<Outcome> = { status: statusOf(event) };
+  if (event.error !== undefined) outcome.error = (context.redact ?? redact)(event.error);
+  if (outputHash !== undefined) outcome.response_hash = outputHash;
+  if (disclosure.response !== undefined) outcome.response_disclosure = disclosure.response;
+  const issuer = issuerOf(event, context, call);
+  return receiptBody(context, issuer, action as Action, outcome, event.correlationId);
 }
 
 /** Says how many actions an emitter saw and could not report; stands before its next receipt. */
@@ -166,14 +165,14 @@ export function receiptBody(
   outcome: Outcome,
   correlationId?: string,
 ): ReceiptBody {
-  const credentialSubject: CredentialSubject = {
+  const credentialSubject: Writable<CredentialSubject> = {
     principal: { id: context.principalId },
     action,
     outcome,
     chain: context.chain,
-    ...(correlationId !== undefined && { correlation_id: correlationId }),
-    ...(context.delegation !== undefined && { delegation: context.delegation }),
   };
+  if (correlationId !== undefined) credentialSubject.correlation_id = correlationId;
+  if (context.delegation !== undefined) credentialSubject.delegation = context.delegation;
   const isNewer = outcome.response_disclosure !== undefined;
   return {
     '@context': [CREDENTIALS_CONTEXT, isNewer ? RESPONSE_DISCLOSURE_CONTEXT : WRITTEN_CONTEXT],
@@ -222,34 +221,31 @@ function issuerOf(
   call: CallNote | undefined,
 ): Issuer {
   const runtime = runtimeOf(event, call);
-  return {
-    id: issuerId,
-    type: DAEMON_ISSUER_TYPE,
-    ...(event.issuerName !== undefined && { name: event.issuerName }),
-    ...(event.operatorId !== undefined && {
-      operator: { id: event.operatorId, name: event.operatorName ?? '' },
-    }),
-    ...(event.issuerModel !== undefined && { model: event.issuerModel }),
-    session_id: event.sessionId,
-    ...(runtime !== undefined && { runtime }),
-  };
+  const { operatorId: id, operatorName: name = '' } = event;
+  const issuer: Writable<Issuer> = { id: issuerId, type: DAEMON_ISSUER_TYPE };
+  if (event.issuerName !== undefined) issuer.name = event.issuerName;
+  if (id !== undefined) issuer.operator = { id, name };
+  if (event.issuerModel !== undefined) issuer.model = event.issuerModel;
+  issuer.session_id = event.sessionId;
+  if (runtime !== undefined) issuer.runtime = runtime;
+  return issuer;
 }
 
 /** Members in sorted order, as peers write this one object. */
 function runtimeOf(event: EventFrame, call: CallNote | undefined): JsonObject | undefined {
-  const usage = event.usage === undefined ? undefined : parseJson(decodeUtf8(event.usage));
+  const { agentId, agentType, captureMethod, model } = event;
   const obsigna = extensionsOf(event, call);
-  const known: [string, JsonValue | undefined][] = [
-    ['agent_id', event.agentId],
-    ['capture_method', event.captureMethod],
-    ['model', event.model],
-    ['obsigna', obsigna],
-    ['usage', usage],
-  ];
-  const given = known.filter((member): member is [string, JsonValue] => member[1] !== undefined);
-  if (given.length === 0) return undefined;
-  if (event.agentType !== undefined) given.push(['agent_type', event.agentType]);
-  return Object.fromEntries(given.sort(([a], [b]) => (a < b ? -1 : 1)));
+  const usage = event.usage === undefined ? undefined : parseJson(decodeUtf8(event.usage));
+  // A type alone describes nobody.
+  if ((agentId ?? captureMethod ?? model ?? obsigna ?? usage) === undefined) return undefined;
+  const runtime: Record<string, JsonValue> = {};
+  if (agentId !== undefined) runtime['agent_id'] = agentId;
+  if (agentType !== undefined) runtime['agent_type'] = agentType;
+  if (captureMethod !== undefined) runtime['capture_method'] = captureMethod;
+  if (model !== undefined) runtime['model'] = model;
+  if (obsigna !== undefined) runtime['obsigna'] = obsigna;
+  if (usage !== undefined) runtime['usage'] = usage;
+  return runtime;
 }
 
 /** What our own emitters add. Everything of ours stands here and nowhere else in a receipt. */
@@ -265,17 +261,17 @@ function extensionsOf(event: EventFrame, call: CallNote | undefined): JsonObject
 
 function callOf(id: string, note: CallNote = {}): JsonObject {
   const { announced, beganMs, beganBy, closedBy, completes, host, isIntentMissing, sameAs } = note;
-  return {
-    ...(announced !== undefined && { announced }),
-    ...(beganMs !== undefined && { began: new Date(beganMs).toISOString() }),
-    ...(beganBy !== undefined && { began_by: { ...beganBy } }),
-    ...(closedBy !== undefined && { closed_by: closedBy }),
-    ...(completes !== undefined && { completes }),
-    ...(host !== undefined && { host: hostMember(host) }),
-    id,
-    ...(isIntentMissing === true && { intent: 'missing' }),
-    ...(sameAs !== undefined && { same_as: sameAs }),
-  };
+  const call: Record<string, JsonValue> = {};
+  if (announced !== undefined) call['announced'] = announced;
+  if (beganMs !== undefined) call['began'] = new Date(beganMs).toISOString();
+  if (beganBy !== undefined) call['began_by'] = { ...beganBy };
+  if (closedBy !== undefined) call['closed_by'] = closedBy;
+  if (completes !== undefined) call['completes'] = completes;
+  if (host !== undefined) call['host'] = hostMember(host);
+  call['id'] = id;
+  if (isIntentMissing === true) call['intent'] = 'missing';
+  if (sameAs !== undefined) call['same_as'] = sameAs;
+  return call;
 }
 
 function hostMember({ exePath, pid }: HostProcess): JsonObject {

@@ -217,7 +217,7 @@ export class Ledger {
   #commit(now: Date, write: (draft: Draft) => void): void {
     const calls = new CallDraft(this.journal, this.#recorded, this.#sightings);
     const draft = new Draft(this.#options, this.#heads, calls, now);
-    const startedAt = performance.now();
+    const startedAt = process.hrtime.bigint(); // `performance` would load all of perf_hooks
     const lost = this.#lost;
     this.#options.store.commit(() => {
       if (this.#owedStart !== undefined) draft.appendStatement(this.#owedStart);
@@ -225,7 +225,8 @@ export class Ledger {
       write(draft);
       draft.writeCalls();
     });
-    this.#metrics.committed(draft.tally, performance.now() - startedAt);
+    const ns = Number(process.hrtime.bigint() - startedAt);
+    this.#metrics.committed(draft.tally, ns / 1e6);
     this.#owedStart = undefined;
     this.#lost -= lost;
     this.countLost(draft.unrecorded);

@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { setFlagsFromString } from 'node:v8';
 import { CodedError } from '../shared/errors.ts';
 import { formatPublicKeyPem } from '../shared/crypto/public-key.ts';
 import { renderFlags } from '../shared/flags.ts';
@@ -14,6 +13,10 @@ import { LogFile } from './log-file.ts';
 import { StderrLog } from './log.ts';
 
 const PROGRAM = 'obsigna-daemon';
+const CALM_MS = 200;
+
+/** Of the bundle; its launcher keeps what V8 has compiled so far. See ADR 0033. */
+declare const module: { readonly keepCode?: () => void };
 
 const HELP = `Usage: obsigna-daemon [flags]
 
@@ -156,9 +159,6 @@ async function run(read: () => DaemonConfig, host: HostFacts): Promise<void> {
   const out = new StderrLog(PROGRAM, settings, () => new Date(), file && ((it) => file.write(it)));
   stderr = out;
   // Native modules come with it, as with other imports on demand: -version does not wait for them.
-  // Runs for months beside everything else: V8 would rather grow than tidy up. Read at each
-  // collection, so that it works also behind the start; measured by bench/history.ts.
-  setFlagsFromString('--optimize-for-size');
   const { startDaemon } = await import('./daemon.ts');
   const daemon = await startDaemon(config, host, out.log);
   if (file !== undefined) {
@@ -178,9 +178,27 @@ async function run(read: () => DaemonConfig, host: HostFacts): Promise<void> {
   if (isAskedToReload) reload();
   roll = () => daemon.roll();
   if (isAskedToRoll) roll();
+  afterStart();
   const signal = await told;
   roll = () => undefined; // the chains are about to end
   await daemon.stop(signal);
+}
+
+/** What can wait until those are served who waited for the start. */
+function afterStart(): void {
+  module.keepCode?.(); // before flags change: V8 takes code of the same flags only
+  setTimeout(() => void limitHeap(), CALM_MS).unref();
+}
+
+/**
+ * The daemon runs for months beside everything else, and V8 would rather grow than tidy up. The young
+ * space stays as it is, the old one grows by half. Read at each collection, so that it works also
+ * behind the start; --optimize-for-size keeps as small and costs a tenth of the CPU. Measured by
+ * bench/history.ts.
+ */
+async function limitHeap(): Promise<void> {
+  const { setFlagsFromString } = await import('node:v8');
+  setFlagsFromString('--semi-space-growth-factor=1 --heap-growing-percent=50');
 }
 
 main().catch((error: unknown) => {

@@ -3,7 +3,7 @@ import { columnsOf } from '../shared/chain/stored.ts';
 import { nodeSuite } from '../shared/crypto/node-suite.ts';
 import { hashUri, type Signer } from '../shared/crypto/suite.ts';
 import { CodedError } from '../shared/errors.ts';
-import { canonicalize } from '../shared/json/canonical.ts';
+import { canonicalBytes } from '../shared/json/canonical-bytes.ts';
 import type { JsonValue } from '../shared/json/value.ts';
 import { PROOF_PURPOSE, PROOF_TYPE, type ReceiptBody } from '../shared/receipt/receipt.ts';
 import type { ReceiptRow } from './store/receipt-store.ts';
@@ -15,7 +15,7 @@ import type { ReceiptRow } from './store/receipt-store.ts';
  * @see Receipt specification, "Signing" and "Receipt hash"; RFC 8785; RFC 8032 section 5.1.6
  */
 export function seal(body: ReceiptBody, signer: Signer, verificationMethod: string): ReceiptRow {
-  const canonical = Buffer.from(canonicalize(body as unknown as JsonValue));
+  const canonical = canonicalBytes(body as unknown as JsonValue);
   const proof = {
     type: PROOF_TYPE,
     created: body.issuanceDate,

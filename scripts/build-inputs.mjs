@@ -21,6 +21,7 @@ export const OUTPUTS = [
   'dist/mcp-proxy.cjs',
   'dist/obsigna-hook.cjs',
   'dist/code/mcp-proxy.cjs',
+  'dist/code/obsigna-daemon.cjs',
   'dist/code/obsigna-hook.cjs',
   'dist/code/rules.cjs',
   'dist/code/mcp-proxy-commands.cjs',

@@ -23,15 +23,30 @@ const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 
 const PROGRAMS = [
   { entry: 'cli/main.ts', out: 'dist/obsigna.cjs' },
-  { entry: 'daemon/main.ts', out: 'dist/obsigna-daemon.cjs' },
+  { entry: 'daemon/main.ts', out: 'dist/code/obsigna-daemon.cjs' },
   { entry: 'proxy/main.ts', out: 'dist/code/mcp-proxy.cjs' },
   { entry: 'proxy/hook/main.ts', out: 'dist/code/obsigna-hook.cjs' },
-  // Not programs: the parts of those two that most starts do without.
+  // Not programs: the parts of proxy and hook that most starts do without.
   { entry: 'policy/load-rules.ts', out: 'dist/code/rules.cjs' },
   { entry: 'proxy/commands.ts', out: 'dist/code/mcp-proxy-commands.cjs' },
   { entry: 'proxy/remote/open-remote.ts', out: 'dist/code/mcp-proxy-remote.cjs' },
 ];
 const LAUNCHED_FOLDER = 'dist/code/';
+/** Flags of the daemon with which it does one thing and ends. */
+const DAEMON_ACTIONS = [
+  'h',
+  'help',
+  'init',
+  'init-forensic-key',
+  'init-if-missing',
+  'print-config',
+  'print-public-key',
+  'protocol-version',
+  'prune-before',
+  'rotate',
+  'status',
+  'version',
+];
 /**
  * Programs that somebody waits for, with what they load, and the words behind which they do other work
  * than usual: what V8 has compiled then is of no use to the next start.
@@ -39,6 +54,7 @@ const LAUNCHED_FOLDER = 'dist/code/';
 const LAUNCHED = [
   {
     out: 'dist/mcp-proxy.cjs',
+    late: 'node:crypto',
     files: ['mcp-proxy.cjs', 'rules.cjs', 'mcp-proxy-commands.cjs', 'mcp-proxy-remote.cjs'],
     otherWork: [
       'serve-http',
@@ -56,8 +72,14 @@ const LAUNCHED = [
   },
   {
     out: 'dist/obsigna-hook.cjs',
+    late: 'node:crypto',
     files: ['obsigna-hook.cjs', 'rules.cjs'],
     otherWork: ['--version', '-version', '-h', '--help', '-help'],
+  },
+  {
+    out: 'dist/obsigna-daemon.cjs',
+    files: ['obsigna-daemon.cjs'],
+    otherWork: DAEMON_ACTIONS.flatMap((name) => [`-${name}`, `--${name}`]),
   },
 ];
 const LIBRARY = { entry: 'emitter/index.ts', out: 'dist/emitter.js' };
@@ -81,9 +103,25 @@ const LATE_PARTS_APART = {
       return part && { path: `./${basename(part.out)}`, external: true };
     }),
 };
+const SQLITE_ADDON = 'better-sqlite3/build/Release/better_sqlite3.node';
+/**
+ * better-sqlite3 is fifteen small files around a native one, and to find and compile those is as much
+ * as to load that: in a program that is launched, only the native one stays where it was installed.
+ */
+const SQLITE_INSIDE = {
+  name: 'sqlite-inside',
+  setup: (esbuild) => {
+    esbuild.onResolve({ filter: /^bindings$/ }, ({ path }) => ({ path, namespace: 'addon' }));
+    esbuild.onLoad({ filter: /./, namespace: 'addon' }, () => ({
+      contents: `module.exports = () => require('${SQLITE_ADDON}')`,
+      resolveDir: ROOT,
+    }));
+  },
+};
 const LAUNCHED_OPTIONS = {
   minifyWhitespace: true,
-  plugins: [LATE_PARTS_APART],
+  external: ['koffi', SQLITE_ADDON],
+  plugins: [LATE_PARTS_APART, SQLITE_INSIDE],
   // Nobody needs it here, and a start would wait for it.
   logOverride: { 'empty-import-meta': 'error' },
   // What the launcher calls.
@@ -170,7 +208,7 @@ async function bundleAll(root, sourcemap) {
 }
 
 /** The file that is started: it knows by digest what it is to load. */
-function writeLauncher(root, { out, files, otherWork }) {
+function writeLauncher(root, { out, files, otherWork, late = '' }) {
   const digests = files.map((name) => {
     const bytes = readFileSync(join(root, 'dist/code', name));
     return [name, createHash('sha256').update(bytes).digest('hex').slice(0, 16)];
@@ -178,6 +216,7 @@ function writeLauncher(root, { out, files, otherWork }) {
   const text = readFileSync(join(root, 'scripts/launcher.cjs'), 'utf8')
     .replace('{ FILES: 0 }', JSON.stringify(Object.fromEntries(digests)))
     .replace("['OTHER_WORK']", JSON.stringify(otherWork))
+    .replace("'LATE'", JSON.stringify(late))
     .replace("'MAIN'", JSON.stringify(files[0]));
   replaceFile(join(root, out), text);
 }

@@ -18,17 +18,18 @@ const { Script } = require('node:vm');
 /** Set by the build: digests of the files in code/, and words behind which other code runs. */
 const FILES = { FILES: 0 };
 const OTHER_WORK = ['OTHER_WORK'];
+/**
+ * A start does without it, and to load it takes longer than all that is ours. The bundles take what
+ * they need out of a module where they use it, so that it is loaded with the first use. None for the
+ * daemon, which starts with it.
+ */
+const LATE = 'LATE';
 
 const MACHINE = `${process.version}-${process.arch}`;
 const OTHERS_MAY_WRITE = 0o022;
 const KEEP_MS = 2000;
 const isUsual = !OTHER_WORK.includes(process.argv[2]);
 
-/**
- * A start does without it, and to load it takes longer than all that is ours. The bundles take what
- * they need out of a module where they use it, so that it is loaded with the first use.
- */
-const LATE = 'node:crypto';
 const late = new Proxy({}, { get: (_, name) => require(LATE)[name] });
 
 const loaded = new Map();
@@ -36,10 +37,12 @@ const loaded = new Map();
 function load(name) {
   const before = loaded.get(name);
   if (before !== undefined) return before.exports;
-  const module = { exports: {} };
-  loaded.set(name, module);
   const path = paths.join(__dirname, 'code', name);
-  compiled(name, path)(module.exports, requireFrom, module, path, paths.dirname(path));
+  const { run, keepCode } = compiled(name, path);
+  // A program that changes how V8 works says itself when it has started: see daemon/main.ts.
+  const module = { exports: {}, keepCode };
+  loaded.set(name, module);
+  run(module.exports, requireFrom, module, path, paths.dirname(path));
   return module.exports;
 }
 
@@ -56,8 +59,9 @@ function compiled(name, path) {
     filename: path,
     cachedData: isUsual ? cached(cache) : undefined,
   });
-  if (isUsual && script.cachedDataRejected !== false) keepOnce(script, cache);
-  return script.runInThisContext();
+  const keepCode =
+    isUsual && script.cachedDataRejected !== false ? keepOnce(script, cache) : () => {};
+  return { run: script.runInThisContext(), keepCode };
 }
 
 /** The code of whoever may write to it: only the owner of the program itself. */
@@ -86,11 +90,13 @@ function keepOnce(script, path) {
   };
   setTimeout(now, KEEP_MS).unref();
   process.on('exit', now);
+  return now;
 }
 
 /** Nothing depends on it: where it cannot be written, the next start compiles again. */
 function keep(script, path) {
   const temporary = `${path}.${process.pid}.tmp`;
+  const umask = process.umask(0o022); // for every user of the package, whoever starts first
   try {
     mkdirSync(paths.join(__dirname, 'cache'), { recursive: true, mode: 0o755 });
     const file = openSync(temporary, 'wx', 0o644);
@@ -99,6 +105,8 @@ function keep(script, path) {
     renameSync(temporary, path);
   } catch {
     return;
+  } finally {
+    process.umask(umask);
   }
 }
 

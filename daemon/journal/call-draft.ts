@@ -26,8 +26,9 @@ export class CallDraft {
   }
 
   find(party: Party, callId: string): OpenCall | undefined {
-    const begun = this.#begun.get(keyOf(party, callId));
+    const begun = this.#begun.size > 0 ? this.#begun.get(keyOf(party, callId)) : undefined;
     if (begun !== undefined) return begun.call;
+    if (this.#journal.count === 0) return undefined;
     const call = this.#journal.get(party, callId);
     return call !== undefined && this.#ended.has(call) ? undefined : call;
   }

@@ -10,6 +10,8 @@ export interface RecordedCall {
 
 /** Calls that are remembered. What is not acknowledged yet is far younger than this. */
 const MAX_CALLS = 16_384;
+/** Forgotten at once: the first of a map is behind the places of all that were taken out before it. */
+const FORGET = 4096;
 
 /**
  * The calls that were recorded last, to recognise what is told twice. Survives a restart through
@@ -36,9 +38,11 @@ export class RecordedCalls {
   add(key: string, call: RecordedCall): void {
     this.#calls.delete(key); // to the young end
     this.#calls.set(key, call);
-    if (this.#calls.size <= MAX_CALLS) return;
-    const [oldest] = this.#calls.keys();
-    if (oldest !== undefined) this.#calls.delete(oldest);
+    if (this.#calls.size < MAX_CALLS + FORGET) return;
+    for (const oldest of this.#calls.keys()) {
+      if (this.#calls.size === MAX_CALLS) return;
+      this.#calls.delete(oldest);
+    }
   }
 
   /** What this run has recorded is known already, and younger: it stays at the young end. */

@@ -11,7 +11,7 @@ import {
   type EventFrame,
   type HelloFrame,
 } from '../../shared/wire/event.ts';
-import { encodeFrame, FrameDecoder, MAX_FRAME_BYTES } from '../../shared/wire/frame.ts';
+import { encodeTextFrame, FrameDecoder, MAX_FRAME_BYTES } from '../../shared/wire/frame.ts';
 import {
   parseApprovalRequest,
   type ApprovalAnswer,
@@ -128,7 +128,7 @@ export class Connection implements ReplySink, Asker {
 
   /** Only to a connection that has asked something: others never read. */
   push(frame: JsonObject): void {
-    this.#options.socket.write(encodeFrame([Buffer.from(JSON.stringify(frame))]));
+    this.#options.socket.write(encodeTextFrame(JSON.stringify(frame)));
   }
 
   /** What was read is still recorded and answered. */
@@ -148,7 +148,7 @@ export class Connection implements ReplySink, Asker {
   }
 
   reply(reply: Reply): void {
-    this.#replies.push(encodeFrame([Buffer.from(JSON.stringify(reply))]));
+    this.#replies.push(encodeTextFrame(JSON.stringify(reply)));
   }
 
   flushSoon(): void {

@@ -84,7 +84,9 @@ export class ReceiptStore {
 
   /** Only inside `commit`. */
   insert({ columns, text }: ReceiptRow): void {
-    this.#insert.run(...RECEIPT_COLUMNS.map((name) => columns[name]), text);
+    const values: (string | number | null)[] = RECEIPT_COLUMNS.map((name) => columns[name]);
+    values.push(text);
+    this.#insert.run(values); // an array is bound in one piece
   }
 
   /** Only inside `commit`. */

@@ -113,6 +113,7 @@ export function migrate(db: Database): void {
       const message = `store has schema ${found}, this version knows ${SCHEMA_VERSION}`;
       throw new CodedError('STORE_NEWER', message);
     }
+    if (found === SCHEMA_VERSION) return; // every start but the first: nothing to wait for the disk for
     for (const migration of MIGRATIONS.slice(found)) migration(db);
     db.prepare("INSERT OR REPLACE INTO obsigna_meta VALUES ('schema', ?)").run(
       String(SCHEMA_VERSION),

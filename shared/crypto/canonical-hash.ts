@@ -1,8 +1,9 @@
 import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
+import { canonicalBytes } from '../json/canonical-bytes.ts';
 import { canonicalPieces } from '../json/canonical-pieces.ts';
 import type { LongStrings } from '../json/long-strings.ts';
-import { canonicalizeText } from '../json/text.ts';
+import { canonicalizeText, decodeUtf8, parseJson } from '../json/text.ts';
 import { nodeSuite } from './node-suite.ts';
 import { hashUri } from './suite.ts';
 
@@ -17,8 +18,10 @@ const MIN_BYTES = 2048;
  * @throws CodedError as `canonicalizeText`
  */
 export function canonicalHashUri(text: Uint8Array, known?: LongStrings): string {
-  const isLarge = text.length >= MIN_BYTES && isUtf8(text);
-  const pieces = isLarge ? canonicalPieces(text, known) : undefined;
+  if (text.length < MIN_BYTES) {
+    return hashUri(nodeSuite, canonicalBytes(parseJson(decodeUtf8(text))));
+  }
+  const pieces = isUtf8(text) ? canonicalPieces(text, known) : undefined;
   if (pieces === undefined) return hashUri(nodeSuite, canonicalizeText(text));
   const sum = createHash('sha256');
   for (const piece of pieces) sum.update(piece);

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { canonicalize } from './canonical.ts';
+import { canonicalBytes } from './canonical-bytes.ts';
 import { parseJson } from './text.ts';
 import type { JsonValue } from './value.ts';
 
@@ -37,6 +38,28 @@ describe('[S.canonical-traps] canonicalize()', () => {
         expect(canonicalize(value)).toBe(naive(value));
       }),
     );
+  });
+
+  test('has the same form in bytes, also of what is large, deep or not plain', () => {
+    const inside = (value: JsonValue, depth: number): JsonValue =>
+      depth === 0 ? value : [inside(value, depth - 1)];
+    const wrapped = fc
+      .tuple(anyJson, fc.constantFrom(0, 1, 62, 63, 64, 400))
+      .map((it) => inside(...it));
+    const long = fc.string({ unit: 'binary', minLength: 200, maxLength: 40_000 });
+    fc.assert(
+      fc.property(fc.oneof(anyJson, wrapped, long), (value) => {
+        const bytes = canonicalBytes(value);
+        expect(Buffer.from(bytes).toString()).toBe(canonicalize(value));
+      }),
+    );
+  });
+
+  test('counts levels in bytes as in text', () => {
+    const nested = (levels: number) => parseJson('['.repeat(levels) + ']'.repeat(levels));
+    expect(canonicalBytes(nested(10_000))).toHaveLength(20_000);
+    const tooDeep = expect.objectContaining({ code: 'JSON_TOO_DEEP' });
+    expect(() => canonicalBytes(nested(10_001))).toThrow(tooDeep);
   });
 
   test('is a fixed point: its text parses and canonicalises to itself', () => {

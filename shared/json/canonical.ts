@@ -32,17 +32,18 @@ interface OpenContainer {
  *
  * Lone surrogates become U+FFFD, in names and in strings, as they do in the reference's decoder.
  *
+ * @param depth - Levels around it, where it is a part.
  * @throws CodedError `JSON_NUMBER_RANGE` for a number that is not finite (`1e400` decodes so),
  *   `JSON_TOO_DEEP` beyond 10,000 levels. TypeError for what is not JSON at all (`undefined`).
  * @see RFC 8785 section 3.2
  */
-export function canonicalize(value: JsonValue): string {
-  return write(value, 0);
+export function canonicalize(value: JsonValue, depth = 0): string {
+  return write(value, depth);
 }
 
 function write(value: JsonValue, depth: number): string {
   if (typeof value !== 'object' || value === null) return scalar(value);
-  if (depth === RECURSION_DEPTH) return writeDeep(value, depth);
+  if (depth >= RECURSION_DEPTH) return writeDeep(value, depth);
   if (!isJsonObject(value)) {
     if (value.length === 0) return '[]';
     let out = '[';
@@ -102,17 +103,23 @@ function openContainer(value: JsonArray | JsonObject): OpenContainer {
   return { names, container, size: names.length, next: 0 };
 }
 
-function sortedMembers(value: JsonObject): {
+/** The members in the order in which they are written, names without lone surrogates. */
+export function sortedMembers(value: JsonObject): {
   readonly names: readonly string[];
   readonly container: JsonObject;
 } {
   const names = Object.keys(value);
-  if (names.every((name) => quotedNames.has(name) || name.isWellFormed())) {
-    return { names: sortNames(names), container: value };
-  }
+  if (areWellFormed(names)) return { names: sortNames(names), container: value };
   // Two names may become one: the later wins, as it would have in the decoder.
   const repaired = new Map(names.map((name) => [name.toWellFormed(), value[name] as JsonValue]));
   return { names: [...repaired.keys()].sort(), container: Object.fromEntries(repaired) };
+}
+
+function areWellFormed(names: readonly string[]): boolean {
+  for (let i = 0; i < names.length; i += 1) {
+    if (!(names[i] as string).isWellFormed()) return false;
+  }
+  return true;
 }
 
 /** In place. The handful of members that objects have is in order sooner this way. */

@@ -200,6 +200,24 @@ describe('spans', () => {
   });
 });
 
+test('a name is read the same whatever was read before it', () => {
+  const bytes = (name: string) => Buffer.from(name, 'latin1'); // beyond ASCII, no valid UTF-8
+  const anyName = fc.oneof(
+    fc.constantFrom('', 'a', 'name', '\\u006eame', '\\\\ame', 'n\xe1me', 'n\xe2me', 'n\xc3\xa1me'),
+    fc.string({ maxLength: 40 }).map((text) => JSON.stringify(text).slice(1, -1)),
+  );
+  fc.assert(
+    fc.property(fc.array(anyName), (names) => {
+      const text = Buffer.concat(
+        names.map((name) => Buffer.concat([bytes(`,"${name}":`), bytes('0')])),
+      );
+      const object = Buffer.concat([bytes('{'), text.subarray(1), bytes('}')]);
+      const want = names.map((name) => parseJson(`"${decodeUtf8(bytes(name))}"`));
+      expect(scanMembers(object).map(({ name }) => name)).toEqual(want);
+    }),
+  );
+});
+
 describe('depth', () => {
   const arrays = (depth: number) => '['.repeat(depth) + ']'.repeat(depth);
   const tooDeep = expect.objectContaining({ code: 'JSON_TOO_DEEP' });

@@ -158,6 +158,7 @@ function skipValue(
   string: StringSkip,
   listener?: NameListener,
 ): number {
+  if (bytes[at] === QUOTE) return string(bytes, at); // most values of most messages
   const closers: number[] = [];
   let i = at;
   for (;;) {
@@ -229,12 +230,16 @@ function skipSpace(bytes: Uint8Array, at: number): number {
 export function skipString(bytes: Uint8Array, at: number): number {
   if (bytes[at] !== QUOTE) throw invalid(at);
   let i = at + 1;
-  for (;;) {
-    const byte = bytes[i];
-    if (byte === QUOTE) return i + 1;
-    if (byte === undefined || byte < 0x20) throw invalid(i);
-    i = byte === BACKSLASH ? skipEscape(bytes, i) : i + 1;
+  while (i < bytes.length) {
+    const byte = bytes[i] as number;
+    // The first question settles nearly all of them.
+    if (byte > QUOTE && byte !== BACKSLASH) i += 1;
+    else if (byte === QUOTE) return i + 1;
+    else if (byte === BACKSLASH) i = skipEscape(bytes, i);
+    else if (byte >= 0x20) i += 1;
+    else throw invalid(i);
   }
+  throw invalid(i);
 }
 
 /** `at` is the backslash; returns the offset behind the escape. */
@@ -303,8 +308,34 @@ function isHexDigit(byte: number | undefined): boolean {
   return isDigit(byte) || (byte !== undefined && (byte | 0x20) >= 0x61 && (byte | 0x20) <= 0x66);
 }
 
+/** Names that were read last, each in a place of its own: the same few recur in every message. */
+const recentNames: string[] = Array.from({ length: 512 }, () => '');
+const MAX_RECENT_NAME = 32;
+
 /** Member names are short and ASCII almost always; everything else takes the exact way. */
 export function decodeName(bytes: Uint8Array, start: number, end: number): string {
+  const length = end - start;
+  if (length === 0 || length > MAX_RECENT_NAME) return decodeAnyName(bytes, start, end);
+  const first = bytes[start] as number;
+  const last = bytes[end - 1] as number;
+  const middle = bytes[start + (length >> 1)] as number;
+  const place = (length + first * 5 + middle * 17 + last * 37) & 511;
+  const recent = recentNames[place] as string;
+  // Equal to a plain name, so plain itself: one with an escape is never kept.
+  if (recent.length === length && isText(bytes, start, recent)) return recent;
+  const name = decodeAnyName(bytes, start, end);
+  if (name.length === length) recentNames[place] = name;
+  return name;
+}
+
+function isText(bytes: Uint8Array, start: number, text: string): boolean {
+  for (let i = 0; i < text.length; i += 1) {
+    if (bytes[start + i] !== text.charCodeAt(i)) return false;
+  }
+  return true;
+}
+
+function decodeAnyName(bytes: Uint8Array, start: number, end: number): string {
   let name = '';
   for (let i = start; i < end; i += 1) {
     const byte = bytes[i] as number;

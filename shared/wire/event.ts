@@ -1,9 +1,9 @@
 import { Buffer } from 'node:buffer';
 import { CodedError } from '../errors.ts';
 import { LongStrings } from '../json/long-strings.ts';
-import { decodeName, scanMembers, type Member } from '../json/scan.ts';
+import { scanMembers, type Member, type Span } from '../json/scan.ts';
 import { decodeUtf8, parseJson } from '../json/text.ts';
-import { isJsonObject, type JsonObject } from '../json/value.ts';
+import type { JsonObject } from '../json/value.ts';
 import { isTimestamp } from './timestamp.ts';
 
 export const DECISIONS = ['allowed', 'denied', 'pending'] as const;
@@ -144,23 +144,48 @@ const STRINGS = {
 } as const;
 type StringMember = keyof typeof STRINGS;
 
-const RAW = new Set(['input', 'output', 'usage']);
 const QUOTE = 0x22;
+const OPEN_OBJECT = 0x7b;
+const BACKSLASH = 0x5c;
+const T_OF_TRUE = 0x74;
+const F_OF_FALSE = 0x66;
+const N_OF_NULL = 0x6e;
 /** In a smaller frame nothing is worth remembering. */
 const LARGE_BYTES = 16 * 1024;
-const INTEGERS = new Set(['drop_count', 'ack']);
-const FLAGS = new Set(['redelivered', 'patient']);
-const OBJECTS = new Set([
-  'tool',
-  'hello',
-  'approvals',
-  'decision_context',
-  'input_digest',
-  'output_digest',
-]);
-const NAMES = [...Object.keys(STRINGS), ...RAW, ...INTEGERS, ...FLAGS, ...OBJECTS];
-const EXACT = new Set(NAMES);
-const FOLDED = new Map(NAMES.map((name) => [foldName(name), name]));
+
+/** What a member may hold; `raw` is any JSON, kept as its text. */
+const KINDS = {
+  input: 'raw',
+  output: 'raw',
+  usage: 'raw',
+  drop_count: 'integer',
+  ack: 'integer',
+  redelivered: 'flag',
+  patient: 'flag',
+  tool: 'tool',
+  hello: 'object',
+  approvals: 'object',
+  decision_context: 'object',
+  input_digest: 'object',
+  output_digest: 'object',
+} as const;
+type OtherMember = keyof typeof KINDS;
+type OfKind<K> = { [M in OtherMember]: (typeof KINDS)[M] extends K ? M : never }[OtherMember];
+
+/** Where a member belongs, by its name. */
+type Place =
+  | { readonly kind: 'string'; readonly name: StringMember }
+  | {
+      [M in OtherMember]: { readonly kind: (typeof KINDS)[M]; readonly name: M };
+    }[OtherMember];
+
+const PLACES = new Map<string, Place>(
+  [
+    ...Object.keys(STRINGS).map((name) => ({ name, kind: 'string' })),
+    ...Object.entries(KINDS).map(([name, kind]) => ({ name, kind })),
+  ].map((place) => [place.name, place as Place]),
+);
+const FOLDED = new Map([...PLACES].map(([name, place]) => [foldName(name), place]));
 
 /** The order in which peers check lengths; the first that is too long is the one they name. */
 const LENGTHS_BEFORE_OPERATOR = [
@@ -172,15 +197,59 @@ const LENGTHS_BEFORE_OPERATOR = [
 const LENGTHS_AFTER_OPERATOR = ['idempotency_key', 'correlation_id', 'agent_id'] as const;
 const LENGTHS_AT_END = ['agent_type', 'model', 'capture_method', 'target_system'] as const;
 
+/** The members of one frame, every one of them there: drafts of one shape are what is fast. */
 interface Draft {
-  readonly strings: Partial<Record<StringMember, string>>;
-  readonly raw: Map<string, Uint8Array>;
-  readonly integers: Map<string, number>;
-  readonly objects: Map<string, JsonObject>;
-  readonly flags: Map<string, boolean>;
+  readonly strings: Record<StringMember, string | undefined>;
+  readonly raw: Record<OfKind<'raw'>, Uint8Array | undefined>;
+  readonly integers: Record<OfKind<'integer'>, number | undefined>;
+  readonly objects: Record<OfKind<'object'>, JsonObject | undefined>;
+  readonly flags: Record<OfKind<'flag'>, boolean>;
   readonly longStrings: LongStrings | undefined;
   toolName: string;
   toolServer: string;
+}
+
+function emptyDraft(longStrings: LongStrings | undefined): Draft {
+  return {
+    strings: {
+      v: undefined,
+      ts_emit: undefined,
+      session_id: undefined,
+      channel: undefined,
+      action_type: undefined,
+      error: undefined,
+      decision: undefined,
+      prompt_preview: undefined,
+      issuer_name: undefined,
+      issuer_model: undefined,
+      operator_id: undefined,
+      operator_name: undefined,
+      idempotency_key: undefined,
+      correlation_id: undefined,
+      agent_id: undefined,
+      agent_type: undefined,
+      model: undefined,
+      capture_method: undefined,
+      target_system: undefined,
+      target_resource: undefined,
+      phase: undefined,
+      call_id: undefined,
+      held_by: undefined,
+    },
+    raw: { input: undefined, output: undefined, usage: undefined },
+    integers: { drop_count: undefined, ack: undefined },
+    objects: {
+      hello: undefined,
+      approvals: undefined,
+      decision_context: undefined,
+      input_digest: undefined,
+      output_digest: undefined,
+    },
+    flags: { redelivered: false, patient: false },
+    longStrings,
+    toolName: '',
+    toolServer: '',
+  };
 }
 
 /**
@@ -192,11 +261,10 @@ interface Draft {
  * @see Daemon protocol, "Frame members"; Go encoding/json
  */
 export function parseFrame(body: Uint8Array): EventFrame | HelloFrame | ApprovalsFrame {
-  const draft = decode(body);
-  const ack = draft.integers.get('ack');
-  const hello = draft.objects.get('hello');
+  const draft = decode(bufferOf(body));
+  const { ack } = draft.integers;
+  const { hello, approvals } = draft.objects;
   if (hello !== undefined) return toHello(hello, ack);
-  const approvals = draft.objects.get('approvals');
   if (approvals !== undefined) {
     return { kind: 'approvals', approvals, ...(ack !== undefined && { ack }) };
   }
@@ -207,7 +275,12 @@ export function parseFrame(body: Uint8Array): EventFrame | HelloFrame | Approval
   return toEvent(draft);
 }
 
-function decode(body: Uint8Array): Draft {
+function bufferOf(bytes: Uint8Array): Buffer {
+  if (Buffer.isBuffer(bytes)) return bytes;
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+}
+
+function decode(body: Buffer): Draft {
   const longStrings = body.length < LARGE_BYTES ? undefined : new LongStrings(body);
   let members: readonly Member[];
   try {
@@ -216,27 +289,13 @@ function decode(body: Uint8Array): Draft {
     if (!(cause instanceof CodedError) || cause.code !== 'JSON_INVALID') throw cause;
     throw new FrameError(`decode emitter frame: ${cause.message}`, {}, { cause });
   }
-  const draft: Draft = {
-    strings: {},
-    raw: new Map(),
-    integers: new Map(),
-    objects: new Map(),
-    flags: new Map(),
-    longStrings,
-    toolName: '',
-    toolServer: '',
-  };
+  const draft = emptyDraft(longStrings);
   let wrong: string | undefined;
   for (const member of members) {
-    const name = EXACT.has(member.name) ? member.name : FOLDED.get(foldName(member.name));
-    if (name === undefined) continue;
-    const value = body.subarray(member.start, member.end);
-    if (RAW.has(name)) {
-      draft.raw.set(name, value);
-    } else if (!isNull(value)) {
-      const problem = assign(draft, name, value); // also behind a wrong member: `ack` may follow
-      wrong ??= problem;
-    }
+    const place = PLACES.get(member.name) ?? FOLDED.get(foldName(member.name));
+    if (place === undefined) continue;
+    const problem = assign(draft, place, body, member); // also behind a wrong member: `ack` may follow
+    wrong ??= problem;
   }
   if (wrong !== undefined) {
     // Judged at the end, so that an `ack` behind the wrong member still gets its reply.
@@ -246,45 +305,65 @@ function decode(body: Uint8Array): Draft {
 }
 
 function claimsOf({ integers }: Draft): FrameClaims {
-  return { ack: integers.get('ack'), dropCount: integers.get('drop_count') };
+  return { ack: integers.ack, dropCount: integers.drop_count };
 }
 
-/** Returns what is wrong with the member, or undefined once it is stored. */
-function assign(draft: Draft, name: string, text: Uint8Array): string | undefined {
-  if (INTEGERS.has(name)) {
-    const value = integerOf(text);
-    if (value === undefined) return `${name} is not a whole number`;
-    draft.integers.set(name, value);
-    return undefined;
+/** Returns what is wrong with the member, or undefined once it is stored. The text was scanned. */
+function assign(
+  draft: Draft,
+  place: Place,
+  body: Buffer,
+  { start, end }: Span,
+): string | undefined {
+  const { kind, name } = place;
+  const first = body[start];
+  if (kind === 'raw') return void (draft.raw[name] = body.subarray(start, end));
+  if (first === N_OF_NULL) return undefined;
+  switch (kind) {
+    case 'string':
+      if (first !== QUOTE) return `${name} is not a string`;
+      return void (draft.strings[name] = stringAt(body, start, end));
+    case 'integer': {
+      const value = integerOf(body.toString('latin1', start, end));
+      if (value === undefined) return `${name} is not a whole number`;
+      return void (draft.integers[name] = value);
+    }
+    case 'flag':
+      if (first !== T_OF_TRUE && first !== F_OF_FALSE) return `${name} is not true or false`;
+      return void (draft.flags[name] = first === T_OF_TRUE);
+    case 'tool':
+    case 'object':
+      if (first !== OPEN_OBJECT) return `${name} is not an object`;
+      if (kind === 'tool') return assignTool(draft, body.subarray(start, end));
+      return void (draft.objects[name] = parseJson(textAt(body, start, end)) as JsonObject);
   }
-  if (name in STRINGS) {
-    if (text[0] !== QUOTE) return `${name} is not a string`;
-    draft.strings[name as StringMember] = decodeName(text, 1, text.length - 1);
-    return undefined;
-  }
-  const value = parseJson(decodeUtf8(text));
-  if (OBJECTS.has(name)) {
-    if (!isJsonObject(value)) return `${name} is not an object`;
-    return name === 'tool' ? assignTool(draft, text) : void draft.objects.set(name, value);
-  }
-  if (typeof value !== 'boolean') return `${name} is not true or false`;
-  draft.flags.set(name, value);
-  return undefined;
 }
 
 /** Member by member, in the order of the text: decoded, `name`, `Name`, `name` would lose theirs. */
-function assignTool(draft: Draft, text: Uint8Array): string | undefined {
+function assignTool(draft: Draft, text: Buffer): string | undefined {
   let wrong: string | undefined;
-  for (const member of scanMembers(text)) {
-    const name = foldName(member.name);
-    const value = text.subarray(member.start, member.end);
-    if ((name !== 'NAME' && name !== 'SERVER') || isNull(value)) continue;
-    const decoded = parseJson(decodeUtf8(value));
-    if (typeof decoded !== 'string') wrong ??= `tool.${name.toLowerCase()} is not a string`;
-    else if (name === 'NAME') draft.toolName = decoded;
-    else draft.toolServer = decoded;
+  for (const { name: written, start, end } of scanMembers(text)) {
+    const isExact = written === 'name' || written === 'server';
+    const name = isExact ? written : foldName(written).toLowerCase();
+    if ((name !== 'name' && name !== 'server') || text[start] === N_OF_NULL) continue;
+    if (text[start] !== QUOTE) wrong ??= `tool.${name} is not a string`;
+    else if (name === 'name') draft.toolName = stringAt(text, start, end);
+    else draft.toolServer = stringAt(text, start, end);
   }
   return wrong;
+}
+
+/** The string whose text, quotes and all, stands there. */
+function stringAt(bytes: Buffer, start: number, end: number): string {
+  for (let at = start + 1; at < end - 1; at += 1) {
+    const byte = bytes[at] as number;
+    if (byte === BACKSLASH || byte >= 0x80) return parseJson(textAt(bytes, start, end)) as string;
+  }
+  return bytes.toString('latin1', start + 1, end - 1);
+}
+
+function textAt(bytes: Buffer, start: number, end: number): string {
+  return decodeUtf8(bytes.subarray(start, end));
 }
 
 function firstProblem(draft: Draft): string | undefined {
@@ -303,7 +382,7 @@ function firstProblem(draft: Draft): string | undefined {
   if (!(DECISIONS as readonly string[]).includes(strings.decision)) {
     return `unknown decision ${quoted(strings.decision)} (want allowed|denied|pending)`;
   }
-  const drops = draft.integers.get('drop_count') ?? 0;
+  const drops = draft.integers.drop_count ?? 0;
   if (drops < 0) return `drop_count ${drops} is negative`;
   const operator = tooLong(strings, LENGTHS_BEFORE_OPERATOR);
   if (operator !== undefined) return operator;
@@ -330,8 +409,8 @@ function phaseProblem({ strings, raw, objects }: Draft): string | undefined {
   }
   if (!callId) return 'phase set without call_id';
   if (phase === 'outcome') return undefined;
-  const isKnown = raw.has('output') || objects.has('output_digest') || strings.error;
-  return isKnown ? 'an intent has neither output nor error' : undefined;
+  const isKnown = raw.output ?? objects.output_digest ?? (strings.error || undefined);
+  return isKnown !== undefined ? 'an intent has neither output nor error' : undefined;
 }
 
 const MAX_QUOTED = 100;
@@ -341,19 +420,25 @@ function quoted(text: string): string {
   return JSON.stringify(text.length > MAX_QUOTED ? `${text.slice(0, MAX_QUOTED)}...` : text);
 }
 
+/** Of one UTF-16 code unit. */
+const MAX_UTF8_BYTES = 3;
+
 function tooLong(
   strings: Draft['strings'],
   names: readonly (keyof typeof STRINGS)[],
 ): string | undefined {
   for (const name of names) {
-    const length = Buffer.byteLength(strings[name] ?? '');
+    const text = strings[name];
+    if (text === undefined || text.length * MAX_UTF8_BYTES <= STRINGS[name]) continue;
+    const length = Buffer.byteLength(text);
     if (length > STRINGS[name]) return `${name} exceeds ${STRINGS[name]} bytes (got ${length})`;
   }
   return undefined;
 }
 
 function digestProblem(draft: Draft, payload: 'input' | 'output'): string | undefined {
-  const digest = draft.objects.get(`${payload}_digest`);
+  const { input_digest: ofInput, output_digest: ofOutput } = draft.objects;
+  const digest = payload === 'input' ? ofInput : ofOutput;
   if (digest === undefined) return undefined;
   const { hash, bytes } = digest;
   if (typeof hash !== 'string' || !/^sha256:[0-9a-f]{64}$/.test(hash)) {
@@ -372,7 +457,7 @@ function digestProblem(draft: Draft, payload: 'input' | 'output'): string | unde
 
 /** One literal, absent members undefined: every event has one shape, which is what is fast. */
 function toEvent(draft: Draft): EventFrame {
-  const { strings, objects, integers } = draft;
+  const { strings, objects, integers, flags } = draft;
   return {
     kind: 'event',
     sessionId: strings.session_id as string,
@@ -386,7 +471,7 @@ function toEvent(draft: Draft): EventFrame {
     strings: draft.longStrings,
     error: strings.error || undefined,
     decision: strings.decision as EventDecision,
-    dropCount: integers.get('drop_count') ?? 0,
+    dropCount: integers.drop_count ?? 0,
     issuerName: strings.issuer_name || undefined,
     issuerModel: strings.issuer_model || undefined,
     operatorId: strings.operator_id || undefined,
@@ -400,12 +485,12 @@ function toEvent(draft: Draft): EventFrame {
     captureMethod: strings.capture_method || undefined,
     targetSystem: strings.target_system || undefined,
     targetResource: strings.target_resource || undefined,
-    ack: integers.get('ack'),
-    decisionContext: objects.get('decision_context'),
-    inputDigest: digestOf(objects.get('input_digest')),
-    outputDigest: digestOf(objects.get('output_digest')),
-    redelivered: draft.flags.get('redelivered') || undefined,
-    patient: draft.flags.get('patient') || undefined,
+    ack: integers.ack,
+    decisionContext: objects.decision_context,
+    inputDigest: digestOf(objects.input_digest),
+    outputDigest: digestOf(objects.output_digest),
+    redelivered: flags.redelivered || undefined,
+    patient: flags.patient || undefined,
     phase: (strings.phase || undefined) as EventPhase | undefined,
     callId: strings.call_id || undefined,
     heldBy: strings.held_by === HELD_BY_HOST ? HELD_BY_HOST : undefined,
@@ -432,18 +517,13 @@ function digestOf(digest: JsonObject | undefined): PayloadDigest | undefined {
   return { hash, bytes, ...(isError !== undefined && { isError }) };
 }
 
-function payloadOf(draft: Draft, name: string): Uint8Array | undefined {
-  const text = draft.raw.get(name);
-  return text === undefined || isNull(text) ? undefined : text;
-}
-
-function isNull(text: Uint8Array): boolean {
-  return text[0] === 0x6e; // the scanner has seen to it that this is the word null
+function payloadOf({ raw }: Draft, name: OfKind<'raw'>): Uint8Array | undefined {
+  const text = raw[name];
+  return text?.[0] === N_OF_NULL ? undefined : text; // the scanner has seen the whole word
 }
 
 /** A literal whole number; `1.0` and `1e2` are not, as in the reference. */
-function integerOf(text: Uint8Array): number | undefined {
-  const digits = decodeUtf8(text);
+function integerOf(digits: string): number | undefined {
   if (!/^-?\d+$/.test(digits)) return undefined;
   const value = Number(digits);
   return Number.isSafeInteger(value) ? value : undefined;

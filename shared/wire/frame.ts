@@ -13,9 +13,7 @@ export const MAX_FRAME_BYTES = 1_048_576;
  */
 export function encodeFrame(parts: readonly Uint8Array[], maxBytes = MAX_FRAME_BYTES): Buffer {
   const length = parts.reduce((sum, part) => sum + part.length, 0);
-  if (length === 0 || length > maxBytes) {
-    throw new CodedError('FRAME_LENGTH_INVALID', `frame length ${length}, limit ${maxBytes}`);
-  }
+  checkLength(length, maxBytes);
   const frame = Buffer.allocUnsafe(HEADER_BYTES + length);
   frame.writeUInt32BE(length, 0);
   let at = HEADER_BYTES;
@@ -24,6 +22,21 @@ export function encodeFrame(parts: readonly Uint8Array[], maxBytes = MAX_FRAME_B
     at += part.length;
   }
   return frame;
+}
+
+/** One frame around a text, which is written into it once. Throws as `encodeFrame`. */
+export function encodeTextFrame(text: string, maxBytes = MAX_FRAME_BYTES): Buffer {
+  const length = Buffer.byteLength(text);
+  checkLength(length, maxBytes);
+  const frame = Buffer.allocUnsafe(HEADER_BYTES + length);
+  frame.writeUInt32BE(length, 0);
+  frame.write(text, HEADER_BYTES);
+  return frame;
+}
+
+function checkLength(length: number, maxBytes: number): void {
+  if (length > 0 && length <= maxBytes) return;
+  throw new CodedError('FRAME_LENGTH_INVALID', `frame length ${length}, limit ${maxBytes}`);
 }
 
 /**
@@ -54,10 +67,7 @@ export class FrameDecoder {
     this.#buffered += chunk.length;
     while (this.#buffered >= HEADER_BYTES) {
       const length = this.#peekLength(); // attacker-controlled
-      if (length === 0 || length > this.#maxBytes) {
-        const message = `frame length ${length}, limit ${this.#maxBytes}`;
-        throw new CodedError('FRAME_LENGTH_INVALID', message);
-      }
+      checkLength(length, this.#maxBytes);
       const end = HEADER_BYTES + length;
       if (this.#buffered < end) return;
       const all = this.#join();

@@ -9,20 +9,12 @@ const RFC3339 =
 export function isTimestamp(text: string): boolean {
   const match = RFC3339.exec(text);
   if (match === null) return false;
-  const [year, month, day, hour, minute, second, offsetHour, offsetMinute] = match
-    .slice(1)
-    .map((part) => Number(part ?? 0)) as [
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-  ];
-  if (month < 1 || month > 12 || day < 1 || day > daysIn(year, month)) return false;
-  return hour < 24 && minute < 60 && second < 60 && offsetHour <= 24 && offsetMinute <= 60;
+  const part = (at: number) => Number(match[at] ?? 0);
+  const month = part(2);
+  const day = part(3);
+  if (month < 1 || month > 12 || day < 1 || day > daysIn(part(1), month)) return false;
+  const isTime = part(4) < 24 && part(5) < 60 && part(6) < 60;
+  return isTime && part(7) <= 24 && part(8) <= 60;
 }
 
 function daysIn(year: number, month: number): number {

@@ -8,11 +8,13 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { DaemonHome, DaemonProcess } from '../fixtures/daemon-process.ts';
 
 const DIST = join(import.meta.dirname, '../../dist');
 
@@ -20,7 +22,7 @@ let folder: string;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'obsigna l '));
   cpSync(join(DIST, 'code'), join(folder, 'code'), { recursive: true });
-  for (const name of ['mcp-proxy.cjs', 'obsigna-hook.cjs']) {
+  for (const name of ['mcp-proxy.cjs', 'obsigna-hook.cjs', 'obsigna-daemon.cjs']) {
     cpSync(join(DIST, name), join(folder, name));
   }
 });
@@ -103,9 +105,34 @@ test.skipIf(process.getuid?.() !== 0)(
 );
 
 test('commands beside the usual work leave no cache [X.launcher]', () => {
-  for (const name of ['mcp-proxy.cjs', 'obsigna-hook.cjs']) {
+  for (const name of ['mcp-proxy.cjs', 'obsigna-hook.cjs', 'obsigna-daemon.cjs']) {
     const { status } = spawnSync(process.execPath, [join(folder, name), '--version']);
     expect(status).toBe(0);
   }
   expect(cached()).toEqual([]);
+});
+
+test('a daemon keeps its code when it has started, for every user, and for the next one [X.launcher]', async () => {
+  symlinkSync(join(DIST, '../node_modules'), join(folder, 'node_modules'));
+  const home = new DaemonHome();
+  const start = () =>
+    new DaemonProcess([process.execPath, join(folder, 'obsigna-daemon.cjs')], home.env);
+  let daemon = start();
+  try {
+    await daemon.said('listening on');
+    await expect.poll(cached, { timeout: 30_000 }).toEqual([expect.stringMatching(/-[\w]+$/)]);
+    const [file = ''] = cached();
+    const { mtimeNs } = statSync(file, { bigint: true });
+    expect(statSync(file).mode & 0o777).toBe(0o644); // its own files are 0640
+    expect(statSync(join(folder, 'cache')).mode & 0o777).toBe(0o755);
+    await daemon.stop();
+    daemon = start();
+    await daemon.said('listening on');
+    await daemon.stop();
+    expect(statSync(file, { bigint: true }).mtimeNs).toBe(mtimeNs); // taken as it was
+  } finally {
+    daemon.kill('SIGKILL');
+    await daemon.exit;
+    await home.remove();
+  }
 });
