@@ -132,10 +132,13 @@ const TASK_METHODS = ['tasks/get', 'tasks/result', 'tasks/update', 'tasks/cancel
 const MESSAGE_NAMES = new Set(['JSONRPC', 'ID', 'METHOD', 'PARAMS']);
 const PARAMS_NAMES = new Set(['NAME', 'ARGUMENTS']);
 /** As they are written in nearly every message: no other spelling of anything. */
-const USUAL_NAMES = new Set([
-  ...['jsonrpc', 'id', 'method', 'params', 'result', 'error'],
-  ...['name', 'arguments', '_meta'],
-]);
+const USUAL_NAMES = new Set(
+  [
+    ['jsonrpc', 'id', 'method', 'params'],
+    ['result', 'error'],
+    ['name', 'arguments', '_meta'],
+  ].flat(),
+);
 
 /** In a smaller message nothing is worth remembering. */
 const LARGE_BYTES = 16 * 1024;
