@@ -19,7 +19,8 @@ const ID_MEMBER = Buffer.from('"id":');
  */
 export class AnswerCheck {
   readonly #fidelity: Fidelity;
-  readonly #expected = new Map<number, Expected>();
+  /** By the tool that was called. */
+  readonly #expected = new Map<string, Expected>();
   /** True when answers came back as other bytes for the same JSON. */
   hasOtherBytes = false;
 
@@ -44,7 +45,7 @@ export class AnswerCheck {
 
   /** @throws Error for an answer that is not what the server said */
   check(line: Buffer, id: number, call: CallLine): void {
-    const expected = this.#expected.get(call.size);
+    const expected = this.#expected.get(call.tool);
     if (expected === undefined) {
       this.#learn(line, id, call);
       return;
@@ -67,7 +68,7 @@ export class AnswerCheck {
       this.hasOtherBytes = true;
     }
     const at = line.indexOf(String(id));
-    this.#expected.set(call.size, {
+    this.#expected.set(call.tool, {
       before: Buffer.from(line.subarray(0, at)),
       after: Buffer.from(line.subarray(at + ID_BYTES)),
     });
@@ -85,7 +86,8 @@ function assertSameAnswer(line: Buffer, own: Buffer, { size }: CallLine): void {
   if (!isDeepStrictEqual(got.result?.content, want.result?.content)) {
     throw new Error(`the answer to a call of ${size} bytes is not what the server said`);
   }
-  const received = got.result?._meta?.received;
+  const { _meta: meta } = got.result ?? {};
+  const received = meta?.received;
   if (received !== undefined && received < size) {
     throw new Error(`of a call with ${size} bytes of text ${received} reached the server`);
   }

@@ -12,17 +12,16 @@ export const MB = 1024 * 1024;
 export class CallLine {
   /** Bytes of text, in the call and in its answer. */
   readonly size: number;
-  /** Notifications that the server says before it answers. */
-  readonly notifications: number;
+  readonly tool: string;
   readonly #bytes: Buffer;
   readonly #idAt: number;
 
+  /** @param options.notifications - What the server says before it answers */
   constructor(size: number, { notifications = 0 } = {}) {
     this.size = size;
-    this.notifications = notifications;
-    const name = notifications === 0 ? `read_${size}` : `read_${size}_chatty_${notifications}`;
+    this.tool = notifications === 0 ? `read_${size}` : `read_${size}_chatty_${notifications}`;
     const text = PHRASE.repeat(Math.ceil(size / PHRASE.length));
-    const head = `{"jsonrpc":"2.0","id":${FIRST_ID},"method":"tools/call","params":{"name":"${name}"`;
+    const head = `{"jsonrpc":"2.0","id":${FIRST_ID},"method":"tools/call","params":{"name":"${this.tool}"`;
     this.#bytes = Buffer.from(
       `${head},"arguments":{"path":"/srv/project/notes.txt","content":"${text}"}}}\n`,
     );

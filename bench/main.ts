@@ -7,9 +7,12 @@ import { Unmeasurable } from './proc.ts';
 import { missingRow, type Row } from './row.ts';
 import { acknowledgement } from './rows/acknowledgement.ts';
 import type { Bench } from './rows/bench.ts';
+import { chatty } from './rows/chatty.ts';
+import { coldStart } from './rows/cold-start.ts';
 import { daemonLoad } from './rows/daemon-load.ts';
 import { disk } from './rows/disk.ts';
 import { list } from './rows/list.ts';
+import { manyProxies } from './rows/many-proxies.ts';
 import { memory } from './rows/memory.ts';
 import { micro } from './rows/micro.ts';
 import { notYet } from './rows/not-yet.ts';
@@ -18,6 +21,7 @@ import { roundTrip } from './rows/round-trip.ts';
 import { start } from './rows/start.ts';
 import { throughput } from './rows/throughput.ts';
 import { verify } from './rows/verify.ts';
+import { workloads } from './rows/workloads.ts';
 import { renderTable } from './table.ts';
 
 const BENCHES: readonly Bench[] = [
@@ -30,6 +34,10 @@ const BENCHES: readonly Bench[] = [
   verify,
   list,
   disk,
+  workloads,
+  chatty,
+  manyProxies,
+  coldStart,
   micro,
   policy,
   notYet,

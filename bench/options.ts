@@ -37,8 +37,10 @@ export function readOptions(args: readonly string[], all: readonly Bench[]): Opt
   if (unknown !== undefined) {
     throw new TypeError(`no measurement is called ${unknown}; there are: ${known.join(' ')}`);
   }
-  const benches = all.filter(({ name }) => names === undefined || names.includes(name));
   const { full: isFull = false, json: isJson = false } = values;
+  const benches = all.filter(({ name, isLong }) =>
+    names === undefined ? isFull || isLong !== true : names.includes(name),
+  );
   const profileFolder = values.profile === undefined ? undefined : resolve(values.profile);
   return { isFull, isJson, profileFolder, benches };
 }

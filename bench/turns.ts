@@ -103,3 +103,42 @@ export async function settleIfPossible(...pids: readonly number[]): Promise<void
     await sleep(200);
   }
 }
+
+export interface Pump {
+  /** As many calls are in flight as there are lines. */
+  readonly lines: readonly CallLine[];
+  readonly calls: number;
+  readonly rounds: number;
+  readonly daemon: BenchDaemon | undefined;
+}
+
+/** What a path took per call, beside what the first path took in the same round. */
+export interface Pumped {
+  readonly wall: Round[];
+  readonly cpu: Round[];
+}
+
+/** Rounds of calls without a pause, the paths one after the other; the first path is the floor of all. */
+export async function pumpRounds(
+  { lines, calls, rounds, daemon }: Pump,
+  paths: readonly StdioPath[],
+): Promise<readonly Pumped[]> {
+  const daemons = daemon === undefined ? [] : [daemon.child.pid];
+  const results: Pumped[] = paths.map(() => ({ wall: [], cpu: [] }));
+  for (let round = 0; round <= rounds; round += 1) {
+    const taken: { readonly wallNs: number; readonly cpuNs: number }[] = [];
+    for (const path of paths) {
+      const before = cpuOrNaN(path.pid);
+      const wallNs = await path.pump(lines, calls);
+      await settleIfPossible(path.pid, ...daemons);
+      taken.push({ wallNs: wallNs / calls, cpuNs: (cpuOrNaN(path.pid) - before) / calls });
+    }
+    const [floor] = taken;
+    if (round === 0 || floor === undefined) continue; // warm-up
+    taken.forEach(({ wallNs, cpuNs: usedNs }, index) => {
+      results[index]?.wall.push({ floor: floor.wallNs, measured: wallNs });
+      results[index]?.cpu.push({ floor: floor.cpuNs, measured: usedNs });
+    });
+  }
+  return results;
+}
