@@ -48,20 +48,37 @@ const FIRST_ANSWER_MS = 20_000;
 
 /** Starts a path and waits for its first answer, so that no start-up is in any figure. */
 export async function openPath(lab: Lab, hop: Hop, server = echoServer(lab)): Promise<StdioPath> {
-  const path = new StdioPath(hop.start(lab, server), hop.fidelity);
-  const complaint = `no answer within ${FIRST_ANSWER_MS / 1000} s`;
-  const first = async () => {
+  const path = startPath(lab, hop, server);
+  await firstWithin(path, async () => {
     await path.greet();
     await path.call(new CallLine(16));
-  };
-  try {
-    await within(FIRST_ANSWER_MS, first(), complaint);
-  } catch (error) {
-    const said = lab.complaintOf(path.child);
-    const why = `${(error as Error).message}${said === '' ? '' : `; it said: ${said}`}`;
-    throw new Error(`${hop.name} does not pass calls on: ${why}`, { cause: error });
-  }
+  });
   return path;
+}
+
+/** Nanoseconds from the start of a path until a client may talk to the server behind it. */
+export async function startTime(lab: Lab, hop: Hop): Promise<number> {
+  const start = process.hrtime.bigint();
+  const path = startPath(lab, hop, echoServer(lab));
+  await firstWithin(path, () => path.greet());
+  const wallNs = Number(process.hrtime.bigint() - start);
+  await path.end();
+  return wallNs;
+}
+
+function startPath(lab: Lab, hop: Hop, server: readonly string[]): StdioPath {
+  const { name, fidelity } = hop;
+  const child = hop.start(lab, server);
+  return new StdioPath(child, { name, fidelity, lastWords: () => lab.complaintOf(child) });
+}
+
+async function firstWithin(path: StdioPath, work: () => Promise<void>): Promise<void> {
+  const late = new Error(`no answer within ${FIRST_ANSWER_MS / 1000} s`);
+  try {
+    await within(FIRST_ANSWER_MS, work(), late);
+  } catch (error) {
+    throw error === late ? path.fail(late.message) : error;
+  }
 }
 
 export function echoServer(lab: Lab): readonly string[] {

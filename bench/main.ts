@@ -22,6 +22,7 @@ import { start } from './rows/start.ts';
 import { throughput } from './rows/throughput.ts';
 import { verify } from './rows/verify.ts';
 import { workloads } from './rows/workloads.ts';
+import { HopError } from './stdio-path.ts';
 import { renderTable } from './table.ts';
 
 const BENCHES: readonly Bench[] = [
@@ -92,9 +93,9 @@ async function takeAll(lab: Lab, { benches, isFull }: Options) {
     } catch (error) {
       // One measurement that cannot be taken must not cost the others.
       const { message, stack } = error as Error;
-      const isOurFault = !(error instanceof Unmeasurable);
-      if (isOurFault) failures += 1;
-      process.stderr.write(`failed\n${isOurFault ? stack : message}\n`);
+      if (!(error instanceof Unmeasurable)) failures += 1;
+      const isTold = error instanceof Unmeasurable || error instanceof HopError;
+      process.stderr.write(`failed\n${isTold ? message : stack}\n`);
       rows.push(missingRow(bench.title, 'not measured', message.split('\n')[0] ?? ''));
     }
   }

@@ -18,6 +18,22 @@ interface OpenCall {
   readonly sentAtNs: bigint;
 }
 
+/** What stands between client and server does not do its work. */
+export class HopError extends Error {
+  override readonly name = 'HopError';
+}
+
+export interface PathOptions {
+  /** Of what stands in between, for errors. */
+  readonly name: string;
+  readonly fidelity?: Fidelity | undefined;
+  /** What it has said on standard error. */
+  readonly lastWords: () => string;
+}
+
+/** A program that ends still has its last words on the way. */
+const LAST_WORDS_MS = 100;
+
 /**
  * One way from a client to a server: direct, through the copier, or through a proxy. Every answer is
  * checked to be what the server said; anything else, and the end of the child, fails the measurement.
@@ -25,9 +41,10 @@ interface OpenCall {
 export class StdioPath {
   readonly child: PipedChild;
   readonly check: AnswerCheck;
+  readonly #options: PathOptions;
   readonly #open = new Map<number, OpenCall>();
   #waiting: Waiting | undefined;
-  #failure: Error | undefined;
+  #failure: HopError | undefined;
   #parts: Buffer[] = [];
   #nextId = FIRST_ID;
   #isEnding = false;
@@ -37,13 +54,16 @@ export class StdioPath {
   /** Messages without an id that came from the server. */
   notifications = 0;
 
-  constructor(child: PipedChild, fidelity: Fidelity = 'bytes') {
+  constructor(child: PipedChild, options: PathOptions) {
     this.child = child;
-    this.check = new AnswerCheck(fidelity);
+    this.#options = options;
+    this.check = new AnswerCheck(options.fidelity ?? 'bytes');
     child.stdout.on('data', (chunk: Buffer) => this.#read(chunk));
     child.stdin.on('error', () => undefined); // shows in the exit
     child.once('exit', (code, signal) => {
-      if (!this.#isEnding) this.#fail(new Error(`it ended early (${signal ?? `exit ${code}`})`));
+      if (this.#isEnding) return;
+      const how = signal ?? `exit ${code}`;
+      setTimeout(() => this.fail(`it ended early (${how})`), LAST_WORDS_MS);
     });
   }
 
@@ -124,7 +144,7 @@ export class StdioPath {
         this.#parts = [];
       }
     } catch (error) {
-      this.#fail(error as Error);
+      this.fail((error as Error).message, error as Error);
       return;
     }
     if (start < chunk.length) this.#parts.push(chunk.subarray(start));
@@ -151,21 +171,26 @@ export class StdioPath {
     this.#waiting?.onAnswer(call.line, Number(receivedAtNs - call.sentAtNs));
   }
 
-  #fail(error: Error): void {
+  /** Ends what is being waited for, now and later. */
+  fail(reason: string, cause?: Error): HopError {
+    const said = this.#options.lastWords();
+    const words = said === '' ? '' : `; it said: ${said}`;
+    const error = new HopError(`${this.#options.name}: ${reason}${words}`, { cause });
     this.#failure ??= error;
     this.#waiting?.reject(this.#failure);
+    return error;
   }
 }
 
-/** Resolves with `work`, or fails with `complaint` when that takes too long. */
-export async function within<T>(ms: number, work: Promise<T>, complaint: string): Promise<T> {
+/** Resolves with `work`, or fails with `late` when that takes too long. */
+export async function within<T>(ms: number, work: Promise<T>, late: Error): Promise<T> {
   const timer = new AbortController();
-  const late = sleep(ms, undefined, { signal: timer.signal }).then(() => {
-    throw new Error(complaint);
+  const alarm = sleep(ms, undefined, { signal: timer.signal }).then(() => {
+    throw late;
   });
-  late.catch(() => undefined); // also when the work was first
+  alarm.catch(() => undefined); // also when the work was first
   try {
-    return await Promise.race([work, late]);
+    return await Promise.race([work, alarm]);
   } finally {
     timer.abort();
   }
