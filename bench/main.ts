@@ -1,9 +1,10 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Lab } from './lab.ts';
-import { describeMachine, renderMachine, type Machine } from './machine.ts';
+import { describeMachine } from './machine.ts';
 import { readOptions, USAGE, type Options } from './options.ts';
 import { Unmeasurable } from './proc.ts';
+import { renderPage, renderReport, type Report } from './report.ts';
 import { missingRow, type Row } from './row.ts';
 import { acknowledgement } from './rows/acknowledgement.ts';
 import type { Bench } from './rows/bench.ts';
@@ -18,12 +19,12 @@ import { micro } from './rows/micro.ts';
 import { notYet } from './rows/not-yet.ts';
 import { policy } from './rows/policy.ts';
 import { roundTrip } from './rows/round-trip.ts';
+import { scale } from './rows/scale.ts';
 import { start } from './rows/start.ts';
 import { throughput } from './rows/throughput.ts';
 import { verify } from './rows/verify.ts';
 import { workloads } from './rows/workloads.ts';
 import { HopError } from './stdio-path.ts';
-import { renderTable } from './table.ts';
 
 const BENCHES: readonly Bench[] = [
   roundTrip,
@@ -39,17 +40,11 @@ const BENCHES: readonly Bench[] = [
   chatty,
   manyProxies,
   coldStart,
+  scale,
   micro,
   policy,
   notYet,
 ];
-
-interface Report {
-  readonly form: 'short' | 'full';
-  readonly machine: Machine;
-  readonly seconds: number;
-  readonly rows: readonly Row[];
-}
 
 async function main(): Promise<void> {
   let options: Options | 'help';
@@ -72,7 +67,7 @@ async function main(): Promise<void> {
   try {
     const { report, failures } = await takeAll(lab, options);
     save(root, report);
-    print(report, options.isJson);
+    print(report, options);
     if (failures > 0) process.exitCode = 1;
   } finally {
     await lab.close();
@@ -100,8 +95,16 @@ async function takeAll(lab: Lab, { benches, isFull }: Options) {
     }
   }
   const seconds = (Date.now() - startedAt) / 1000;
-  const report: Report = { form: isFull ? 'full' : 'short', machine, seconds, rows };
+  const form = isFull ? 'full' : 'short';
+  const command = ['npm run bench', ...words(process.argv.slice(2))].join(' ');
+  const report: Report = { command, form, machine, seconds, rows };
   return { report, failures };
+}
+
+/** As somebody would type them. */
+function words(args: readonly string[]): readonly string[] {
+  const quoted = args.map((word) => (/^[\w./,=-]+$/.test(word) ? word : `'${word}'`));
+  return args.length === 0 ? [] : ['--', ...quoted];
 }
 
 function save(root: string, report: Report): void {
@@ -112,17 +115,10 @@ function save(root: string, report: Report): void {
   writeFileSync(join(folder, 'latest.json'), text);
 }
 
-function print(report: Report, isJson: boolean): void {
-  if (isJson) {
-    process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
-    return;
-  }
-  const over = report.rows.filter(({ outcome }) => outcome === 'over').length;
-  process.stdout.write(
-    `\n${renderTable(report.rows)}\n${renderMachine(report.machine)}\n` +
-      `${report.form} form, ${report.seconds.toFixed(0)} s, ${over} rows over budget. ` +
-      `(C): judged by CPU time. How to read this: bench/README.md\n`,
-  );
+function print(report: Report, { isJson, isMarkdown }: Options): void {
+  if (isJson) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
+  else if (isMarkdown) process.stdout.write(renderPage(report));
+  else process.stdout.write(renderReport(report));
 }
 
 main().catch((error: unknown) => {

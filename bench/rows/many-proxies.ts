@@ -8,7 +8,8 @@ import { CallLine, KB, type StdioPath } from '../stdio-path.ts';
 import type { Bench } from './bench.ts';
 
 const PROXIES = 50;
-const CALLS_OF_EACH = 20;
+/** Of a round, all proxies together. */
+const CALLS = 1000;
 
 /** As many agents as a busy machine has, all calling at once, and one daemon for them all. */
 export const manyProxies: Bench = {
@@ -29,7 +30,7 @@ export async function rowsOfProxies(lab: Lab, count: number): Promise<readonly R
     const floor = await takeAll(copiers);
     const daemonBefore = cpuNs(daemon.child.pid);
     const measured = await takeAll(proxies, daemon.child.pid);
-    const daemonNs = (cpuNs(daemon.child.pid) - daemonBefore) / (count * CALLS_OF_EACH);
+    const daemonNs = (cpuNs(daemon.child.pid) - daemonBefore) / CALLS;
     if (i === 0) continue; // warm-up
     wall.push({ floor: floor.wallNs, measured: measured.wallNs });
     cpu.push({ floor: floor.cpuNs, measured: measured.cpuNs });
@@ -41,7 +42,7 @@ export async function rowsOfProxies(lab: Lab, count: number): Promise<readonly R
   await daemon.stop();
   const spec = {
     unit: 'ns',
-    floorName: `${count} byte copiers`,
+    floorName: count === 1 ? 'byte copier' : `${count} byte copiers`,
     ...(note !== undefined && { note }),
   } as const;
   const name = `${count} ${count === 1 ? 'proxy' : 'proxies'} on one daemon`;
@@ -63,11 +64,10 @@ async function takeAll(paths: readonly StdioPath[], ...others: readonly number[]
   const sum = () => pids.reduce((total, pid) => total + cpuNs(pid), 0);
   const before = sum();
   const start = process.hrtime.bigint();
-  await Promise.all(paths.map((path) => path.pump([new CallLine(KB)], CALLS_OF_EACH)));
+  await Promise.all(paths.map((path) => path.pump([new CallLine(KB)], CALLS / paths.length)));
   const wallNs = Number(process.hrtime.bigint() - start);
   await settle(...pids, ...others);
-  const calls = paths.length * CALLS_OF_EACH;
-  return { wallNs: wallNs / calls, cpuNs: (sum() - before) / calls };
+  return { wallNs: wallNs / CALLS, cpuNs: (sum() - before) / CALLS };
 }
 
 /**
