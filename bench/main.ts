@@ -1,10 +1,10 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Lab } from './lab.ts';
 import { describeMachine } from './machine.ts';
 import { readOptions, USAGE, type Options } from './options.ts';
 import { Unmeasurable } from './proc.ts';
-import { renderPage, renderReport, type Report } from './report.ts';
+import { renderFigures, renderReport, withFigures, type Report } from './report.ts';
 import { missingRow, type Row } from './row.ts';
 import { acknowledgement } from './rows/acknowledgement.ts';
 import type { Bench } from './rows/bench.ts';
@@ -74,6 +74,10 @@ async function main(): Promise<void> {
   }
 }
 
+function named({ name }: Bench, rows: readonly Row[]): readonly Row[] {
+  return rows.map((row) => ({ bench: name, ...row }));
+}
+
 async function takeAll(lab: Lab, { benches, isFull }: Options) {
   const startedAt = Date.now();
   const machine = describeMachine(lab.folder);
@@ -83,7 +87,7 @@ async function takeAll(lab: Lab, { benches, isFull }: Options) {
     process.stderr.write(`bench: ${bench.name} ... `);
     const before = Date.now();
     try {
-      rows.push(...(await bench.run(lab)));
+      rows.push(...named(bench, await bench.run(lab)));
       process.stderr.write(`${((Date.now() - before) / 1000).toFixed(1)} s\n`);
     } catch (error) {
       // One measurement that cannot be taken must not cost the others.
@@ -91,7 +95,8 @@ async function takeAll(lab: Lab, { benches, isFull }: Options) {
       if (!(error instanceof Unmeasurable)) failures += 1;
       const isTold = error instanceof Unmeasurable || error instanceof HopError;
       process.stderr.write(`failed\n${isTold ? message : stack}\n`);
-      rows.push(missingRow(bench.title, 'not measured', message.split('\n')[0] ?? ''));
+      const why = message.split('\n')[0] ?? '';
+      rows.push(...named(bench, [missingRow(bench.title, 'not measured', why)]));
     }
   }
   const seconds = (Date.now() - startedAt) / 1000;
@@ -115,9 +120,13 @@ function save(root: string, report: Report): void {
   writeFileSync(join(folder, 'latest.json'), text);
 }
 
-function print(report: Report, { isJson, isMarkdown }: Options): void {
+function print(report: Report, { isJson, isMarkdown, page }: Options): void {
+  if (page !== undefined) {
+    writeFileSync(page, withFigures(readFileSync(page, 'utf8'), renderFigures(report)));
+    process.stderr.write(`bench: wrote the figures into ${page}\n`);
+  }
   if (isJson) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
-  else if (isMarkdown) process.stdout.write(renderPage(report));
+  else if (isMarkdown) process.stdout.write(renderFigures(report));
   else process.stdout.write(renderReport(report));
 }
 

@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { FIGURES_BEGIN, FIGURES_END, withFigures } from './report.ts';
 import { againstDaemon } from './rows/against-daemon.ts';
 import { againstProxy } from './rows/against-proxy.ts';
 import type { Bench } from './rows/bench.ts';
@@ -8,6 +10,8 @@ export interface Options {
   readonly isFull: boolean;
   readonly isJson: boolean;
   readonly isMarkdown: boolean;
+  /** A page of Markdown that is to hold the figures. */
+  readonly page: string | undefined;
   readonly profileFolder: string | undefined;
   readonly benches: readonly Bench[];
 }
@@ -26,7 +30,9 @@ export const USAGE = `Usage: npm run bench [-- [flags]]
            the command line. Nothing else is measured without --only
   --json   print the results as JSON instead of a table
   --markdown
-           print a page of Markdown: the table, the machine, and the command that printed it
+           print Markdown: the machine, and a table for each measurement under its command
+  --into FILE
+           write that into a page as well, between its lines ${FIGURES_BEGIN} and ${FIGURES_END}
   --profile FOLDER
            every start of our programs leaves a CPU profile there; the figures suffer
 `;
@@ -40,6 +46,7 @@ export function readOptions(args: readonly string[], all: readonly Bench[]): Opt
       json: { type: 'boolean' },
       only: { type: 'string', multiple: true },
       markdown: { type: 'boolean' },
+      into: { type: 'string' },
       against: { type: 'string' },
       daemon: { type: 'string' },
       profile: { type: 'string' },
@@ -49,6 +56,9 @@ export function readOptions(args: readonly string[], all: readonly Bench[]): Opt
   if (values.help === true) return 'help';
   const { full: isFull = false, json: isJson = false, markdown: isMarkdown = false } = values;
   const profileFolder = values.profile === undefined ? undefined : resolve(values.profile);
+  const page = values.into === undefined ? undefined : resolve(values.into);
+  // Before anything is measured: a wrong page must not cost ten minutes.
+  if (page !== undefined) withFigures(readFileSync(page, 'utf8'), '');
   const others = comparisons(values);
   const names = values.only?.flatMap((text) => text.split(','));
   const unknown = names?.find((name) => !all.some((bench) => bench.name === name));
@@ -60,7 +70,7 @@ export function readOptions(args: readonly string[], all: readonly Bench[]): Opt
     if (names !== undefined) return names.includes(name);
     return others.length === 0 && (isFull || isLong !== true);
   });
-  return { isFull, isJson, isMarkdown, profileFolder, benches: [...wanted, ...others] };
+  return { isFull, isJson, isMarkdown, page, profileFolder, benches: [...wanted, ...others] };
 }
 
 interface Others {

@@ -18,10 +18,40 @@ export function renderReport(report: Report): string {
   return `\n${renderTable(rows)}\n${renderMachine(machine)}\n${summary(report)} How to read this: bench/README.md\n`;
 }
 
-/** For a page of the documentation: the command above its figures, and where they were taken. */
-export function renderPage(report: Report): string {
-  const { command, rows, machine } = report;
-  return `\`\`\`sh\n${command}\n\`\`\`\n\n${renderTable(rows)}\n${renderMachine(machine)}.\n${summary(report)}\n`;
+export const FIGURES_BEGIN = '<!-- figures -->';
+export const FIGURES_END = '<!-- end of figures -->';
+
+/** For a page of the documentation: where the figures were taken, and each under its command. */
+export function renderFigures(report: Report): string {
+  const names = [...new Set(report.rows.map(({ bench }) => bench ?? ''))];
+  const tables = names.map((name) => {
+    const rows = report.rows.filter(({ bench }) => bench === name);
+    return `${shell(commandOf(report, name))}\n${renderTable(rows)}`;
+  });
+  const head = `Taken with \`${report.command}\`. ${summary(report)}\n\n${renderMachine(report.machine)}.\n`;
+  return [head, ...tables].join('\n');
+}
+
+/** What prints a part of the report again. Comparisons with other programs are no names. */
+function commandOf({ command, form }: Report, name: string): string {
+  if (command.includes('--against') || command.includes('--daemon')) return command;
+  return `npm run bench --${form === 'full' ? ' --full' : ''} --only ${name}`;
+}
+
+function shell(command: string): string {
+  return `\`\`\`sh\n${command}\n\`\`\`\n`;
+}
+
+/** @throws TypeError for a page that has no place for figures */
+export function withFigures(page: string, figures: string): string {
+  const begin = page.indexOf(FIGURES_BEGIN);
+  const end = page.indexOf(FIGURES_END);
+  if (begin === -1 || end < begin) {
+    throw new TypeError(
+      `the page needs a line ${FIGURES_BEGIN} and a line ${FIGURES_END} behind it`,
+    );
+  }
+  return `${page.slice(0, begin + FIGURES_BEGIN.length)}\n\n${figures}\n${page.slice(end)}`;
 }
 
 function summary({ form, seconds, rows }: Report): string {

@@ -7,18 +7,23 @@ import { ratioRow, type Round, type Row } from '../row.ts';
 import { CallLine, KB, type StdioPath } from '../stdio-path.ts';
 import type { Bench } from './bench.ts';
 
-const PROXIES = 50;
+const PROXIES = [1, 8, 50] as const;
 /** Of a round, all proxies together. */
 const CALLS = 1000;
 
 /** As many agents as a busy machine has, all calling at once, and one daemon for them all. */
 export const manyProxies: Bench = {
   name: 'proxies',
-  title: `${PROXIES} proxies on one daemon`,
-  run: (lab) => rowsOfProxies(lab, PROXIES),
+  title: 'many proxies on one daemon',
+  isLong: true,
+  run: async (lab) => {
+    const rows: Row[] = [];
+    for (const count of PROXIES) rows.push(...(await rowsOfProxies(lab, count)));
+    return rows;
+  },
 };
 
-export async function rowsOfProxies(lab: Lab, count: number): Promise<readonly Row[]> {
+async function rowsOfProxies(lab: Lab, count: number): Promise<readonly Row[]> {
   const daemon = await startDaemon(lab);
   const before = storeFigures(daemon.db);
   const copiers = await openMany(lab, copier, count);

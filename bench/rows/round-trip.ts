@@ -48,7 +48,7 @@ const SIZES: readonly Size[] = [
     name: '5 MB, 2 ms apart',
     bytes: 5 * MB,
     thinkMs: 2,
-    rounds: [3, 12],
+    rounds: [2, 12],
     blocks: 1,
     calls: 5,
   },

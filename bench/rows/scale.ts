@@ -7,7 +7,6 @@ import { ratioRow, type Round, type Row } from '../row.ts';
 import { KB, MB, type StdioPath } from '../stdio-path.ts';
 import { linesOf, pumpRounds, warmUp } from '../turns.ts';
 import type { Bench } from './bench.ts';
-import { rowsOfProxies } from './many-proxies.ts';
 import { rulesFile } from './workloads.ts';
 
 const SIZES = [
@@ -18,19 +17,13 @@ const SIZES = [
   { name: '5 MB', bytes: 5 * MB, calls: 4 },
 ] as const;
 const RULES = [0, 10, 100, 1000] as const;
-const PROXIES = [1, 8, 50] as const;
 
-/** How costs grow with what grows: messages, rules, proxies, history. */
+/** How costs grow with what grows: messages, rules, history. */
 export const scale: Bench = {
   name: 'scale',
-  title: 'growth with message size, rules, proxies, history',
+  title: 'growth with message size, rules, history',
   isLong: true,
-  run: async (lab) => {
-    const rows = [...(await bySize(lab)), ...(await byRules(lab))];
-    for (const count of PROXIES) rows.push(...(await rowsOfProxies(lab, count)));
-    rows.push(...(await byHistory(lab)));
-    return rows;
-  },
+  run: async (lab) => [...(await bySize(lab)), ...(await byRules(lab)), ...(await byHistory(lab))],
 };
 
 async function bySize(lab: Lab): Promise<readonly Row[]> {
