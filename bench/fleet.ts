@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import type { Report } from './report.ts';
+import { withMarked, type Report } from './report.ts';
 
 // `node scripts/run.mjs bench/fleet.ts -- --machines 10000 --calls 50`: what a fleet makes in a day and
 // what one collector behind it has to hold and to do, on paper. Every input is a figure of the last
@@ -11,6 +11,7 @@ const { values } = parseArgs({
   options: {
     machines: { type: 'string', default: '10000' },
     calls: { type: 'string', default: '50' },
+    into: { type: 'string' },
     results: { type: 'string', default: join('bench', 'results', 'latest.json') },
   },
 });
@@ -124,7 +125,9 @@ function percent(share: number): string {
 try {
   const table = [['What', 'Value', 'How'], ['---', '---', '---'], ...lines()];
   const text = table.map((cells) => `| ${cells.join(' | ')} |\n`).join('');
-  process.stdout.write(`${text}\nFrom a run on ${machine.cpu}, Node ${machine.node}.\n`);
+  const page = `${text}\nFrom a run on ${machine.cpu}, Node ${machine.node}, ${machine.date}.\n`;
+  if (values.into === undefined) process.stdout.write(page);
+  else writeFileSync(values.into, withMarked(readFileSync(values.into, 'utf8'), 'fleet', page));
 } catch (error) {
   process.stderr.write(`fleet: ${(error as Error).message}\n`);
   process.exitCode = 1;

@@ -4,7 +4,7 @@ import { Lab } from './lab.ts';
 import { describeMachine } from './machine.ts';
 import { readOptions, USAGE, type Options } from './options.ts';
 import { Unmeasurable } from './proc.ts';
-import { renderFigures, renderReport, withFigures, type Report } from './report.ts';
+import { renderFigures, renderReport, withMarked, type Report } from './report.ts';
 import { missingRow, type Row } from './row.ts';
 import { acknowledgement } from './rows/acknowledgement.ts';
 import type { Bench } from './rows/bench.ts';
@@ -122,7 +122,7 @@ function save(root: string, report: Report): void {
 
 function print(report: Report, { isJson, isMarkdown, page }: Options): void {
   if (page !== undefined) {
-    writeFileSync(page, withFigures(readFileSync(page, 'utf8'), renderFigures(report)));
+    writeFileSync(page, withMarked(readFileSync(page, 'utf8'), 'figures', renderFigures(report)));
     process.stderr.write(`bench: wrote the figures into ${page}\n`);
   }
   if (isJson) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);

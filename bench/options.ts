@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { FIGURES_BEGIN, FIGURES_END, withFigures } from './report.ts';
+import { withMarked } from './report.ts';
 import { againstDaemon } from './rows/against-daemon.ts';
 import { againstProxy } from './rows/against-proxy.ts';
 import type { Bench } from './rows/bench.ts';
@@ -32,7 +32,7 @@ export const USAGE = `Usage: npm run bench [-- [flags]]
   --markdown
            print Markdown: the machine, and a table for each measurement under its command
   --into FILE
-           write that into a page as well, between its lines ${FIGURES_BEGIN} and ${FIGURES_END}
+           write that into a page as well, between its lines <!-- figures --> and <!-- end of figures -->
   --profile FOLDER
            every start of our programs leaves a CPU profile there; the figures suffer
 `;
@@ -58,7 +58,7 @@ export function readOptions(args: readonly string[], all: readonly Bench[]): Opt
   const profileFolder = values.profile === undefined ? undefined : resolve(values.profile);
   const page = values.into === undefined ? undefined : resolve(values.into);
   // Before anything is measured: a wrong page must not cost ten minutes.
-  if (page !== undefined) withFigures(readFileSync(page, 'utf8'), '');
+  if (page !== undefined) withMarked(readFileSync(page, 'utf8'), 'figures', '');
   const others = comparisons(values);
   const names = values.only?.flatMap((text) => text.split(','));
   const unknown = names?.find((name) => !all.some((bench) => bench.name === name));

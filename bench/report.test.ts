@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { FIGURES_BEGIN, FIGURES_END, renderFigures, withFigures, type Report } from './report.ts';
+import { renderFigures, withMarked, type Report } from './report.ts';
 import { ratioRow } from './row.ts';
 
 const REPORT: Report = {
@@ -33,10 +33,10 @@ test('renderFigures() puts each table under the command that prints it, as valid
   expect(text).toContain('| start a\\|b ');
 });
 
-test('withFigures() replaces what stands between the marks and nothing else', () => {
-  const page = `above\n${FIGURES_BEGIN}\nold\n${FIGURES_END}\nbelow\n`;
-  const once = withFigures(page, 'new');
-  expect(once).toBe(`above\n${FIGURES_BEGIN}\n\nnew\n${FIGURES_END}\nbelow\n`);
-  expect(withFigures(once, 'new')).toBe(once);
-  expect(() => withFigures('no marks', 'new')).toThrow(FIGURES_BEGIN);
+test('withMarked() replaces what stands between its marks and nothing else', () => {
+  const page = 'above\n<!-- fleet -->\nold\n<!-- end of fleet -->\nbelow\n';
+  const once = withMarked(page, 'fleet', 'new');
+  expect(once).toBe('above\n<!-- fleet -->\n\nnew\n<!-- end of fleet -->\nbelow\n');
+  expect(withMarked(once, 'fleet', 'new')).toBe(once);
+  expect(() => withMarked(page, 'figures', 'new')).toThrow('<!-- figures -->');
 });

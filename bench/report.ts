@@ -18,9 +18,6 @@ export function renderReport(report: Report): string {
   return `\n${renderTable(rows)}\n${renderMachine(machine)}\n${summary(report)} How to read this: bench/README.md\n`;
 }
 
-export const FIGURES_BEGIN = '<!-- figures -->';
-export const FIGURES_END = '<!-- end of figures -->';
-
 /** For a page of the documentation: where the figures were taken, and each under its command. */
 export function renderFigures(report: Report): string {
   const names = [...new Set(report.rows.map(({ bench }) => bench ?? ''))];
@@ -42,16 +39,17 @@ function shell(command: string): string {
   return `\`\`\`sh\n${command}\n\`\`\`\n`;
 }
 
-/** @throws TypeError for a page that has no place for figures */
-export function withFigures(page: string, figures: string): string {
-  const begin = page.indexOf(FIGURES_BEGIN);
-  const end = page.indexOf(FIGURES_END);
-  if (begin === -1 || end < begin) {
-    throw new TypeError(
-      `the page needs a line ${FIGURES_BEGIN} and a line ${FIGURES_END} behind it`,
-    );
+/** What a page may hold that a program writes: between `<!-- name -->` and `<!-- end of name -->`. */
+export type Marked = 'figures' | 'fleet';
+
+/** @throws TypeError for a page that has no place for it */
+export function withMarked(page: string, name: Marked, text: string): string {
+  const [begin, end] = [`<!-- ${name} -->`, `<!-- end of ${name} -->`];
+  const [beginsAt, endsAt] = [page.indexOf(begin), page.indexOf(end)];
+  if (beginsAt === -1 || endsAt < beginsAt) {
+    throw new TypeError(`the page needs a line ${begin} and a line ${end} behind it`);
   }
-  return `${page.slice(0, begin + FIGURES_BEGIN.length)}\n\n${figures}\n${page.slice(end)}`;
+  return `${page.slice(0, beginsAt + begin.length)}\n\n${text}\n${page.slice(endsAt)}`;
 }
 
 function summary({ form, seconds, rows }: Report): string {

@@ -319,7 +319,7 @@ export const REQUIREMENTS: readonly Requirement[] = [
   {
     id: 'P7.counts',
     text: 'a call and a receipt cost no more system calls, frames, parses, commits and pages than written down',
-    source: 'test/counts/limits.ts',
+    source: 'docs/adr/0036',
   },
   {
     id: 'P7.start-lazy',
