@@ -37,7 +37,7 @@ export async function takeTurns<Name extends string>(
   ) as unknown as Record<Name, Sample>;
   const daemons = daemon === undefined ? [] : [daemon.child.pid];
   for (let block = 0; block < blocks; block += 1) {
-    for (const [name, path] of entries) {
+    for (const [name, path] of rotated(entries, block)) {
       const sample = samples[name];
       const before = cpuOrNaN(path.pid);
       for (let i = 0; i < calls; i += 1) {
@@ -50,6 +50,12 @@ export async function takeTurns<Name extends string>(
     }
   }
   return samples;
+}
+
+/** Somebody else begins each time: nobody always comes behind the same neighbour. */
+function rotated<T>(list: readonly T[], by: number): readonly T[] {
+  const at = by % list.length;
+  return [...list.slice(at), ...list.slice(0, at)];
 }
 
 const WARM_UP_CALLS = 2000;
@@ -118,7 +124,7 @@ export interface Pumped {
   readonly cpu: Round[];
 }
 
-/** Rounds of calls without a pause, the paths one after the other; the first path is the floor of all. */
+/** Rounds of calls without a pause, the paths in turns; the first path is the floor of all. */
 export async function pumpRounds(
   { lines, calls, rounds, daemon }: Pump,
   paths: readonly StdioPath[],
@@ -127,11 +133,11 @@ export async function pumpRounds(
   const results: Pumped[] = paths.map(() => ({ wall: [], cpu: [] }));
   for (let round = 0; round <= rounds; round += 1) {
     const taken: { readonly wallNs: number; readonly cpuNs: number }[] = [];
-    for (const path of paths) {
+    for (const [index, path] of rotated([...paths.entries()], round)) {
       const before = cpuOrNaN(path.pid);
       const wallNs = await path.pump(lines, calls);
       await settleIfPossible(path.pid, ...daemons);
-      taken.push({ wallNs: wallNs / calls, cpuNs: (cpuOrNaN(path.pid) - before) / calls });
+      taken[index] = { wallNs: wallNs / calls, cpuNs: (cpuOrNaN(path.pid) - before) / calls };
     }
     const [floor] = taken;
     if (round === 0 || floor === undefined) continue; // warm-up

@@ -1,4 +1,5 @@
-import { startDaemon, type BenchDaemon } from '../daemon.ts';
+import { accountFor } from '../account.ts';
+import { startDaemon, storeFigures, type BenchDaemon } from '../daemon.ts';
 import { copier, openPath, other, proxy, startTime, type Hop } from '../hops.ts';
 import type { Lab } from '../lab.ts';
 import { memoryOf, Unmeasurable } from '../proc.ts';
@@ -17,8 +18,8 @@ const SIZES = [
 ] as const;
 
 const LOADS = [
-  { name: '1 KB', bytes: KB, calls: 2000 },
-  { name: '100 KB', bytes: 100 * KB, calls: 160 },
+  { name: '1 KB', bytes: KB, calls: 8000 },
+  { name: '100 KB', bytes: 100 * KB, calls: 320 },
 ] as const;
 
 /** Another stdio proxy in our harness: both against the same copier, and ours against it. */
@@ -52,6 +53,7 @@ async function startRows(lab: Lab, hops: Trio<Hop>): Promise<readonly Row[]> {
 }
 
 async function callRows(lab: Lab, hops: Trio<Hop>, daemon: BenchDaemon): Promise<readonly Row[]> {
+  const before = storeFigures(daemon.db);
   const paths = {
     copier: await openPath(lab, hops.copier),
     theirs: await openPath(lab, hops.theirs),
@@ -62,11 +64,13 @@ async function callRows(lab: Lab, hops: Trio<Hop>, daemon: BenchDaemon): Promise
   for (const size of SIZES) rows.push(...(await roundTripRows(lab, size, paths, daemon)));
   for (const load of LOADS) rows.push(...(await throughputRows(lab, load, paths, daemon)));
   rows.push(...memoryRows('RSS, after all of these calls', paths));
-  const note = paths.theirs.check.hasOtherBytes
+  const dropped = await accountFor(daemon, [paths.ours], before);
+  const changed = paths.theirs.check.hasOtherBytes
     ? 'their answers are the same JSON in other bytes'
     : undefined;
   await Promise.all(Object.values(paths).map((path) => path.end()));
-  return rows.map((row) => (note === undefined ? row : { ...row, note }));
+  const note = [changed, dropped].filter((it) => it !== undefined).join('; ');
+  return rows.map((row) => (note === '' ? row : { ...row, note }));
 }
 
 async function roundTripRows(

@@ -143,7 +143,9 @@ async function firstCalls(lab: Lab, daemon: BenchDaemon): Promise<Row> {
   const turns: Turns = { bytes: KB, thinkMs: 2, blocks: 2, calls: 50 };
   const p50: Round[] = [];
   const cpu: Round[] = [];
+  let note: string | undefined;
   for (let i = 0; i < lab.size(4, 12); i += 1) {
+    const before = storeFigures(daemon.db);
     const paths: Record<'copier' | 'proxy', StdioPath> = {
       copier: await openPath(lab, copier),
       proxy: await openPath(lab, proxy(daemon.socket)),
@@ -152,9 +154,10 @@ async function firstCalls(lab: Lab, daemon: BenchDaemon): Promise<Row> {
     const pair = [{ floor: samples.copier, measured: samples.proxy }];
     p50.push(...latencyRounds(pair, 0.5));
     cpu.push(...cpuRounds(pair));
+    note = (await accountFor(daemon, [paths.proxy], before)) ?? note;
     await Promise.all(Object.values(paths).map((path) => path.end()));
   }
   const row = 'call, 1 KB, p50, first 100 calls after start';
   const spec = { row, basis: 'wall', unit: 'ns', floorName: 'byte copier' } as const;
-  return ratioRow(spec, p50, { cpu });
+  return ratioRow({ ...spec, ...(note !== undefined && { note }) }, p50, { cpu });
 }

@@ -28,15 +28,18 @@ export const scale: Bench = {
 
 async function bySize(lab: Lab): Promise<readonly Row[]> {
   const daemon = await startDaemon(lab);
-  const paths = [await openPath(lab, copier), await openPath(lab, proxy(daemon.socket))];
+  const before = storeFigures(daemon.db);
+  const ours = await openPath(lab, proxy(daemon.socket));
+  const paths = [await openPath(lab, copier), ours];
   for (const path of paths) await warmUp(path, KB);
   const rows: Row[] = [];
   for (const { name, bytes, calls } of SIZES) {
     rows.push(...(await rowsOf(lab, daemon, paths, { bytes, calls }, [`a message of ${name}`])));
   }
+  const note = await accountFor(daemon, [ours], before);
   await Promise.all(paths.map((path) => path.end()));
   await daemon.stop();
-  return rows;
+  return rows.map((row) => (note === undefined ? row : { ...row, note }));
 }
 
 async function byRules(lab: Lab): Promise<readonly Row[]> {
