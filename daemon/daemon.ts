@@ -32,6 +32,7 @@ import { createRedactor, type Redactor } from './redact.ts';
 import { RootName } from './root-name.ts';
 import { Connection, type Presence } from './socket/connection.ts';
 import { clearSocketPath, listen } from './socket/listener.ts';
+import { Rests } from './socket/rests.ts';
 import { judgeSocketPath } from './socket/socket-policy.ts';
 import { openStore, type ReceiptStore } from './store/receipt-store.ts';
 
@@ -188,6 +189,8 @@ async function open(config: DaemonConfig, parts: Parts): Promise<RunningDaemon> 
   const connections = new Set<Connection>();
   const activity: Activity = { count: 0 };
   const onRead = () => void (activity.count += 1);
+  const rests = new Rests();
+  undo.push(() => rests.stop());
   // The socket is made by this process, so it belongs to its user.
   const approvals = new ApprovalBoard(process.geteuid?.() ?? 0);
   const peerOf = peerReader(libc, platform);
@@ -205,6 +208,7 @@ async function open(config: DaemonConfig, parts: Parts): Promise<RunningDaemon> 
       log,
       metrics,
       onRead,
+      rests,
     });
     if (connection === undefined) return;
     connections.add(connection);
@@ -241,7 +245,7 @@ async function open(config: DaemonConfig, parts: Parts): Promise<RunningDaemon> 
     notifier.stopping();
     stopWatching();
     const { shutdownDeadlineMs } = settings.current;
-    const running = { server, connections, activity, ledger, abandonment, store, log };
+    const running = { server, connections, activity, rests, ledger, abandonment, store, log };
     const last = { reason, shutdownDeadlineMs, ...running };
     try {
       endpoint?.close();
@@ -280,6 +284,7 @@ interface AcceptParts {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly onRead: () => void;
+  readonly rests: Rests;
 }
 
 /** Connections accepted and chunks read so far. */
@@ -321,6 +326,7 @@ interface ShutDownParts {
   readonly server: Server;
   readonly connections: ReadonlySet<Connection>;
   readonly activity: Activity;
+  readonly rests: Rests;
   readonly ledger: Ledger;
   readonly abandonment: Abandonment;
   readonly store: ReceiptStore;
@@ -328,12 +334,13 @@ interface ShutDownParts {
 }
 
 async function shutDown(parts: ShutDownParts): Promise<void> {
-  const { reason, shutdownDeadlineMs, server, connections, activity } = parts;
+  const { reason, shutdownDeadlineMs, server, connections, activity, rests } = parts;
   const { ledger, abandonment, store, log } = parts;
   const startedAt = Date.now();
   const deadline = startedAt + shutdownDeadlineMs;
   // Half of the time: emitters that never fall silent must not cost the chains their last receipts.
   const half = startedAt + shutdownDeadlineMs / 2;
+  rests.stop();
   const isQuiet = await silence(activity, () => settled(connections, ledger), half);
   server.close(); // removes the socket file
   for (const connection of connections) connection.stopReading();

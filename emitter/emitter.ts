@@ -4,7 +4,13 @@ import { CodedError, type ErrorCode } from '../shared/errors.ts';
 import { encodeFrame, FrameDecoder } from '../shared/wire/frame.ts';
 import { parseReply, type Reply, type ReplyRefused } from '../shared/wire/reply.ts';
 import { VERSION } from '../shared/version.ts';
-import { checkIdentity, CROWDED_BYTES, frameBody, type CallMembers } from './frame-body.ts';
+import {
+  checkIdentity,
+  CROWDED_BYTES,
+  frameOf,
+  FrameWriter,
+  type CallMembers,
+} from './frame-body.ts';
 import { AnnouncedAction, type OpenReport, type ReportPort } from './open-report.ts';
 import { Outbox, type Pending } from './outbox.ts';
 import type { Acknowledgement, ActionReport, EmitterIdentity } from './report.ts';
@@ -77,6 +83,7 @@ export class Emitter {
   #nextAck = HELLO_ACK + 1;
   #calls = 0;
   readonly #outbox = new Outbox();
+  readonly #writer: FrameWriter;
   #dropped = 0;
   /**
    * Drops that one frame tells, and that are forgotten once it is in the record. Sent again it says
@@ -105,6 +112,7 @@ export class Emitter {
   constructor(options: EmitterOptions) {
     checkIdentity(options);
     this.#options = options;
+    this.#writer = new FrameWriter(options);
   }
 
   /** Reports that could neither be sent nor kept and that no receipt tells of yet. */
@@ -125,6 +133,17 @@ export class Emitter {
   /** Takes a report and returns at once. What becomes of it is told to `onNotice`. */
   emit(report: ActionReport): void {
     this.#take(report, { call_id: this.#nextCallId() }, undefined);
+  }
+
+  /** What is reported while `work` runs leaves in one system call, as far as it can leave at once. */
+  together(work: () => void): void {
+    const socket = this.#socket;
+    socket?.cork();
+    try {
+      work();
+    } finally {
+      socket?.uncork();
+    }
   }
 
   /**
@@ -254,7 +273,7 @@ export class Emitter {
       const { payloadsAreScanned: isScanned } = this.#options;
       const members: CallMembers = settle === undefined ? { ...call, patient: true } : call;
       const options = { payloadBytes, isScanned, call: members };
-      const body = frameBody(this.#options, report, ack, new Date(), options);
+      const body = this.#writer.write(report, ack, new Date(), options);
       if (this.#outbox.bytes + body.length > this.#spoolBytes) {
         throw new CodedError(
           'FRAME_DROPPED',
@@ -324,11 +343,15 @@ export class Emitter {
     pending.sent = true;
     pending.taken = false;
     this.#outbox.toWindow(pending);
-    socket.write(encodeFrame([Buffer.from(prefix), pending.body]), (error) => {
+    const pieces = frameOf(pending.body, prefix);
+    if (pieces.length > 1) socket.cork();
+    for (const piece of pieces.slice(0, -1)) socket.write(piece);
+    socket.write(pieces.at(-1) as Uint8Array, (error) => {
       if (error || socket !== this.#socket) return;
       pending.taken = true;
       if (this.#state === 'plain') this.#settlePlain(pending);
     });
+    if (pieces.length > 1) socket.uncork();
   }
 
   #connect(): void {

@@ -1,13 +1,12 @@
-import type { Buffer } from 'node:buffer';
 import type { CodedError } from '../shared/errors.ts';
 import type { EventPhase } from '../shared/wire/event.ts';
+import type { FrameBody } from './frame-body.ts';
 import type { Acknowledgement } from './report.ts';
 
 /** One report on its way. */
 export interface Pending {
   readonly ack: number;
-  /** Frame body without its opening brace. */
-  readonly body: Buffer;
+  readonly body: FrameBody;
   readonly phase: EventPhase | undefined;
   readonly settle: ((result: Acknowledgement | CodedError) => void) | undefined;
   /** Written to some connection, which may be gone. */

@@ -1,4 +1,6 @@
+import { encodeUtf8 } from '../shared/json/text.ts';
 import { finding, type Finding, type FindingCode } from './finding.ts';
+import { Needles } from './needles.ts';
 
 /**
  * Looks for what a text may do to the model that reads it. Every check is a guess from outside, and
@@ -175,17 +177,30 @@ class Checks {
     );
     return [...hidden, ...found];
   }
-
-  /** For sure nothing, also once escapes are resolved. Said of nearly every text, at a glance. */
-  isEmpty(json: string): boolean {
-    return (
-      !NOT_ASCII.test(json) && !json.includes('\\u') && !this.#anyNeedle.test(json.toLowerCase())
-    );
-  }
 }
 
 const FOR_DESCRIPTIONS = new Checks(INSTRUCTIONS);
-const FOR_RESULTS = new Checks([...INSTRUCTIONS, ...SECRETS]);
+const RESULT_CHECKS = [...INSTRUCTIONS, ...SECRETS];
+const FOR_RESULTS = new Checks(RESULT_CHECKS);
+/** What an escape may hide in a JSON text. A needle that is no plain text needs no search: see below. */
+const ESCAPED = [
+  ...'0123456789abcdef'.split('').map((digit) => `\\u${digit}`),
+  '\\t'.repeat(60),
+  '\\/etc\\/shadow',
+];
+/** Made when the first result is looked at: a start does not wait for it. */
+let resultNeedles: Needles | undefined;
+
+/** Whether `resultFindings` might find anything. Nearly no result may, and this tells at a glance. */
+export function mayHoldFindings(json: Uint8Array): boolean {
+  if (resultNeedles === undefined) {
+    const plain = RESULT_CHECKS.flatMap(({ needles }) => needles).filter((needle) =>
+      isPlainText(encodeUtf8(needle)),
+    );
+    resultNeedles = new Needles([...plain, ...ESCAPED]);
+  }
+  return !isPlainText(json) || resultNeedles.standIn(json);
+}
 
 /** What a server says of itself or of a tool: hidden text, and orders to a model. */
 export function descriptionFindings(text: string): readonly Finding[] {
@@ -200,7 +215,6 @@ export function descriptionFindings(text: string): readonly Finding[] {
  * @param json - Text of the result, or its beginning; longer than `MAX_RESULT_BYTES` it costs.
  */
 export function resultFindings(json: string): readonly Finding[] {
-  if (FOR_RESULTS.isEmpty(json)) return [];
   const found = FOR_RESULTS.in(shownText(json));
   return found.map(({ code, what }) => finding(IN_RESULT[code] ?? code, what));
 }
@@ -212,6 +226,15 @@ const IN_RESULT: { readonly [code in FindingCode]?: FindingCode } = {
   instructions: 'instructions_in_result',
   sensitive_path: 'instructions_in_result',
 };
+
+/** ASCII without controls, as nearly every JSON text is. */
+function isPlainText(bytes: Uint8Array): boolean {
+  for (let i = 0; i < bytes.length; i += 1) {
+    const byte = bytes[i] as number;
+    if (byte < 0x20 || byte >= 0x80) return false;
+  }
+  return true;
+}
 
 function hiddenIn(text: string): readonly Omit<Check, 'needles'>[] {
   if (!NOT_ASCII.test(text)) return [];

@@ -12,6 +12,7 @@ export const MAX_CLIENT_LINE_BYTES = 64 * 1024 * 1024;
 /** Calls, and their bytes, that may wait before no more is read of the client. */
 const MAX_WAITING = { calls: 1024, bytes: 16 * 1024 * 1024 };
 
+const NEWLINE = 0x0a;
 const LINE_END = Buffer.from('\n');
 
 export interface ClientStreamOptions {
@@ -44,7 +45,10 @@ export class ClientStream implements LineHandler {
 
   push(chunk: Buffer): void {
     this.#options.settle();
-    this.#splitter.push(chunk, this);
+    const push = () => this.#splitter.push(chunk, this);
+    // Several calls are announced in one system call, and leave behind it.
+    if (chunk.indexOf(NEWLINE) < chunk.length - 1) this.#options.governor.together(push);
+    else push();
     if (this.#isFull) this.#options.hold(true);
   }
 

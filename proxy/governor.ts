@@ -147,6 +147,11 @@ export class Governor {
     }
   }
 
+  /** What the calls that `work` rules on are announced with leaves in one piece. */
+  together(work: () => void): void {
+    this.#options.recorder.together(work);
+  }
+
   /** A message that is not passed on because it cannot be read in exactly one way. */
   refuse(refusal: Refusal): Buffer {
     const { log, recorder } = this.#options;

@@ -60,6 +60,8 @@ export interface Recorder {
   /** The call is about to leave. */
   begin(record: CallRecord): OpenRecord;
   stated(statement: Statement): void;
+  /** What `work` tells leaves in one piece, and has left when this returns. */
+  together(work: () => void): void;
 }
 
 export interface RecorderOptions {
@@ -89,6 +91,7 @@ export function emittingRecorder(emitter: Emitter, options: RecorderOptions): Re
       const report = { ...reportOf(record, decision, options), actionType };
       emitter.emit(error === undefined ? report : { ...report, error });
     },
+    together: (work) => emitter.together(work),
   };
 }
 
@@ -159,4 +162,5 @@ export const silentRecorder: Recorder = {
   denied: () => undefined,
   begin: () => SILENT,
   stated: () => undefined,
+  together: (work) => work(),
 };

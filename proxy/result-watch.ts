@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { finding, type Finding, type FindingCode } from '../policy/finding.ts';
-import { MAX_RESULT_BYTES, resultFindings } from '../policy/text-findings.ts';
+import { MAX_RESULT_BYTES, mayHoldFindings, resultFindings } from '../policy/text-findings.ts';
 import type { JsonObject } from '../shared/json/value.ts';
 import { findingsMember } from './finding-context.ts';
 import { printable } from './proxy-log.ts';
@@ -39,7 +39,7 @@ export class ResultWatch {
     if (result === undefined) return {};
     const isCut = result.length > MAX_RESULT_BYTES;
     const part = isCut ? result.subarray(0, MAX_RESULT_BYTES) : result;
-    const findings = resultFindings(part.toString());
+    const findings = mayHoldFindings(part) ? resultFindings(part.toString()) : [];
     for (const { code, text } of findings) {
       this.#heard.set(code, finding(code, `an earlier result of ${printable(tool)}: ${text}`));
     }

@@ -28,6 +28,7 @@ import type { ReplySink } from '../draft.ts';
 import type { Ledger } from '../ledger.ts';
 import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
+import type { Rests } from './rests.ts';
 
 /** Replies that a peer may leave unread before we stop reading from it. */
 const MAX_UNREAD_BYTES = 1024 * 1024;
@@ -42,6 +43,8 @@ const EXTENSIONS = [
   'held_by',
 ] as const;
 
+/** A peer that says as much at once is not kept waiting: it would have to, before long. */
+const BUSY_BYTES = 16 * 1024;
 /** A reply that nobody waits for may lie this long, so that several leave in one piece. */
 const PATIENCE_MS = 20;
 /** Sessions that one connection may speak for; ours speaks for one. */
@@ -64,6 +67,7 @@ export interface ConnectionOptions {
   readonly discloser?: Discloser | undefined;
   /** Called for every chunk that was read, for whoever waits until all peers fall silent. */
   readonly onRead: () => void;
+  readonly rests: Rests;
 }
 
 /** Told which sessions a connection speaks for, and when it does no more. */
@@ -89,6 +93,9 @@ export class Connection implements ReplySink, Asker {
   #replies: Buffer[] = [];
   #flushTimer: NodeJS.Timeout | undefined;
   #heldBack = false;
+  /** Reports come in that nobody waits for, and none so far that somebody does. */
+  #mayRest = false;
+  #isAwaited = false;
   #hasGreeted = false;
   #isEnding = false;
 
@@ -174,6 +181,8 @@ export class Connection implements ReplySink, Asker {
       socket.destroy();
       return;
     }
+    const isBusy = chunk.length >= BUSY_BYTES || this.#decoder.isPartial;
+    if (this.#mayRest && !isBusy) this.#options.rests.begin(socket);
     for (const queue of [ledger, this.#sealing]) {
       if (queue?.isFull !== true) continue;
       this.#holdBack();
@@ -185,6 +194,7 @@ export class Connection implements ReplySink, Asker {
     const { peer, log } = this.#options;
     try {
       const frame = parseFrame(body);
+      if (frame.kind !== 'hello') this.#heard(frame.kind === 'event' && frame.patient === true);
       if (frame.kind === 'hello') this.#greet(frame);
       else if (frame.kind === 'approvals') this.#approvals(frame);
       else if (frame.phase === 'intent') this.#announced(frame);
@@ -203,6 +213,12 @@ export class Connection implements ReplySink, Asker {
       this.reply(refusal(ack, error));
       this.flush();
     }
+  }
+
+  /** Who has once waited for a reply will do so again, and is read as soon as it speaks. */
+  #heard(isPatient: boolean): void {
+    if (!isPatient) this.#isAwaited = true;
+    this.#mayRest = isPatient && !this.#isAwaited;
   }
 
   /** Half of a call: should the other half never come, this connection's end is what tells. */

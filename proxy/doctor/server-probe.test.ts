@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { probeServer } from './server-probe.ts';
 
 /** A server of a few lines: `reply(method, params)` is its whole mind. */
@@ -106,9 +106,14 @@ test('probeServer() ends a server that goes on, and what it started [X.doctor-se
   const probe = await probeServer(command, {}, AMPLE_MS);
   expect(probe).toMatchObject({ ok: true, ending: 'SIGKILL' });
   for (const pid of readFileSync(pids, 'utf8').split(' ')) {
-    // Killed; a zombie that nobody has collected yet runs nothing any more.
-    const path = `/proc/${pid}/stat`;
-    const state = existsSync(path) ? readFileSync(path, 'utf8').split(' ')[2] : 'gone';
-    expect(['gone', 'Z']).toContain(state);
+    // Killed, which takes the kernel a moment; a zombie that nobody has collected runs nothing.
+    await vi.waitFor(
+      () => {
+        const path = `/proc/${pid}/stat`;
+        const state = existsSync(path) ? readFileSync(path, 'utf8').split(' ')[2] : 'gone';
+        expect(['gone', 'Z']).toContain(state);
+      },
+      { timeout: AMPLE_MS },
+    );
   }
 });

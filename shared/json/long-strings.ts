@@ -1,8 +1,8 @@
-import { CodedError } from '../errors.ts';
-import { hopStrings, skipString, type StringSkip } from './scan.ts';
+import { hopStrings, skipEscape, skipString, type StringSkip } from './scan.ts';
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
+const SPACE = 0x20;
 
 /** A shorter string is looked through again as fast as it is looked up. */
 export const LONG_STRING_BYTES = 512;
@@ -29,12 +29,10 @@ export class LongStrings {
 
   /** For the first scan: checks to the letter, and remembers. */
   readonly check: StringSkip = (bytes, at) => {
-    const end = endOf(bytes, at);
-    if (end === undefined || end - at < LONG_STRING_BYTES) return skipString(bytes, at);
-    // Canonical is stricter than JSON, and is found out faster.
-    const isCanonical = isCanonicalContent(bytes.subarray(at + 1, end - 1));
-    if (!isCanonical) skipString(bytes, at);
-    this.#strings.set(bytes.byteOffset + at, { end: bytes.byteOffset + end, isCanonical });
+    const { end, isCanonical } = skipNoting(bytes, at);
+    if (end - at >= LONG_STRING_BYTES) {
+      this.#strings.set(bytes.byteOffset + at, { end: bytes.byteOffset + end, isCanonical });
+    }
     return end;
   };
 
@@ -67,24 +65,31 @@ export class LongStrings {
   }
 }
 
-/** Undefined where a string has none; what is wrong with it is not said here. */
-function endOf(bytes: Uint8Array, at: number): number | undefined {
-  try {
-    return hopStrings(bytes, at);
-  } catch (error) {
-    if (!(error instanceof CodedError)) throw error;
-    return undefined;
+/** `skipString`, and whether what stands between the quotes would be written the same way again. */
+function skipNoting(bytes: Uint8Array, at: number) {
+  let isCanonical = true;
+  if (bytes[at] !== QUOTE) skipString(bytes, at); // throws
+  for (let i = at + 1; ;) {
+    const byte = bytes[i];
+    if (byte === QUOTE) return { end: i + 1, isCanonical };
+    if (byte === undefined || byte < SPACE) skipString(bytes, at); // throws
+    if (byte === BACKSLASH) {
+      if (escapeLength(bytes, i) === 0) isCanonical = false;
+      i = skipEscape(bytes, i);
+    } else {
+      i += 1;
+    }
   }
 }
 
 /** What stands between two quotes, and would be written the same way again. */
 export function isCanonicalContent(content: Uint8Array): boolean {
-  if (hasControls(content)) return false;
-  let at = content.indexOf(BACKSLASH);
-  while (at !== -1) {
-    const length = escapeLength(content, at);
+  for (let i = 0; i < content.length;) {
+    const byte = content[i] as number;
+    if (byte < SPACE) return false;
+    const length = byte === BACKSLASH ? escapeLength(content, i) : 1;
     if (length === 0) return false;
-    at = content.indexOf(BACKSLASH, at + length);
+    i += length;
   }
   return true;
 }
@@ -115,18 +120,4 @@ function isControlEscape(content: Uint8Array, at: number): boolean {
   if (high === 0x31) return isLetter || (low >= 0x30 && low <= 0x39);
   // 08, 09, 0a, 0c and 0d have letters of their own.
   return high === 0x30 && ((low >= 0x30 && low <= 0x37) || [0x62, 0x65, 0x66].includes(low));
-}
-
-/** Whether a byte is below 0x20. Four at a time: megabytes are gone through for this. */
-function hasControls(bytes: Uint8Array): boolean {
-  const head = Math.min((4 - (bytes.byteOffset & 3)) & 3, bytes.length);
-  const words = new Int32Array(bytes.buffer, bytes.byteOffset + head, (bytes.length - head) >> 2);
-  for (let i = 0; i < words.length; i += 1) {
-    const word = words[i] as number;
-    // Where no byte is below 0x20 nothing is borrowed, and no top bit gets set that was not before.
-    if (((word - 0x20202020) & ~word & 0x80808080) !== 0) return true;
-  }
-  const isControl = (byte: number) => byte < 0x20;
-  const tail = head + words.length * 4;
-  return bytes.subarray(0, head).some(isControl) || bytes.subarray(tail).some(isControl);
 }

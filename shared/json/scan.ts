@@ -55,15 +55,8 @@ export type StringSkip = (bytes: Uint8Array, at: number) => number;
 export const hopStrings: StringSkip = (bytes, at) => {
   if (bytes[at] !== QUOTE) throw invalid(at);
   let i = at + 1;
-  // Most strings are shorter than the call of the native search is long.
-  for (const near = i + 24; i < near; i += 1) {
-    const byte = bytes[i];
-    if (byte === QUOTE) return i + 1;
-    if (byte === undefined) throw invalid(i);
-    if (byte === BACKSLASH) i += 1;
-  }
   for (;;) {
-    const quote = bytes.indexOf(QUOTE, i);
+    const quote = nextOf(bytes, QUOTE, i);
     if (quote === -1) throw invalid(bytes.length);
     let slashes = 0;
     while (quote - slashes > i && bytes[quote - slashes - 1] === BACKSLASH) slashes += 1;
@@ -71,6 +64,16 @@ export const hopStrings: StringSkip = (bytes, at) => {
     i = quote + 1;
   }
 };
+
+/** What is nearer than this is found before the native search has been called. */
+const NEAR_BYTES = 32;
+
+/** `bytes.indexOf(byte, from)`, where it is often near. */
+function nextOf(bytes: Uint8Array, byte: number, from: number): number {
+  const near = Math.min(from + NEAR_BYTES, bytes.length);
+  for (let i = from; i < near; i += 1) if (bytes[i] === byte) return i;
+  return near === bytes.length ? -1 : bytes.indexOf(byte, near);
+}
 
 /**
  * The members of the one object that `bytes` holds, in order, duplicates included.
@@ -234,7 +237,8 @@ export function skipString(bytes: Uint8Array, at: number): number {
   }
 }
 
-function skipEscape(bytes: Uint8Array, at: number): number {
+/** `at` is the backslash; returns the offset behind the escape. */
+export function skipEscape(bytes: Uint8Array, at: number): number {
   switch (bytes[at + 1]) {
     case QUOTE:
     case BACKSLASH:

@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import { CodedError } from '../errors.ts';
 
 /** Length prefix: four bytes, unsigned, big-endian. */
-const HEADER_BYTES = 4;
+export const HEADER_BYTES = 4;
 /** Payload limit of the protocol; every emitter refuses to send more. */
 export const MAX_FRAME_BYTES = 1_048_576;
 
