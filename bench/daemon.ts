@@ -28,17 +28,27 @@ export interface DaemonHome {
 
 export function makeDaemonHome(lab: Lab): DaemonHome {
   const folder = lab.newFolder();
+  const { socket, db, key } = placesOf({ folder });
   const env = {
     ...cleanEnvironment(),
     XDG_RUNTIME_DIR: folder,
     XDG_DATA_HOME: folder,
-    AGENTRECEIPTS_SOCKET: join(folder, 'run', 'events.sock'),
-    AGENTRECEIPTS_DB: join(folder, 'receipts.db'),
-    AGENTRECEIPTS_KEY: join(folder, 'signing.key'),
+    AGENTRECEIPTS_SOCKET: socket,
+    AGENTRECEIPTS_DB: db,
+    AGENTRECEIPTS_KEY: key,
     AGENTRECEIPTS_CHAIN_ID: 'bench',
   };
   lab.run([...lab.program('obsigna-daemon'), '-init'], env);
   return { folder, env };
+}
+
+/** Where a daemon of that home finds what is its own, also one that knows nothing of ours. */
+export function placesOf({ folder }: Pick<DaemonHome, 'folder'>) {
+  return {
+    socket: join(folder, 'run', 'events.sock'),
+    db: join(folder, 'receipts.db'),
+    key: join(folder, 'signing.key'),
+  };
 }
 
 /** Starts a daemon; resolves when it says that it listens. */
@@ -64,8 +74,7 @@ export async function startDaemon(lab: Lab, home = makeDaemonHome(lab)): Promise
     child.kill('SIGTERM');
     await exited;
   };
-  const db = join(folder, 'receipts.db');
-  const socket = join(folder, 'run', 'events.sock');
+  const { socket, db } = placesOf({ folder });
   return { child, folder, socket, db, publicKey: join(folder, 'signing.key.pub'), stop };
 }
 
@@ -115,6 +124,24 @@ function eventFrame(): Buffer {
   const call = { call_id: String(PLACEHOLDER) };
   const body = frameBody(identity, report, PLACEHOLDER, new Date(), { call });
   return encodeFrame([Buffer.from('{'), body]);
+}
+
+/** The same report as an emitter of the plain protocol sends it: one frame, and no reply is asked for. */
+export function plainFrame(): Buffer {
+  const frame = {
+    v: '1',
+    ts_emit: '2026-11-20T12:00:00.000000000Z',
+    session_id: '8f14e45f-ceea-467f-9d7c-2f6f0e1a3b5d',
+    channel: 'mcp',
+    tool: { server: 'files', name: 'read_file' },
+    decision: 'allowed',
+    input: { path: '/srv/project/src/main.ts', head: 40, encoding: 'utf-8' },
+    output: {
+      content: [{ type: 'text', text: 'import { readFileSync } from "node:fs";\n'.repeat(10) }],
+      isError: false,
+    },
+  };
+  return encodeFrame([Buffer.from(JSON.stringify(frame))]);
 }
 
 /** Offset of `iChange` in the wal-index: SQLite adds one for every transaction that is committed. */

@@ -1,4 +1,10 @@
-import { spawn, spawnSync, type ChildProcess, type StdioOptions } from 'node:child_process';
+import {
+  spawn,
+  spawnSync,
+  type ChildProcess,
+  type SpawnOptions,
+  type StdioOptions,
+} from 'node:child_process';
 import { once } from 'node:events';
 import { copyFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -28,6 +34,7 @@ export class Lab {
   readonly #profileFolder: string | undefined;
   #nextProfile = 0;
   readonly #children = new Set<Child>();
+  readonly #complaints = new WeakMap<ChildProcess, string>();
   readonly #shared = new Map<string, Promise<unknown>>();
   #nextFolder = 0;
 
@@ -67,6 +74,11 @@ export class Lab {
     return ['--cpu-prof', `--cpu-prof-dir=${this.#profileFolder}`, `--cpu-prof-name=${file}`, path];
   }
 
+  /** Compiled code that earlier starts have kept: without it the next start is the first one. */
+  forgetCompiledCode(): void {
+    rmSync(join(this.#programs, 'cache'), { recursive: true, force: true });
+  }
+
   script(name: string): string {
     return join(this.root, 'bench', name);
   }
@@ -86,16 +98,47 @@ export class Lab {
   }
 
   spawn(args: readonly string[], stdio: StdioOptions, env = cleanEnvironment()): Child {
-    const child = spawn(process.execPath, args, { stdio, env, cwd: this.folder });
-    if (child.pid === undefined) throw new Error(`cannot start node ${args.join(' ')}`);
+    return this.#start([process.execPath, ...args], { stdio, env, cwd: this.folder });
+  }
+
+  /** A child that is spoken to through pipes, by its whole command line. */
+  spawnCommand(command: readonly string[]): PipedChild {
+    const options = { env: cleanEnvironment(), cwd: this.folder };
+    return this.#start(command, { ...options, stdio: 'pipe' }) as PipedChild;
+  }
+
+  /**
+   * Somebody else's program, by a command line of the shell, in the folder of whoever typed it.
+   */
+  spawnShell(command: string, args: readonly string[], env = cleanEnvironment()): PipedChild {
+    const child = this.#start(['/bin/sh', '-c', command, 'sh', ...args], {
+      stdio: 'pipe',
+      env,
+      cwd: process.env['INIT_CWD'] ?? this.root,
+    });
+    return child as PipedChild;
+  }
+
+  /** The last words of a child on its standard error, if that is a pipe. */
+  complaintOf(child: Child): string {
+    return this.#complaints.get(child)?.trim() ?? '';
+  }
+
+  #start([file = '', ...args]: readonly string[], options: SpawnOptions): Child {
+    const child = spawn(file, args, options);
+    child.on('error', () => undefined); // said here, or shows in the exit
+    child.stderr?.on('data', (chunk: Buffer) => {
+      this.#complaints.set(child, ((this.#complaints.get(child) ?? '') + chunk).slice(-1000));
+    });
+    if (child.pid === undefined) throw new Error(`cannot start ${file} ${args.join(' ')}`);
     this.#children.add(child as Child);
     child.once('exit', () => this.#children.delete(child as Child));
     return child as Child;
   }
 
-  /** A child that is spoken to through pipes; its standard error is shown only if asked for. */
+  /** A child that is spoken to through pipes; see {@link complaintOf} for its standard error. */
   spawnPiped(args: readonly string[], env?: NodeJS.ProcessEnv): PipedChild {
-    return this.spawn(args, ['pipe', 'pipe', 'ignore'], env) as PipedChild;
+    return this.spawn(args, 'pipe', env) as PipedChild;
   }
 
   run(args: readonly string[], env = cleanEnvironment()): void {

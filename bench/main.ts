@@ -1,24 +1,30 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Lab } from './lab.ts';
-import { describeMachine, renderMachine, type Machine } from './machine.ts';
+import { describeMachine } from './machine.ts';
 import { readOptions, USAGE, type Options } from './options.ts';
 import { Unmeasurable } from './proc.ts';
+import { renderFigures, renderReport, withMarked, type Report } from './report.ts';
 import { missingRow, type Row } from './row.ts';
 import { acknowledgement } from './rows/acknowledgement.ts';
 import type { Bench } from './rows/bench.ts';
+import { chatty } from './rows/chatty.ts';
+import { coldStart } from './rows/cold-start.ts';
 import { daemonLoad } from './rows/daemon-load.ts';
 import { disk } from './rows/disk.ts';
 import { list } from './rows/list.ts';
+import { manyProxies } from './rows/many-proxies.ts';
 import { memory } from './rows/memory.ts';
 import { micro } from './rows/micro.ts';
 import { notYet } from './rows/not-yet.ts';
 import { policy } from './rows/policy.ts';
 import { roundTrip } from './rows/round-trip.ts';
+import { scale } from './rows/scale.ts';
 import { start } from './rows/start.ts';
 import { throughput } from './rows/throughput.ts';
 import { verify } from './rows/verify.ts';
-import { renderTable } from './table.ts';
+import { workloads } from './rows/workloads.ts';
+import { HopError } from './stdio-path.ts';
 
 const BENCHES: readonly Bench[] = [
   roundTrip,
@@ -30,17 +36,15 @@ const BENCHES: readonly Bench[] = [
   verify,
   list,
   disk,
+  workloads,
+  chatty,
+  manyProxies,
+  coldStart,
+  scale,
   micro,
   policy,
   notYet,
 ];
-
-interface Report {
-  readonly form: 'short' | 'full';
-  readonly machine: Machine;
-  readonly seconds: number;
-  readonly rows: readonly Row[];
-}
 
 async function main(): Promise<void> {
   let options: Options | 'help';
@@ -63,11 +67,15 @@ async function main(): Promise<void> {
   try {
     const { report, failures } = await takeAll(lab, options);
     save(root, report);
-    print(report, options.isJson);
+    print(report, options);
     if (failures > 0) process.exitCode = 1;
   } finally {
     await lab.close();
   }
+}
+
+function named({ name }: Bench, rows: readonly Row[]): readonly Row[] {
+  return rows.map((row) => ({ bench: name, ...row }));
 }
 
 async function takeAll(lab: Lab, { benches, isFull }: Options) {
@@ -79,20 +87,29 @@ async function takeAll(lab: Lab, { benches, isFull }: Options) {
     process.stderr.write(`bench: ${bench.name} ... `);
     const before = Date.now();
     try {
-      rows.push(...(await bench.run(lab)));
+      rows.push(...named(bench, await bench.run(lab)));
       process.stderr.write(`${((Date.now() - before) / 1000).toFixed(1)} s\n`);
     } catch (error) {
       // One measurement that cannot be taken must not cost the others.
       const { message, stack } = error as Error;
-      const isOurFault = !(error instanceof Unmeasurable);
-      if (isOurFault) failures += 1;
-      process.stderr.write(`failed\n${isOurFault ? stack : message}\n`);
-      rows.push(missingRow(bench.title, 'not measured', message.split('\n')[0] ?? ''));
+      if (!(error instanceof Unmeasurable)) failures += 1;
+      const isTold = error instanceof Unmeasurable || error instanceof HopError;
+      process.stderr.write(`failed\n${isTold ? message : stack}\n`);
+      const why = message.split('\n')[0] ?? '';
+      rows.push(...named(bench, [missingRow(bench.title, 'not measured', why)]));
     }
   }
   const seconds = (Date.now() - startedAt) / 1000;
-  const report: Report = { form: isFull ? 'full' : 'short', machine, seconds, rows };
+  const form = isFull ? 'full' : 'short';
+  const command = ['npm run bench', ...words(process.argv.slice(2))].join(' ');
+  const report: Report = { command, form, machine, seconds, rows };
   return { report, failures };
+}
+
+/** As somebody would type them. */
+function words(args: readonly string[]): readonly string[] {
+  const quoted = args.map((word) => (/^[\w./,=-]+$/.test(word) ? word : `'${word}'`));
+  return args.length === 0 ? [] : ['--', ...quoted];
 }
 
 function save(root: string, report: Report): void {
@@ -103,17 +120,14 @@ function save(root: string, report: Report): void {
   writeFileSync(join(folder, 'latest.json'), text);
 }
 
-function print(report: Report, isJson: boolean): void {
-  if (isJson) {
-    process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
-    return;
+function print(report: Report, { isJson, isMarkdown, page }: Options): void {
+  if (page !== undefined) {
+    writeFileSync(page, withMarked(readFileSync(page, 'utf8'), 'figures', renderFigures(report)));
+    process.stderr.write(`bench: wrote the figures into ${page}\n`);
   }
-  const over = report.rows.filter(({ outcome }) => outcome === 'over').length;
-  process.stdout.write(
-    `\n${renderTable(report.rows)}\n${renderMachine(report.machine)}\n` +
-      `${report.form} form, ${report.seconds.toFixed(0)} s, ${over} rows over budget. ` +
-      `(C): judged by CPU time. How to read this: bench/README.md\n`,
-  );
+  if (isJson) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
+  else if (isMarkdown) process.stdout.write(renderFigures(report));
+  else process.stdout.write(renderReport(report));
 }
 
 main().catch((error: unknown) => {

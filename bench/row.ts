@@ -30,6 +30,8 @@ export type Outcome = 'ok' | 'over' | 'info' | 'not yet' | 'not measured';
 
 /** One line of the table, and one object of the JSON. Numbers are medians over the rounds. */
 export interface Row {
+  /** The measurement it is from, as `--only` names it. */
+  readonly bench?: string;
   readonly row: string;
   readonly basis: Basis;
   readonly unit: Unit;

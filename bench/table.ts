@@ -33,7 +33,7 @@ function cells(row: Row): string[] {
     others.join(', '),
     budget === undefined ? '' : `${sense} ${formatValue(row, budget.limit)}`,
     row.note === undefined ? row.outcome : `${row.outcome}: ${row.note}`,
-  ];
+  ].map((cell) => cell.replaceAll('|', '\\|'));
 }
 
 function formatValue({ relation, basis, unit }: Row, value: number): string {

@@ -94,7 +94,9 @@ export class Facts {
   }
 
   #scoreRisk(): Risk {
-    const { tool, argumentsName } = this.request;
+    const { tool } = this.request;
+    const isDecoded = this.#arguments !== undefined;
+    const argumentsName = isDecoded ? undefined : this.request.argumentsName;
     const standard = scoreRisk({ tool, arguments: () => this.arguments, argumentsName });
     return this.#isExtended ? extendRisk(standard, this, this.#rules) : standard;
   }

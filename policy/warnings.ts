@@ -165,12 +165,8 @@ const OTHERS = ['findings', 'during', 'outside', 'after'];
 function covers(wide: Rule, narrow: Rule): boolean {
   // What it counts differs from what the other counts, even where they read the same.
   if (wide.rate !== undefined || wide.budget !== undefined) return false;
-  const [a, b] = [wide, narrow].map((rule) => canonicalMembers(RULE_MEMBERS, rule)) as [
-    Record<string, unknown>,
-    Record<string, unknown>,
-  ];
-  const isSame = (key: string) =>
-    a[key] === undefined || JSON.stringify(a[key]) === JSON.stringify(b[key]);
+  const [a, b] = [membersOf(wide), membersOf(narrow)];
+  const isSame = (key: string) => a[key] === undefined || a[key] === b[key];
   if (![...SAID_OF_CALLS, ...OTHERS].every(isSame)) return false;
   if ((wide.minRiskScore ?? 0) > (narrow.minRiskScore ?? 0)) return false;
   const { operationTypes } = wide;
@@ -179,6 +175,19 @@ function covers(wide: Rule, narrow: Rule): boolean {
     operationTypes === undefined ||
     narrowTypes?.every((type) => operationTypes.includes(type)) === true;
   return typesCovered && patternsCover(wide.toolPattern, narrow.toolPattern);
+}
+
+/** Every rule is compared with every other: what it says is put into one form once, not each time. */
+const MEMBERS = new WeakMap<Rule, Readonly<Record<string, string>>>();
+
+/** What a rule says, as texts that are equal where it says the same. */
+function membersOf(rule: Rule): Readonly<Record<string, string>> {
+  const known = MEMBERS.get(rule);
+  if (known !== undefined) return known;
+  const members = Object.entries(canonicalMembers(RULE_MEMBERS, rule));
+  const texts = Object.fromEntries(members.map(([key, value]) => [key, JSON.stringify(value)]));
+  MEMBERS.set(rule, texts);
+  return texts;
 }
 
 function patternsCover(wide: Patterns | undefined, narrow: Patterns | undefined): boolean {

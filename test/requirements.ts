@@ -312,6 +312,16 @@ export const REQUIREMENTS: readonly Requirement[] = [
     source: 'bench/README.md',
   },
   {
+    id: 'P7.against',
+    text: 'the benchmark takes any other stdio proxy or daemon by its command line, and notices one that loses or changes something',
+    source: 'bench/README.md',
+  },
+  {
+    id: 'P7.counts',
+    text: 'a call and a receipt cost no more system calls, frames, parses, commits and pages than written down',
+    source: 'docs/adr/0036',
+  },
+  {
     id: 'P7.start-lazy',
     text: 'a program loads the SQLite driver and other heavy parts only when a command needs them',
     source: 'docs/adr/0010',

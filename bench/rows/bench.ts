@@ -7,5 +7,7 @@ export interface Bench {
   readonly name: string;
   /** The rows it answers for, shown when it cannot be taken. */
   readonly title: string;
+  /** Taken in the long form, and when it is asked for by name. */
+  readonly isLong?: boolean;
   run(lab: Lab): Promise<readonly Row[]>;
 }

@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { filledStore, startDaemon, FIRST_RECEIPTS } from '../daemon.ts';
+import { openPath, proxy } from '../hops.ts';
 import type { Lab } from '../lab.ts';
 import { memoryOf, settle } from '../proc.ts';
 import { atMost, differenceRow, ratioRow, type Round, type Row } from '../row.ts';
-import { CallLine, KB, MB, openPath } from '../stdio-path.ts';
+import { CallLine, KB, MB } from '../stdio-path.ts';
 import type { Bench } from './bench.ts';
 
 const CALLS = 20_000;
@@ -48,17 +49,17 @@ async function bareNodeMb(lab: Lab): Promise<number> {
 
 async function proxyMb(lab: Lab) {
   const daemon = await startDaemon(lab);
-  const proxy = await openPath(lab, 'proxy', daemon);
-  await settle(proxy.pid, daemon.child.pid);
-  const idle = memoryOf(proxy.pid).rssMb;
+  const small = await openPath(lab, proxy(daemon.socket));
+  await settle(small.pid, daemon.child.pid);
+  const idle = memoryOf(small.pid).rssMb;
   const lines = Array.from({ length: IN_FLIGHT }, () => new CallLine(KB));
-  await proxy.pump(lines, CALLS);
-  await settle(proxy.pid, daemon.child.pid);
-  const worked = memoryOf(proxy.pid).rssMb;
-  await proxy.end();
+  await small.pump(lines, CALLS);
+  await settle(small.pid, daemon.child.pid);
+  const worked = memoryOf(small.pid).rssMb;
+  await small.end();
 
   // A process of its own: the peak would otherwise be on top of what the calls before left.
-  const large = await openPath(lab, 'proxy', daemon);
+  const large = await openPath(lab, proxy(daemon.socket));
   const line = new CallLine(5 * MB);
   for (let i = 0; i < LARGE_CALLS; i += 1) {
     await large.call(line);

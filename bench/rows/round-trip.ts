@@ -1,23 +1,15 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { accountFor } from '../account.ts';
 import { startDaemon, storeFigures, type BenchDaemon } from '../daemon.ts';
+import { copier, direct, openPath, proxy } from '../hops.ts';
 import type { Lab } from '../lab.ts';
-import { cpuNs, settle, Unmeasurable } from '../proc.ts';
 import { atMost, ratioRow, type Budget, type Round, type Row } from '../row.ts';
-import { quantile } from '../stats.ts';
-import { CallLine, KB, MB, openPath, type PathKind, type StdioPath } from '../stdio-path.ts';
+import { KB, MB, type StdioPath } from '../stdio-path.ts';
+import { cpuRounds, latencyRounds, takeTurns, warmUp, type Sample, type Turns } from '../turns.ts';
 import type { Bench } from './bench.ts';
 
-const KINDS = ['copier', 'proxy', 'direct'] as const satisfies readonly PathKind[];
-
-interface Size {
+interface Size extends Turns {
   readonly name: string;
-  readonly bytes: number;
-  readonly thinkMs: number;
   readonly rounds: readonly [short: number, full: number];
-  /** Blocks of one round, and calls of one block; the paths take turns block by block. */
-  readonly blocks: number;
-  readonly calls: number;
   readonly p50?: Budget;
   readonly p99?: Budget;
 }
@@ -56,7 +48,7 @@ const SIZES: readonly Size[] = [
     name: '5 MB, 2 ms apart',
     bytes: 5 * MB,
     thinkMs: 2,
-    rounds: [3, 12],
+    rounds: [2, 12],
     blocks: 1,
     calls: 5,
   },
@@ -65,112 +57,107 @@ const SIZES: readonly Size[] = [
 /** Calls with a pause between them, so that no core is saturated: what an agent's user feels. */
 export const roundTrip: Bench = {
   name: 'round-trip',
-  title: 'round trip of one call, proxy CPU per call',
+  title: 'round trip of one call, proxy CPU per call, -require-receipt',
   run: async (lab) => {
     const daemon = await startDaemon(lab);
     const rows: Row[] = [];
-    for (const size of SIZES) {
-      const before = storeFigures(daemon.db);
-      const paths = await openPaths(lab, daemon);
-      const taken = await measure(lab, size, paths, daemon);
-      const note = await accountFor(daemon, paths.proxy, before);
-      rows.push(...taken.map((row) => (note === undefined ? row : { ...row, note })));
-      await Promise.all(KINDS.map((kind) => paths[kind].end()));
-    }
+    for (const size of SIZES) rows.push(...(await measure(lab, size, daemon)));
+    rows.push(await requiredReceipts(lab, daemon), await firstCalls(lab, daemon));
     await daemon.stop();
     return rows;
   },
 };
 
-type Paths = Readonly<Record<(typeof KINDS)[number], StdioPath>>;
-
-async function openPaths(lab: Lab, daemon: BenchDaemon): Promise<Paths> {
-  const copier = await openPath(lab, 'copier', undefined);
-  const proxy = await openPath(lab, 'proxy', daemon);
-  return { copier, proxy, direct: await openPath(lab, 'direct', undefined) };
-}
-
-interface Sample {
-  readonly latenciesNs: number[];
-  cpuNs: number;
-}
-
-async function measure(
-  lab: Lab,
-  size: Size,
-  paths: Paths,
-  daemon: BenchDaemon,
-): Promise<readonly Row[]> {
-  const line = new CallLine(size.bytes);
-  await takeRound(size, line, paths, daemon); // warm-up
-  const rounds: Record<PathKind, Sample>[] = [];
+async function measure(lab: Lab, size: Size, daemon: BenchDaemon): Promise<readonly Row[]> {
+  const before = storeFigures(daemon.db);
+  const paths = {
+    copier: await openPath(lab, copier),
+    proxy: await openPath(lab, proxy(daemon.socket)),
+    direct: await openPath(lab, direct),
+  };
+  const all = Object.values(paths);
+  for (const path of all) await warmUp(path, size.bytes);
+  await takeTurns(size, paths, daemon); // one round that counts for nothing
+  const rounds: Samples[] = [];
   const count = lab.size(...size.rounds);
-  for (let i = 0; i < count; i += 1) rounds.push(await takeRound(size, line, paths, daemon));
-  return rowsOf(size, rounds);
+  for (let i = 0; i < count; i += 1) rounds.push(await takeTurns(size, paths, daemon));
+  const note = await accountFor(daemon, [paths.proxy], before);
+  await Promise.all(all.map((path) => path.end()));
+  return rowsOf(size, rounds).map((row) => (note === undefined ? row : { ...row, note }));
 }
 
-async function takeRound(size: Size, line: CallLine, paths: Paths, daemon: BenchDaemon) {
-  const empty = (): Sample => ({ latenciesNs: [], cpuNs: 0 });
-  const samples = { copier: empty(), proxy: empty(), direct: empty() };
-  for (let block = 0; block < size.blocks; block += 1) {
-    for (const kind of KINDS) {
-      const path = paths[kind];
-      const sample = samples[kind];
-      const before = cpuOrNaN(path.pid);
-      for (let i = 0; i < size.calls; i += 1) {
-        await sleep(size.thinkMs);
-        sample.latenciesNs.push(await path.call(line));
-      }
-      // Reports of these calls belong to them, and must not run into the next path's turn.
-      await settleIfPossible(path.pid, daemon.child.pid);
-      sample.cpuNs += cpuOrNaN(path.pid) - before;
-    }
-  }
-  return samples;
-}
+/** One round: the paths took turns in it. */
+type Samples = Readonly<Record<'copier' | 'proxy' | 'direct', Sample>>;
 
-function rowsOf(size: Size, rounds: readonly Record<PathKind, Sample>[]): readonly Row[] {
-  const at = (q: number, kind: PathKind): Round[] =>
-    rounds.map((round) => ({
-      floor: quantile(round.copier.latenciesNs, q),
-      measured: quantile(round[kind].latenciesNs, q),
-    }));
-  const cpu: Round[] = rounds.map(({ copier, proxy }) => ({
-    floor: copier.cpuNs / copier.latenciesNs.length,
-    measured: proxy.cpuNs / proxy.latenciesNs.length,
-  }));
+function rowsOf(size: Size, rounds: readonly Samples[]): readonly Row[] {
+  const { p50, p99 } = size;
+  const pairs = rounds.map((round) => ({ floor: round.copier, measured: round.proxy }));
+  const cpu = cpuRounds(pairs);
   const spec = { basis: 'wall', unit: 'ns', floorName: 'byte copier' } as const;
   const name = `call, ${size.name}`;
   const rows = [
     ratioRow(
-      { ...spec, row: `${name}, p50`, ...(size.p50 !== undefined && { budget: size.p50 }) },
-      at(0.5, 'proxy'),
+      { ...spec, row: `${name}, p50`, ...(p50 !== undefined && { budget: p50 }) },
+      latencyRounds(pairs, 0.5),
       { cpu },
     ),
-    ...(size.p99 === undefined
-      ? []
-      : [ratioRow({ ...spec, row: `${name}, p99`, budget: size.p99 }, at(0.99, 'proxy'))]),
-    ratioRow({ ...spec, row: `${name}, p50, no hop` }, at(0.5, 'direct')),
   ];
+  if (p99 !== undefined) {
+    rows.push(ratioRow({ ...spec, row: `${name}, p99`, budget: p99 }, latencyRounds(pairs, 0.99)));
+  }
+  const noHop = rounds.map((round) => ({ floor: round.copier, measured: round.direct }));
+  rows.push(ratioRow({ ...spec, row: `${name}, p50, no hop` }, latencyRounds(noHop, 0.5)));
   if (size.bytes !== KB || Number.isNaN(cpu[0]?.floor)) return rows;
   const cpuSpec = { ...spec, basis: 'cpu', row: 'proxy CPU per call, 1 KB' } as const;
   return [...rows, ratioRow({ ...cpuSpec, budget: atMost(1.6) }, cpu)];
 }
 
-function cpuOrNaN(pid: number): number {
-  try {
-    return cpuNs(pid);
-  } catch (error) {
-    if (error instanceof Unmeasurable) return Number.NaN;
-    throw error;
+/** A call that leaves when its announcement is durable: one commit inside, and one fsync. */
+async function requiredReceipts(lab: Lab, daemon: BenchDaemon): Promise<Row> {
+  const turns: Turns = { bytes: KB, thinkMs: 2, blocks: 2, calls: 50 };
+  const before = storeFigures(daemon.db);
+  const paths = {
+    copier: await openPath(lab, copier),
+    proxy: await openPath(lab, proxy(daemon.socket, ['-require-receipt'])),
+  };
+  for (const path of Object.values(paths)) await warmUp(path, KB);
+  const p50: Round[] = [];
+  const cpu: Round[] = [];
+  for (let i = 0; i <= lab.size(6, 30); i += 1) {
+    const samples = await takeTurns(turns, paths, daemon);
+    if (i === 0) continue;
+    const pair = [{ floor: samples.copier, measured: samples.proxy }];
+    p50.push(...latencyRounds(pair, 0.5));
+    cpu.push(...cpuRounds(pair));
   }
+  const note = await accountFor(daemon, [paths.proxy], before);
+  await Promise.all(Object.values(paths).map((path) => path.end()));
+  const row = 'call with -require-receipt, 1 KB, p50';
+  const spec = { row, basis: 'wall', unit: 'ns', floorName: 'byte copier' } as const;
+  const full = { ...spec, budget: atMost(4), ...(note !== undefined && { note }) };
+  return ratioRow(full, p50, { cpu });
 }
 
-async function settleIfPossible(...pids: readonly number[]): Promise<void> {
-  try {
-    await settle(...pids);
-  } catch (error) {
-    if (!(error instanceof Unmeasurable)) throw error;
-    await sleep(200);
+/** What the warm-up hides: a proxy has more code to compile than the copier. */
+async function firstCalls(lab: Lab, daemon: BenchDaemon): Promise<Row> {
+  const turns: Turns = { bytes: KB, thinkMs: 2, blocks: 2, calls: 50 };
+  const p50: Round[] = [];
+  const cpu: Round[] = [];
+  let note: string | undefined;
+  for (let i = 0; i < lab.size(4, 12); i += 1) {
+    const before = storeFigures(daemon.db);
+    const paths: Record<'copier' | 'proxy', StdioPath> = {
+      copier: await openPath(lab, copier),
+      proxy: await openPath(lab, proxy(daemon.socket)),
+    };
+    const samples = await takeTurns(turns, paths, daemon);
+    const pair = [{ floor: samples.copier, measured: samples.proxy }];
+    p50.push(...latencyRounds(pair, 0.5));
+    cpu.push(...cpuRounds(pair));
+    note = (await accountFor(daemon, [paths.proxy], before)) ?? note;
+    await Promise.all(Object.values(paths).map((path) => path.end()));
   }
+  const row = 'call, 1 KB, p50, first 100 calls after start';
+  const spec = { row, basis: 'wall', unit: 'ns', floorName: 'byte copier' } as const;
+  return ratioRow({ ...spec, ...(note !== undefined && { note }) }, p50, { cpu });
 }

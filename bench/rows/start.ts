@@ -97,7 +97,7 @@ async function runOfHook(
 }
 
 /** Tells its own CPU time as the last thing it does: what a dead process used nobody else knows. */
-async function bareNode(lab: Lab): Promise<Cost> {
+export async function bareNode(lab: Lab): Promise<Cost> {
   const script = "require('fs').writeSync(1, JSON.stringify(process.cpuUsage()))";
   const startNs = process.hrtime.bigint();
   const child = lab.spawnPiped(['-e', script]);
@@ -110,7 +110,7 @@ async function bareNode(lab: Lab): Promise<Cost> {
   return { wallNs, cpuNs: (user + system) * 1000 };
 }
 
-function startOfProxy(lab: Lab, daemon: BenchDaemon): Promise<Cost> {
+export function startOfProxy(lab: Lab, daemon: BenchDaemon): Promise<Cost> {
   const program = lab.program('mcp-proxy');
   const flags = ['-name', 'cat', '-pins', lab.folder, '-socket', daemon.socket];
   return throughCat(lab, [...program, ...flags, '--', 'cat']);

@@ -1,8 +1,9 @@
 import { accountFor } from '../account.ts';
 import { startDaemon, storeFigures } from '../daemon.ts';
+import { copier, openPath, proxy } from '../hops.ts';
 import { cpuNs, settle } from '../proc.ts';
 import { atLeast, ratioRow, type Budget, type Round, type Row } from '../row.ts';
-import { CallLine, KB, openPath } from '../stdio-path.ts';
+import { CallLine, KB, type StdioPath } from '../stdio-path.ts';
 import type { Bench } from './bench.ts';
 
 const IN_FLIGHT = 32;
@@ -29,25 +30,25 @@ export const throughput: Bench = {
     for (const { name, bytes, calls: count, budget } of SIZES) {
       const lines = Array.from({ length: IN_FLIGHT }, () => new CallLine(bytes));
       const before = storeFigures(daemon.db);
-      const copier = await openPath(lab, 'copier', undefined);
-      const proxy = await openPath(lab, 'proxy', daemon);
+      const floorPath = await openPath(lab, copier);
+      const path = await openPath(lab, proxy(daemon.socket));
       const wall: Round[] = [];
       const cpu: Round[] = [];
-      const take = async (path: typeof proxy) => {
-        const cpuBefore = cpuNs(path.pid);
-        const wallNs = await path.pump(lines, count);
-        await settle(path.pid, daemon.child.pid); // the reports of this round are not the next one's
-        return { rate: (count / wallNs) * 1e9, cpuNs: (cpuNs(path.pid) - cpuBefore) / count };
+      const take = async (it: StdioPath) => {
+        const cpuBefore = cpuNs(it.pid);
+        const wallNs = await it.pump(lines, count);
+        await settle(it.pid, daemon.child.pid); // the reports of this round are not the next one's
+        return { rate: (count / wallNs) * 1e9, cpuNs: (cpuNs(it.pid) - cpuBefore) / count };
       };
       for (let i = 0; i <= lab.size(6, 20); i += 1) {
-        const floor = await take(copier);
-        const measured = await take(proxy);
+        const floor = await take(floorPath);
+        const measured = await take(path);
         if (i === 0) continue; // warm-up
         wall.push({ floor: floor.rate, measured: measured.rate });
         cpu.push({ floor: floor.cpuNs, measured: measured.cpuNs });
       }
-      const note = await accountFor(daemon, proxy, before);
-      await Promise.all([copier.end(), proxy.end()]);
+      const note = await accountFor(daemon, [path], before);
+      await Promise.all([floorPath.end(), path.end()]);
       const row = `calls per second, 32 in flight, ${name}`;
       const spec = { row, basis: 'wall', unit: '/s', floorName: 'byte copier' } as const;
       const full = { ...spec, budget, ...(note !== undefined && { note }) };

@@ -1,0 +1,2 @@
+export function answerTail(bytes: number, receivedBytes: number): Buffer;
+export const NOTIFICATION: Buffer;
