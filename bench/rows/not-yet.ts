@@ -2,7 +2,6 @@ import { missingRow } from '../row.ts';
 import type { Bench } from './bench.ts';
 
 const ROWS = [
-  ['call with -require-receipt, 1 KB, p50', 'the flag does not exist in this version'],
   ['verify, two cores', 'the verifier runs on one thread in this version'],
   ['receipt tail', 'the command does not exist in this version'],
 ] as const;

@@ -58,7 +58,6 @@ export const LIMITS = {
 export const BUILTINS = {
   'mcp-proxy': [
     'child_process',
-    'crypto',
     'dgram',
     'diagnostics_channel',
     'net',
@@ -69,7 +68,6 @@ export const BUILTINS = {
     'vm',
   ],
   'obsigna-hook': [
-    'crypto',
     'diagnostics_channel',
     'net',
     'os',
@@ -91,5 +89,6 @@ export const BUILTINS = {
     'string_decoder',
     'timers/promises',
     'v8',
+    'vm',
   ],
 } as const satisfies Readonly<Record<string, readonly string[]>>;
