@@ -17,16 +17,18 @@ const PROOF_MEMBERS = new Set([
  * columns that queries trust.
  *
  * @param receiptHash - The hash computed from the receipt itself, never the column.
+ * @param isPlain - No name can stand twice: whoever read the text has seen that.
  * @returns The first contradiction, or undefined.
  */
 export function findUnsignedChange(
   stored: StoredReceipt,
   read: ReadReceipt,
   receiptHash: string,
+  isPlain = false,
 ): string | undefined {
   return (
     proofProblem(read) ??
-    duplicateProblem(stored.text, read) ??
+    (isPlain ? undefined : duplicateProblem(stored.text, read)) ??
     columnProblem(stored, read, receiptHash)
   );
 }

@@ -1,4 +1,4 @@
-import { isJsonObject } from '../json/value.ts';
+import { isJsonObject, type JsonObject } from '../json/value.ts';
 import type { Receipt } from './receipt.ts';
 
 /** What our daemon writes about the call behind a receipt, in `issuer.runtime.obsigna.call`. */
@@ -18,10 +18,9 @@ export interface CallNote {
 }
 
 /** Undefined for receipts that say nothing of the kind: frames without a call, other daemons. */
-export function callNoteOf({ issuer }: Receipt): CallNote | undefined {
-  const ours = issuer.runtime?.['obsigna'];
-  const call = isJsonObject(ours) ? ours['call'] : undefined;
-  if (!isJsonObject(call)) return undefined;
+export function callNoteOf(receipt: Receipt): CallNote | undefined {
+  const call = callOf(receipt);
+  if (call === undefined) return undefined;
   const text = (name: string) => (typeof call[name] === 'string' ? call[name] : undefined);
   const [id, began, closedBy] = [text('id'), text('began'), text('closed_by')];
   const [completes, sameAs, intent] = [text('completes'), text('same_as'), text('intent')];
@@ -33,6 +32,17 @@ export function callNoteOf({ issuer }: Receipt): CallNote | undefined {
     ...(sameAs !== undefined && { sameAs }),
     ...(intent !== undefined && { intent }),
   };
+}
+
+/** Whether a receipt tells how a call ended that another one says `pending` of. */
+export function isLateOutcome(receipt: Receipt): boolean {
+  return typeof callOf(receipt)?.['completes'] === 'string';
+}
+
+function callOf({ issuer }: Receipt): JsonObject | undefined {
+  const ours = issuer.runtime?.['obsigna'];
+  const call = isJsonObject(ours) ? ours['call'] : undefined;
+  return isJsonObject(call) ? call : undefined;
 }
 
 /** Which call of its session this is; undefined for an id that is no plain number. */
