@@ -323,7 +323,7 @@ export const REQUIREMENTS: readonly Requirement[] = [
   },
   {
     id: 'P7.memory-flat',
-    text: 'verifying holds one receipt at a time, never a chain',
+    text: 'verifying holds a few hundred receipts at a time, never a chain',
     source: 'docs/adr/0005',
   },
 
@@ -395,6 +395,11 @@ export const REQUIREMENTS: readonly Requirement[] = [
     id: 'S.tamper',
     text: 'each tampering is found, names the right receipt and ends with exit 1: byte, column, deleted, swapped, moved, appended, unknown member',
     source: 'docs/adr/0002',
+  },
+  {
+    id: 'S.one-verdict',
+    text: 'a verdict is the same to the letter whether signatures are checked one by one or on every core',
+    source: 'docs/adr/0035',
   },
   {
     id: 'S.issuer-constant',

@@ -50,7 +50,7 @@ export class DuplicateKeys {
   /** One line per key that was seen twice or more, in the order of first sight. */
   warnings(): readonly string[] {
     const lines: string[] = [];
-    const bySight = [...this.#repeated.values()].sort((a, b) => first(a) - first(b));
+    const bySight = [...this.#repeated.values()].sort((a, b) => firstIndex(a) - firstIndex(b));
     for (const { key, indices, count } of bySight) {
       const more = count > indices.length ? ` and ${count - indices.length} more` : '';
       lines.push(
@@ -62,6 +62,6 @@ export class DuplicateKeys {
   }
 }
 
-function first({ indices }: Repeated): number {
+function firstIndex({ indices }: Repeated): number {
   return indices[0] ?? 0;
 }
