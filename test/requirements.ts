@@ -323,7 +323,7 @@ export const REQUIREMENTS: readonly Requirement[] = [
   },
   {
     id: 'P7.memory-flat',
-    text: 'verifying holds a few hundred receipts at a time, never a chain',
+    text: 'verifying holds some dozens of receipts at a time, never a chain',
     source: 'docs/adr/0005',
   },
 
@@ -943,6 +943,11 @@ export const REQUIREMENTS: readonly Requirement[] = [
     id: 'C.list-filters',
     text: 'receipt list filters by chain, tool, risk, status and time, limits and streams',
     source: 'cli/README.md',
+  },
+  {
+    id: 'C.tail',
+    text: 'receipt tail shows the newest receipts as they were written, and follows a store that is written, made smaller or put back',
+    source: 'docs/cli.md',
   },
   {
     id: 'C.list-json',

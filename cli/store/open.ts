@@ -159,7 +159,8 @@ function copyStore(path: string, copy: string): void {
   throw new CodedError('STORE_UNAVAILABLE', `${path} kept changing while it was copied`);
 }
 
-function stateOf(path: string): string {
+/** Changes when somebody writes to the store; to be compared and not read. */
+export function stateOf(path: string): string {
   return [path, `${path}-wal`]
     .map((file) => statSync(file, { bigint: true, throwIfNoEntry: false }))
     .map((stat) => (stat === undefined ? '-' : `${stat.ino} ${stat.size} ${stat.mtimeNs}`))

@@ -5,7 +5,7 @@ import type { ReceiptVerdict } from './verdict.ts';
 import { holds, type ChainVerifier } from './verify-chain.ts';
 
 /** Receipts that are open at a time: enough for every core, and few in memory. */
-const MOST_OPEN = 256;
+const MOST_OPEN = 64;
 /** Characters of their texts, so that large ones are fewer. */
 const MOST_CHARACTERS = 4 * 1024 * 1024;
 
@@ -21,7 +21,7 @@ interface Pending<R> {
  * order; only signatures are checked ahead, each with the key that is in force for it: what hands over to
  * another key is judged before the next receipt is looked at.
  *
- * @param rows - Oldest first; read no further ahead than a few hundred receipts.
+ * @param rows - Oldest first; read at most 64 receipts ahead.
  * @param seen - Told of every receipt, in order.
  */
 export async function judgeAhead<R extends StoredReceipt>(

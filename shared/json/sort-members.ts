@@ -130,7 +130,7 @@ export class MemberSorter {
     const first = this.#open;
     const behind = this.#readMembers(at, depth);
     if (behind === OTHER || !this.#sortSpans(first)) return OTHER;
-    this.#writeMembers(first, at + 1);
+    if (this.#open > first + 1) this.#writeMembers(first, at + 1);
     this.#open = first;
     return behind;
   }
@@ -151,7 +151,8 @@ export class MemberSorter {
     let to = MAX_BYTES;
     for (let i = first; i < this.#open; i += 1) {
       if (i > first) bytes[to++] = COMMA;
-      const [start, end] = [this.#starts[i] as number, this.#ends[i] as number];
+      const start = this.#starts[i] as number;
+      const end = this.#ends[i] as number;
       bytes.copyWithin(to, start, end);
       to += end - start;
     }
@@ -161,9 +162,12 @@ export class MemberSorter {
 
   /** Of the members from `first` on. By insertion: objects have a handful of members. False when two have the same name. */
   #sortSpans(first: number): boolean {
-    const [bytes, starts, ends] = [this.#bytes, this.#starts, this.#ends];
+    const bytes = this.#bytes;
+    const starts = this.#starts;
+    const ends = this.#ends;
     for (let i = first + 1; i < this.#open; i += 1) {
-      const [start, end] = [starts[i] as number, ends[i] as number];
+      const start = starts[i] as number;
+      const end = ends[i] as number;
       let to = i;
       for (; to > first; to -= 1) {
         const order = compareNames(bytes, starts[to - 1] as number, start);
@@ -182,7 +186,8 @@ export class MemberSorter {
 /** Bytes of ASCII sort as UTF-16 units do. Both offsets are those of the opening quotes. */
 function compareNames(bytes: Uint8Array, one: number, other: number): number {
   for (let i = 1; ; i += 1) {
-    const [a, b] = [bytes[one + i] as number, bytes[other + i] as number];
+    const a = bytes[one + i] as number;
+    const b = bytes[other + i] as number;
     if (a === b && a !== QUOTE) continue;
     if (a === b) return 0;
     if (a === QUOTE) return -1;
