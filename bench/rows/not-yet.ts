@@ -3,8 +3,6 @@ import type { Bench } from './bench.ts';
 
 const ROWS = [
   ['call with -require-receipt, 1 KB, p50', 'the flag does not exist in this version'],
-  ['verify, two cores', 'the verifier runs on one thread in this version'],
-  ['receipt tail', 'the command does not exist in this version'],
 ] as const;
 
 /** Budgets whose feature is still to come: promised, so they stand in the table. */

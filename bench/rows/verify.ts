@@ -14,6 +14,7 @@ import { filledStore, FIRST_RECEIPTS, readReceipts, type FilledStore } from '../
 import type { Lab } from '../lab.ts';
 import { atLeast, atMost, ratioRow, type Budget, type Round, type Row } from '../row.ts';
 import type { Bench } from './bench.ts';
+import { largeStore } from './large-store.ts';
 import { wholeRun } from './whole-run.ts';
 
 const RECEIPTS = 2000;
@@ -30,7 +31,7 @@ export const verify: Bench = {
   name: 'verify',
   title: 'verify: one thread, two cores, without signatures, memory',
   run: async (lab) => {
-    const large = await filledStore(lab, lab.size(20_000, 200_000));
+    const large = await largeStore(lab);
     return [...(await inProcess(lab, large)), await memoryRow(lab, large)];
   },
 };
