@@ -4,7 +4,6 @@ import type { ChainVerdict, ReceiptVerdict } from '../../shared/chain/verdict.ts
 import { ChainVerifier, type ChainCut } from '../../shared/chain/verify-chain.ts';
 import { nodeSuite } from '../../shared/crypto/node-suite.ts';
 import type { VerifyKey } from '../../shared/crypto/suite.ts';
-import { parseReceipt } from '../../shared/receipt/parse.ts';
 import type { Receipt } from '../../shared/receipt/receipt.ts';
 import type { KeyTrust } from '../key-trust.ts';
 import { useEveryCore } from '../every-core.ts';
@@ -65,7 +64,7 @@ export async function judgeChain(
   await judgeAhead(verifier, reader.chain(chain), (judged, row) => {
     if (judged.index === 0) first = judged.receipt;
     seen(judged, row);
-    last = nextKey(row, judged, last) ?? last;
+    last = nextKey(judged, last) ?? last;
   });
   const verdict = verifier.finish();
   const isRotated = genesis !== trust.keyring.published;
@@ -85,14 +84,9 @@ export function verifierOf(
   return new ChainVerifier(nodeSuite, chain.id, options);
 }
 
-function nextKey(
-  { text }: StoredRow,
-  judged: ReceiptVerdict,
-  active: VerifyKey,
-): VerifyKey | undefined {
-  if (!text.includes('"keyRotation"') || !judged.signatureValid) return undefined;
-  const rotation = parseReceipt(text).receipt.credentialSubject.keyRotation;
-  if (rotation === undefined) return undefined;
+function nextKey(judged: ReceiptVerdict, active: VerifyKey): VerifyKey | undefined {
+  const rotation = judged.receipt?.credentialSubject.keyRotation;
+  if (rotation === undefined || !judged.signatureValid) return undefined;
   const checked = checkRotation(nodeSuite, active, rotation);
   return checked.ok ? checked.key : undefined;
 }
