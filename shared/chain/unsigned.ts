@@ -1,4 +1,4 @@
-import { columnsOf, type StoredReceipt } from './stored.ts';
+import { columnsOf, RECEIPT_COLUMNS, type StoredReceipt } from './stored.ts';
 import { scanMembersOnce } from '../json/duplicates.ts';
 import { encodeUtf8 } from '../json/text.ts';
 import { PROOF_PURPOSE, type ReadReceipt } from '../receipt/receipt.ts';
@@ -72,7 +72,7 @@ function columnProblem(
 ): string | undefined {
   if (columns === undefined) return undefined;
   const expected = columnsOf(receipt, receiptHash);
-  for (const name of Object.keys(expected) as (keyof typeof expected)[]) {
+  for (const name of RECEIPT_COLUMNS) {
     if (columns[name] !== expected[name]) {
       return `column ${name} says ${show(columns[name])}, the receipt says ${show(expected[name])}`;
     }
