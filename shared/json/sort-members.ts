@@ -152,6 +152,8 @@ export class MemberSorter {
     for (let i = first; i < this.#open; i += 1) {
       if (i > first) bytes[to++] = COMMA;
       const start = this.#starts[i] as number;
+      // Members that stood behind each other go together, with the comma between.
+      while (i + 1 < this.#open && this.#starts[i + 1] === (this.#ends[i] as number) + 1) i += 1;
       const end = this.#ends[i] as number;
       bytes.copyWithin(to, start, end);
       to += end - start;
