@@ -30,6 +30,9 @@ const ENDS_STRETCH = Uint8Array.from({ length: 256 }, (_, byte) =>
   byte < 0x20 || byte === 0x22 || byte === 0x5c ? 1 : 0,
 );
 
+/** The same in a name, which is ASCII here: its bytes sort as its UTF-16 units do. */
+const ENDS_NAME = ENDS_STRETCH.map((ends, byte) => (byte < 0x80 ? ends : 1));
+
 /** Bytes of a canonical form; they hold until the sorter is used again. */
 export interface SortedObject {
   readonly bytes: Uint8Array;
@@ -185,7 +188,7 @@ export class MemberSorter {
   }
 }
 
-/** Bytes of ASCII sort as UTF-16 units do. Both offsets are those of the opening quotes. */
+/** Both offsets are those of the opening quotes. */
 function compareNames(bytes: Uint8Array, one: number, other: number): number {
   for (let i = 1; ; i += 1) {
     const a = bytes[one + i] as number;
@@ -207,7 +210,7 @@ function isName(bytes: Uint8Array, at: number, name: string): boolean {
 function skipName(bytes: Uint8Array, at: number): number {
   if (bytes[at] !== QUOTE) return OTHER;
   let i = at + 1;
-  while (ENDS_STRETCH[bytes[i] as number] === 0 && (bytes[i] as number) < 0x80) i += 1;
+  while (ENDS_NAME[bytes[i] as number] === 0) i += 1;
   return bytes[i] === QUOTE ? i + 1 : OTHER;
 }
 
