@@ -9,7 +9,7 @@ const PROOF_VALUE = /^u[A-Za-z0-9_-]{85}[AQgw]$/;
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 /** What each character stands for. RFC 4648 section 5 */
 const DIGITS = new Uint8Array(128);
-for (const [digit, letter] of [...ALPHABET].entries()) DIGITS[letter.charCodeAt(0)] = digit;
+for (let digit = 0; digit < ALPHABET.length; digit += 1) DIGITS[ALPHABET.charCodeAt(digit)] = digit;
 
 /** `u` and 86 base64url characters for a 64-byte signature. */
 export function encodeProofValue(signature: Uint8Array): string {
