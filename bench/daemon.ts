@@ -26,8 +26,7 @@ export interface DaemonHome {
   readonly env: NodeJS.ProcessEnv;
 }
 
-export function makeDaemonHome(lab: Lab): DaemonHome {
-  const folder = lab.newFolder();
+export function makeDaemonHome(lab: Lab, folder = lab.newFolder()): DaemonHome {
   const { socket, db, key } = placesOf({ folder });
   const env = {
     ...cleanEnvironment(),

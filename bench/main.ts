@@ -16,7 +16,6 @@ import { list } from './rows/list.ts';
 import { manyProxies } from './rows/many-proxies.ts';
 import { memory } from './rows/memory.ts';
 import { micro } from './rows/micro.ts';
-import { notYet } from './rows/not-yet.ts';
 import { policy } from './rows/policy.ts';
 import { roundTrip } from './rows/round-trip.ts';
 import { scale } from './rows/scale.ts';
@@ -43,7 +42,6 @@ const BENCHES: readonly Bench[] = [
   scale,
   micro,
   policy,
-  notYet,
 ];
 
 async function main(): Promise<void> {
@@ -96,7 +94,7 @@ async function takeAll(lab: Lab, { benches, isFull }: Options) {
       const isTold = error instanceof Unmeasurable || error instanceof HopError;
       process.stderr.write(`failed\n${isTold ? message : stack}\n`);
       const why = message.split('\n')[0] ?? '';
-      rows.push(...named(bench, [missingRow(bench.title, 'not measured', why)]));
+      rows.push(...named(bench, [missingRow(bench.title, why)]));
     }
   }
   const seconds = (Date.now() - startedAt) / 1000;

@@ -26,7 +26,7 @@ export interface RowSpec {
   readonly note?: string;
 }
 
-export type Outcome = 'ok' | 'over' | 'info' | 'not yet' | 'not measured';
+export type Outcome = 'ok' | 'over' | 'info' | 'not measured';
 
 /** One line of the table, and one object of the JSON. Numbers are medians over the rounds. */
 export interface Row {
@@ -86,9 +86,9 @@ export function plainRow(spec: RowSpec, values: readonly number[]): Row {
   };
 }
 
-export function missingRow(row: string, outcome: 'not yet' | 'not measured', note: string): Row {
+export function missingRow(row: string, note: string): Row {
   const spec: RowSpec = { row, basis: 'wall', unit: '', floorName: '' };
-  return { ...spec, relation: 'plain', outcome, note };
+  return { ...spec, relation: 'plain', outcome: 'not measured', note };
 }
 
 function summary(spec: RowSpec, rounds: readonly Round[], values: readonly number[]) {

@@ -3,6 +3,7 @@ import { renderRows } from '../shared/flags.ts';
 
 const RECEIPT_COMMANDS = [
   ['receipt list', 'Show receipts, newest first, with filters'],
+  ['receipt tail', 'Show the newest receipts, and those that follow'],
   ['receipt show SEQ', 'Show one receipt'],
   ['receipt disclose SEQ', 'Open what was sealed into one receipt'],
   ['receipt verify', 'Verify signatures, links and columns of every chain'],
@@ -154,6 +155,7 @@ ${MORE}`,
 };
 
 const list = async () => (await import('./receipt/list.ts')).listCommand;
+const tail = async () => (await import('./receipt/tail.ts')).tailCommand;
 const show = async () => (await import('./receipt/show.ts')).showCommand;
 const daemonControl = () => import('./daemon/control.ts');
 const daemonInstall = () => import('./daemon/install.ts');
@@ -178,7 +180,7 @@ export const ROOT: CommandDef = defineCommand({
   subCommands: {
     receipt: defineCommand({
       meta: { name: 'receipt' },
-      subCommands: { list, show, disclose, verify, 'verify-event': verifyEvent },
+      subCommands: { list, tail, show, disclose, verify, 'verify-event': verifyEvent },
     }),
     approvals: defineCommand({
       meta: { name: 'approvals' },

@@ -33,8 +33,9 @@ export class Table {
     if (this.#held.length > MEASURED_ROWS) this.end();
   }
 
-  /** Prints what is held back. */
+  /** Prints what is held back; a table may go on behind it. */
   end(): void {
+    if (this.#held.length === 0) return;
     const widths: number[] = [];
     for (const cells of this.#held) {
       for (const [i, { text }] of cells.entries())

@@ -333,7 +333,7 @@ export const REQUIREMENTS: readonly Requirement[] = [
   },
   {
     id: 'P7.memory-flat',
-    text: 'verifying holds one receipt at a time, never a chain',
+    text: 'verifying holds some dozens of receipts at a time, never a chain',
     source: 'docs/adr/0005',
   },
 
@@ -405,6 +405,11 @@ export const REQUIREMENTS: readonly Requirement[] = [
     id: 'S.tamper',
     text: 'each tampering is found, names the right receipt and ends with exit 1: byte, column, deleted, swapped, moved, appended, unknown member',
     source: 'docs/adr/0002',
+  },
+  {
+    id: 'S.one-verdict',
+    text: 'a verdict is the same to the letter whether signatures are checked one by one or on every core',
+    source: 'docs/adr/0035',
   },
   {
     id: 'S.issuer-constant',
@@ -948,6 +953,11 @@ export const REQUIREMENTS: readonly Requirement[] = [
     id: 'C.list-filters',
     text: 'receipt list filters by chain, tool, risk, status and time, limits and streams',
     source: 'cli/README.md',
+  },
+  {
+    id: 'C.tail',
+    text: 'receipt tail shows the newest receipts as they were written, and follows a store that is written, made smaller or put back',
+    source: 'docs/cli.md',
   },
   {
     id: 'C.list-json',

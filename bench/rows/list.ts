@@ -1,17 +1,18 @@
 import { filledStore, FIRST_RECEIPTS, type FilledStore } from '../daemon.ts';
 import { atMost, ratioRow, type Round, type Row } from '../row.ts';
 import type { Bench } from './bench.ts';
+import { largeStore } from './large-store.ts';
 import { wholeRun } from './whole-run.ts';
 
 /** Reading commands must not notice how much history there is. */
 export const list: Bench = {
   name: 'list',
-  title: 'receipt list and show in a large store',
+  title: 'receipt list, show and tail in a large store',
   run: async (lab) => {
     const small = await filledStore(lab, FIRST_RECEIPTS);
-    const large = await filledStore(lab, lab.size(20_000, 200_000));
+    const large = await largeStore(lab);
     const rows: Row[] = [];
-    for (const command of [['list'], ['show', '500']]) {
+    for (const command of [['list'], ['show', '500'], ['tail']]) {
       const run = ({ db }: FilledStore) =>
         wholeRun(lab, 'obsigna', ['receipt', ...command, '-db', db]);
       const wall: Round[] = [];
@@ -25,11 +26,22 @@ export const list: Bench = {
       }
       const row = `receipt ${command.join(' ')}, ${large.receipts} receipts`;
       const floorName = `${small.receipts} receipts`;
-      const note = 'promised for 1 M receipts';
+      const note = large.receipts < 1e6 ? 'promised for 1 M receipts' : undefined;
       rows.push(
-        ratioRow({ row, basis: 'wall', unit: 'ns', floorName, budget: atMost(1.3), note }, wall, {
-          cpu,
-        }),
+        ratioRow(
+          {
+            row,
+            basis: 'wall',
+            unit: 'ns',
+            floorName,
+            budget: atMost(1.3),
+            ...(note !== undefined && { note }),
+          },
+          wall,
+          {
+            cpu,
+          },
+        ),
       );
     }
     return rows;

@@ -219,13 +219,14 @@ describe('the checks that read the store', () => {
       reason: /broken: key not pinned: the chain begins with /,
     },
   ]) {
-    test(`chain head with ${name} [C.pin]`, () => {
+    test(`chain head with ${name} [C.pin]`, async () => {
       const store = new FixtureStore(pinned);
       store.append('a');
       const reader = new ReceiptReader(store.path);
       const keyring = readKeyring(store.publicKeyPath);
       const chain = { id: 'a', key: 'a' };
-      const check = chainHeadCheck({ reader, keyring, pins }, chain, true, () => undefined);
+      const evidence = { reader, keyring, pins };
+      const check = await chainHeadCheck(evidence, chain, true, () => undefined);
       expect(check).toMatchObject({ status, reason: expect.stringMatching(reason) as string });
       reader.close();
       store.remove();

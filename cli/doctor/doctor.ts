@@ -138,7 +138,8 @@ async function examine(flags: Flags, timeoutMs: number, cli: Cli): Promise<reado
     const chain = chainOf(flags, evidence);
     const found = survey({ host: surroundings, project: process.cwd() });
     const isDaemonUp = greeting.state !== 'unreachable';
-    const head = chainHeadCheck(evidence, chain, isDaemonUp, () => progress.step(chain.id));
+    const step = () => progress.step(chain.id);
+    const head = await chainHeadCheck(evidence, chain, isDaemonUp, step);
     progress.clear();
     return [
       processCheck(socketPath, greeting),

@@ -78,22 +78,22 @@ export function platformCheck(platform: string): HealthCheck {
  * Verifies the chain that is being written. That it has no last receipt yet is what a running
  * daemon looks like, and a warning only when none runs.
  */
-export function chainHeadCheck(
+export async function chainHeadCheck(
   { reader, keyring, pins }: Evidence,
   chain: StoredChain,
   isDaemonUp: boolean,
   step: () => void,
-): HealthCheck {
+): Promise<HealthCheck> {
   const name = 'chain head';
   for (const part of [reader, keyring]) {
     if (part instanceof CodedError) return fail(name, part.message, part.remedy);
   }
   try {
     const trust = new KeyTrust(reader as ReceiptReader, keyring as Keyring, pins);
-    const cut = cutOf(reader as ReceiptReader, chain, () =>
+    const cut = await cutOf(reader as ReceiptReader, chain, () =>
       findPruned(reader as ReceiptReader, trust),
     );
-    const judged = judgeChain(reader as ReceiptReader, chain, trust, step, cut);
+    const judged = await judgeChain(reader as ReceiptReader, chain, trust, step, cut);
     const report = confirmParent(reader as ReceiptReader, keyring as Keyring, judged);
     const { verdict } = report;
     const result = resultOf(report);

@@ -20,18 +20,18 @@ interface Held {
  *
  * @param isSelected - Asked for every row, in order.
  */
-export function* judgeEvents(
+export async function* judgeEvents(
   reader: ReceiptReader,
   chain: StoredChain,
   trust: KeyTrust,
   isSelected: (row: StoredRow) => boolean,
   allowed: readonly string[] | undefined,
-): IterableIterator<EventResult> {
+): AsyncIterableIterator<EventResult> {
   let held: Held[] = [];
   let selected = 0;
   let before: Held | undefined;
   let brokenLinkAt = -1;
-  const cut = cutOf(reader, chain, () => findPruned(reader, trust));
+  const cut = await cutOf(reader, chain, () => findPruned(reader, trust));
   const see = (verdict: ReceiptVerdict, row: StoredRow) => {
     if (before !== undefined) before.nextFollows = verdict.sequenceValid;
     before = undefined;
@@ -42,7 +42,8 @@ export function* judgeEvents(
     if (selected <= MOST_HELD) held.push(before);
     else held = [];
   };
-  const report = confirmParent(reader, trust.keyring, judgeChain(reader, chain, trust, see, cut));
+  const judged = await judgeChain(reader, chain, trust, see, cut);
+  const report = confirmParent(reader, trust.keyring, judged);
   const facts: ChainFacts = {
     chainId: chain.id,
     verdict: report.verdict,

@@ -1,11 +1,12 @@
+import { judgeAhead } from '../../shared/chain/judge-ahead.ts';
 import { checkRotation } from '../../shared/chain/rotation.ts';
 import type { ChainVerdict, ReceiptVerdict } from '../../shared/chain/verdict.ts';
 import { ChainVerifier, type ChainCut } from '../../shared/chain/verify-chain.ts';
 import { nodeSuite } from '../../shared/crypto/node-suite.ts';
 import type { VerifyKey } from '../../shared/crypto/suite.ts';
-import { parseReceipt } from '../../shared/receipt/parse.ts';
 import type { Receipt } from '../../shared/receipt/receipt.ts';
 import type { KeyTrust } from '../key-trust.ts';
+import { useEveryCore } from '../every-core.ts';
 import type { NamedKey } from '../keyring.ts';
 import type { PrunedRecord } from './pruned.ts';
 import type { ReceiptReader, StoredChain, StoredRow } from '../store/reader.ts';
@@ -42,28 +43,29 @@ export function resultOf(report: ChainReport): ChainVerdict['result'] {
 }
 
 /**
- * Judges one chain as it streams by: every receipt, then whether its key is one to trust.
+ * Judges one chain as it streams by, on every core: every receipt, then whether its key is one to
+ * trust.
  *
  * @param seen - Told of every receipt, in order.
  * @param cut - Where the chain goes on, when its beginning was removed as a prune receipt says.
  */
-export function judgeChain(
+export async function judgeChain(
   reader: ReceiptReader,
   chain: StoredChain,
   trust: KeyTrust,
   seen: (verdict: ReceiptVerdict, row: StoredRow) => void,
   cut?: ChainCut,
-): ChainReport {
+): Promise<ChainReport> {
   const genesis = trust.genesisOf(reader.first(chain));
   const verifier = verifierOf(chain, genesis, cut);
   let last = genesis.key;
   let first: Receipt | undefined;
-  for (const row of reader.chain(chain)) {
-    const judged = verifier.push(row);
+  useEveryCore();
+  await judgeAhead(verifier, reader.chain(chain), (judged, row) => {
     if (judged.index === 0) first = judged.receipt;
     seen(judged, row);
-    last = nextKey(row, judged, last) ?? last;
-  }
+    last = nextKey(judged, last) ?? last;
+  });
   const verdict = verifier.finish();
   const isRotated = genesis !== trust.keyring.published;
   const report = { chain, verdict, genesis, isRotated, first, ...(cut !== undefined && { cut }) };
@@ -82,14 +84,9 @@ export function verifierOf(
   return new ChainVerifier(nodeSuite, chain.id, options);
 }
 
-function nextKey(
-  { text }: StoredRow,
-  judged: ReceiptVerdict,
-  active: VerifyKey,
-): VerifyKey | undefined {
-  if (!text.includes('"keyRotation"') || !judged.signatureValid) return undefined;
-  const rotation = parseReceipt(text).receipt.credentialSubject.keyRotation;
-  if (rotation === undefined) return undefined;
+function nextKey(judged: ReceiptVerdict, active: VerifyKey): VerifyKey | undefined {
+  const rotation = judged.receipt?.credentialSubject.keyRotation;
+  if (rotation === undefined || !judged.signatureValid) return undefined;
   const checked = checkRotation(nodeSuite, active, rotation);
   return checked.ok ? checked.key : undefined;
 }

@@ -22,15 +22,15 @@ export interface PrunedRecord extends PrunedChain {
  * What prune receipts of the store say was removed, by chain id. Only receipts in chains that
  * verify count: anybody can write a row.
  */
-export function findPruned(
+export async function findPruned(
   reader: ReceiptReader,
   trust: KeyTrust,
-): ReadonlyMap<string, PrunedRecord> {
+): Promise<ReadonlyMap<string, PrunedRecord>> {
   const found = new Map<string, PrunedRecord>();
   const trusted = new Map<string, boolean>();
   for (const row of reader.withAction(ACTION_PRUNED)) {
     const { chain_id: id } = row.columns;
-    if (!trusted.has(id)) trusted.set(id, isSound(reader, id, trust));
+    if (!trusted.has(id)) trusted.set(id, await isSound(reader, id, trust));
     if (trusted.get(id) === true) collect(row, found);
   }
   return found;
@@ -43,22 +43,23 @@ export function findPruned(
  *
  * @param pruned - As `findPruned` returns it; asked only for a chain that begins late.
  */
-export function cutOf(
+export async function cutOf(
   reader: ReceiptReader,
   chain: StoredChain,
-  pruned: () => ReadonlyMap<string, PrunedRecord>,
-): ChainCut | undefined {
+  pruned: () => Promise<ReadonlyMap<string, PrunedRecord>>,
+): Promise<ChainCut | undefined> {
   const first = reader.first(chain);
   if (first === undefined || first.columns.sequence === 1) return undefined;
-  const record = pruned().get(chain.id);
+  const record = (await pruned()).get(chain.id);
   if (record === undefined) return undefined;
   const { lastSequence: sequence, headHash: hash } = record;
   const { sequence: next, previous_receipt_hash: previous } = first.columns;
   return next === sequence + 1 && previous === hash ? { sequence, hash } : undefined;
 }
 
-function isSound(reader: ReceiptReader, id: string, trust: KeyTrust): boolean {
-  const { verdict, untrustedKey } = judgeChain(reader, { id, key: id }, trust, () => undefined);
+async function isSound(reader: ReceiptReader, id: string, trust: KeyTrust): Promise<boolean> {
+  const chain = { id, key: id };
+  const { verdict, untrustedKey } = await judgeChain(reader, chain, trust, () => undefined);
   return verdict.result === 'valid' && untrustedKey === undefined;
 }
 

@@ -69,7 +69,7 @@ interface Selection {
   readonly isSelected: (row: StoredRow) => boolean;
 }
 
-function verifyEvent({ flags }: VerbInput<typeof spec>, cli: Cli): ExitCode {
+async function verifyEvent({ flags }: VerbInput<typeof spec>, cli: Cli): Promise<ExitCode> {
   const paint = paintFor(cli, flags.color);
   checkSelector(flags);
   const allowed = allowlistOf(flags['emitter-allowlist']);
@@ -84,7 +84,7 @@ function verifyEvent({ flags }: VerbInput<typeof spec>, cli: Cli): ExitCode {
     const verdicts = new Set<EventVerdict>();
     const print = flags.json === true ? jsonPrinter(cli) : textPrinter(cli, paint);
     for (const chain of chains) {
-      for (const result of judgeEvents(reader, chain, trust, isSelected, allowed)) {
+      for await (const result of judgeEvents(reader, chain, trust, isSelected, allowed)) {
         verdicts.add(result.verdict);
         print.result(result);
       }

@@ -73,7 +73,7 @@ export interface Report {
   end(unchecked: readonly Unchecked[], isGood: boolean, coverage: Coverage): void;
 }
 
-function verify({ flags }: VerbInput<typeof spec>, cli: Cli): ExitCode {
+async function verify({ flags }: VerbInput<typeof spec>, cli: Cli): Promise<ExitCode> {
   const paint = paintFor(cli, flags.color);
   const chainId = flags['chain-id'];
   const pins = parsePins(flags.pin);
@@ -89,7 +89,7 @@ function verify({ flags }: VerbInput<typeof spec>, cli: Cli): ExitCode {
         : new TextReport(cli, paint, reader, trust, isVerbose);
     const chains = chainId === undefined ? reader.chains() : [{ id: chainId, key: chainId }];
     const progress = new Progress(cli, () => reader.count(), flags.progress === true);
-    const pruned = findPruned(reader, trust);
+    const pruned = await findPruned(reader, trust);
     // One chain alone says nothing of others.
     const isWhole = chainId === undefined;
     const links = isWhole ? new ChainLinks(reader, chains, keyring, pruned) : undefined;
@@ -97,12 +97,12 @@ function verify({ flags }: VerbInput<typeof spec>, cli: Cli): ExitCode {
     const meter = new CoverageMeter();
     let bad = chains.length === 0 ? 1 : 0;
     for (const chain of [...chains, ...(links?.absent() ?? [])]) {
-      const cut = cutOf(reader, chain, () => pruned);
+      const cut = await cutOf(reader, chain, () => Promise.resolve(pruned));
       const see = (verdict: ReceiptVerdict) => {
         progress.step(chain.id);
         meter.receipt(verdict);
       };
-      const judged = judgeChain(reader, chain, trust, see, cut);
+      const judged = await judgeChain(reader, chain, trust, see, cut);
       const isGone = judged.verdict.result === 'empty' || cut !== undefined;
       const gone = isGone ? pruned.get(chain.id) : undefined;
       const confirmed = confirmParent(reader, trust.keyring, judged);

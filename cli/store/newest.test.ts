@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { FixtureStore } from '../../test/fixtures/store.ts';
-import { findNewest, type ReceiptFilter } from './newest.ts';
+import { findNewest, rowsBetween, type ReceiptFilter } from './newest.ts';
 import { ReceiptReader } from './reader.ts';
 
 let store: FixtureStore;
@@ -70,6 +70,23 @@ describe('findNewest()', () => {
       expect(plansOf(() => search(filter, 5))).not.toContain('USE TEMP B-TREE FOR ORDER BY');
     });
   }
+
+  test('goes back row by row in the order of writing', () => {
+    fill(30, 1000);
+    store.db.exec("UPDATE receipts SET timestamp = '2030-01-01T00:00:00Z' WHERE sequence = 4");
+    const newest = () => Array.from(findNewest(store.db, {}, 3, () => undefined, 'writing'));
+    expect(newest()).toEqual([30, 29, 28]);
+    expect(plansOf(newest)).toEqual(['SCAN receipts']); // by row id, and no further than three rows
+  });
+
+  test('rowsBetween() reads the rows between two places and no others, whatever is asked', () => {
+    fill(30, 10);
+    const filter = { tool: 'tool', risk: 'critical', chain: 'c' };
+    const read = () => Array.from(rowsBetween(store.db, 'id', filter, [1, 21]));
+    expect(read()).toEqual([{ id: 'r11' }, { id: 'r21' }]);
+    const plan = 'SEARCH receipts USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)';
+    expect(plansOf(read)).toEqual([plan]);
+  });
 
   test('uses the index of a filter when the walk found too little', () => {
     fill(100_010, 100_010);

@@ -19,11 +19,19 @@ interface Condition {
   readonly columns: readonly string[];
 }
 
+const ORDERS: Readonly<Record<NewestBy, string>> = {
+  time: 'timestamp DESC, sequence DESC, rowid DESC',
+  writing: 'rowid DESC',
+};
+
 /** Receipts passed over in the order of the list before an index must take over. */
 const WINDOW = 100_000;
 
+/** What `newest` means where no chain is asked for: by the time in the receipts, or as they were written. */
+export type NewestBy = 'time' | 'writing';
+
 /**
- * Row ids of the receipts that fit, newest first: within a chain by sequence, otherwise by time.
+ * Row ids of the receipts that fit, newest first: within a chain by sequence, otherwise as asked.
  *
  * Time and chain have an index, and so has the order; the rest is a matter of luck. What is
  * frequent is found among the newest receipts at once. What is rare is found through its own index,
@@ -34,12 +42,10 @@ export function* findNewest(
   filter: ReceiptFilter,
   limit: number | undefined,
   gaveUp: (lookedAt: number) => void,
+  by: NewestBy = 'time',
 ): IterableIterator<number> {
   const [range, rest] = conditionsOf(filter);
-  const order =
-    filter.chain === undefined
-      ? 'timestamp DESC, sequence DESC, rowid DESC'
-      : 'sequence DESC, rowid DESC';
+  const order = filter.chain === undefined ? ORDERS[by] : 'sequence DESC, rowid DESC';
   const { sql: fits, values: asked } = all(rest);
   const scan = db.prepare(
     `SELECT rowid AS id, (${fits}) AS fits FROM receipts WHERE ${range.sql} ORDER BY ${order}`,
@@ -71,6 +77,23 @@ export function* findNewest(
     gaveUp(misses + found.length);
   }
   yield* found;
+}
+
+/**
+ * The rows that fit behind one row and up to another, in the order of writing. The plus sign keeps
+ * SQLite from an index of the filter, which knows more than the few rows in between.
+ */
+export function rowsBetween(
+  db: Database.Database,
+  columns: string,
+  filter: ReceiptFilter,
+  [after, last]: readonly [after: number, last: number],
+): Iterable<unknown> {
+  const { sql, values } = all(conditionsOf(filter).flat());
+  const rows = db.prepare(
+    `SELECT ${columns} FROM receipts WHERE rowid > ? AND rowid <= ? AND +(${sql}) ORDER BY rowid`,
+  );
+  return rows.iterate(after, last, ...values);
 }
 
 /** What the walk itself is bounded by, and what is asked of each receipt on the way. */

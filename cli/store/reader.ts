@@ -6,7 +6,7 @@ import {
 } from '../../shared/chain/stored.ts';
 import { CodedError } from '../../shared/errors.ts';
 import { decodeUtf8 } from '../../shared/json/text.ts';
-import { findNewest, type ReceiptFilter } from './newest.ts';
+import { findNewest, rowsBetween, type ReceiptFilter } from './newest.ts';
 import { openDatabase } from './open.ts';
 import { translateFault } from './faults.ts';
 
@@ -20,6 +20,15 @@ export interface StoredChain {
 }
 
 export type StoredRow = StoredReceipt & { readonly columns: ReceiptColumns };
+
+/** Where a receipt stands in the order of writing; the id tells whether it still stands there. */
+export interface WrittenPlace {
+  readonly rowid: number;
+  readonly id: unknown;
+}
+
+/** In front of the first receipt. */
+const BEGINNING: WrittenPlace = { rowid: 0, id: undefined };
 
 type Row = Readonly<Record<string, unknown>>;
 
@@ -166,10 +175,54 @@ export class ReceiptReader {
     limit: number | undefined,
     gaveUp: (lookedAt: number) => void,
   ): IterableIterator<StoredRow> {
+    yield* this.#withRowids(findNewest(this.#db, filter, limit, gaveUp));
+  }
+
+  /** The receipts that were written last, as `newest`, but the oldest of them first. */
+  *lastWritten(
+    filter: ReceiptFilter,
+    limit: number,
+    gaveUp: (lookedAt: number) => void,
+  ): IterableIterator<StoredRow> {
+    const found = Array.from(findNewest(this.#db, filter, limit, gaveUp, 'writing'));
+    yield* this.#withRowids(found.toReversed());
+  }
+
+  *#withRowids(rowids: Iterable<number>): IterableIterator<StoredRow> {
     const byRowid = this.#db.prepare(`SELECT ${this.#columns} FROM receipts WHERE rowid = ?`);
     try {
-      for (const rowid of findNewest(this.#db, filter, limit, gaveUp)) {
-        yield toStored(byRowid.get(rowid) as Row);
+      for (const rowid of rowids) yield toStored(byRowid.get(rowid) as Row);
+    } catch (error) {
+      throw translateFault(error, this.#path);
+    }
+  }
+
+  /** The receipt that was written last. */
+  end(): WrittenPlace {
+    const [row] = this.#all('SELECT rowid, id FROM receipts ORDER BY rowid DESC LIMIT 1');
+    return row === undefined ? BEGINNING : { rowid: Number(row['rowid']), id: row['id'] };
+  }
+
+  /**
+   * The same receipt where it stands now: rows get other numbers when a store is made smaller.
+   * Undefined when it is gone.
+   */
+  placeAgain(place: WrittenPlace): WrittenPlace | undefined {
+    if (place.id === undefined) return place;
+    const [row] = this.#all('SELECT rowid FROM receipts WHERE id = ?', place.id);
+    return row === undefined ? undefined : { rowid: Number(row['rowid']), id: place.id };
+  }
+
+  /** Receipts that fit, written behind one place and up to another, in the order of writing. */
+  *between(
+    filter: ReceiptFilter,
+    after: WrittenPlace,
+    last: WrittenPlace,
+  ): IterableIterator<StoredRow> {
+    try {
+      const range = [after.rowid, last.rowid] as const;
+      for (const row of rowsBetween(this.#db, this.#columns, filter, range)) {
+        yield toStored(row as Row);
       }
     } catch (error) {
       throw translateFault(error, this.#path);

@@ -1,6 +1,7 @@
 /** Beyond this many distinct keys the search stops and the verdict says so. */
 const MAX_KEYS = 50_000;
-interface Entry {
+
+interface Repeated {
   readonly key: string;
   readonly indices: number[];
   count: number;
@@ -14,7 +15,10 @@ const MAX_INDICES = 20;
  * number of the request for the key, and every session counts from 1: across sessions it says nothing.
  */
 export class DuplicateKeys {
-  readonly #seen = new Map<string, Entry>();
+  /** Where each key of a session stands first; most keys stand nowhere else. */
+  readonly #sessions = new Map<string, Map<string, number>>();
+  readonly #repeated = new Map<string, Repeated>();
+  #size = 0;
   #overflowed = false;
 
   get isComplete(): boolean {
@@ -22,23 +26,32 @@ export class DuplicateKeys {
   }
 
   add(key: string, index: number, session = ''): void {
-    const place = `${session}\u0000${key}`;
-    const entry = this.#seen.get(place);
-    if (entry !== undefined) {
-      entry.count += 1;
-      if (entry.indices.length < MAX_INDICES) entry.indices.push(index);
-    } else if (this.#seen.size < MAX_KEYS) {
-      this.#seen.set(place, { key, indices: [index], count: 1 });
-    } else {
+    const keys = this.#sessions.get(session) ?? new Map<string, number>();
+    const first = keys.get(key);
+    if (first !== undefined) {
+      this.#repeat(`${session}\u0000${key}`, key, first, index);
+    } else if (this.#size === MAX_KEYS) {
       this.#overflowed = true;
+    } else {
+      if (keys.size === 0) this.#sessions.set(session, keys);
+      keys.set(key, index);
+      this.#size += 1;
     }
+  }
+
+  #repeat(place: string, key: string, first: number, index: number): void {
+    const known = this.#repeated.get(place);
+    const repeated = known ?? { key, indices: [first], count: 1 };
+    if (known === undefined) this.#repeated.set(place, repeated);
+    repeated.count += 1;
+    if (repeated.indices.length < MAX_INDICES) repeated.indices.push(index);
   }
 
   /** One line per key that was seen twice or more, in the order of first sight. */
   warnings(): readonly string[] {
     const lines: string[] = [];
-    for (const { key, indices, count } of this.#seen.values()) {
-      if (count < 2) continue;
+    const bySight = [...this.#repeated.values()].sort((a, b) => firstIndex(a) - firstIndex(b));
+    for (const { key, indices, count } of bySight) {
       const more = count > indices.length ? ` and ${count - indices.length} more` : '';
       lines.push(
         `duplicate idempotency_key ${JSON.stringify(key)} on receipts at indices ` +
@@ -47,4 +60,8 @@ export class DuplicateKeys {
     }
     return lines;
   }
+}
+
+function firstIndex({ indices }: Repeated): number {
+  return indices[0] ?? 0;
 }

@@ -1,4 +1,4 @@
-import { columnsOf, type StoredReceipt } from './stored.ts';
+import { columnsOf, RECEIPT_COLUMNS, type StoredReceipt } from './stored.ts';
 import { scanMembersOnce } from '../json/duplicates.ts';
 import { encodeUtf8 } from '../json/text.ts';
 import { PROOF_PURPOSE, type ReadReceipt } from '../receipt/receipt.ts';
@@ -17,16 +17,18 @@ const PROOF_MEMBERS = new Set([
  * columns that queries trust.
  *
  * @param receiptHash - The hash computed from the receipt itself, never the column.
+ * @param isPlain - No name can stand twice: whoever read the text has seen that.
  * @returns The first contradiction, or undefined.
  */
 export function findUnsignedChange(
   stored: StoredReceipt,
   read: ReadReceipt,
   receiptHash: string,
+  isPlain = false,
 ): string | undefined {
   return (
     proofProblem(read) ??
-    duplicateProblem(stored.text, read) ??
+    (isPlain ? undefined : duplicateProblem(stored.text, read)) ??
     columnProblem(stored, read, receiptHash)
   );
 }
@@ -70,7 +72,7 @@ function columnProblem(
 ): string | undefined {
   if (columns === undefined) return undefined;
   const expected = columnsOf(receipt, receiptHash);
-  for (const name of Object.keys(expected) as (keyof typeof expected)[]) {
+  for (const name of RECEIPT_COLUMNS) {
     if (columns[name] !== expected[name]) {
       return `column ${name} says ${show(columns[name])}, the receipt says ${show(expected[name])}`;
     }

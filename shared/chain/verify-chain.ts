@@ -1,11 +1,9 @@
 import { hashUri, type CryptoSuite, type VerifyKey } from '../crypto/suite.ts';
-import { canonicalizeText, encodeUtf8 } from '../json/text.ts';
-import { callNoteOf } from '../receipt/call.ts';
-import { hashedText, signedText } from '../receipt/hash.ts';
-import { parseReceipt } from '../receipt/parse.ts';
-import { verifyProof } from '../receipt/proof.ts';
-import type { ReadReceipt, Receipt } from '../receipt/receipt.ts';
+import { canonicalizeText } from '../json/text.ts';
+import { isLateOutcome } from '../receipt/call.ts';
+import type { Receipt } from '../receipt/receipt.ts';
 import { DuplicateKeys } from './idempotency.ts';
+import { openReceipt, type OpenedReceipt, type UnreadableReceipt } from './open-receipt.ts';
 import { checkRotation } from './rotation.ts';
 import type { StoredReceipt } from './stored.ts';
 import { findUnsignedChange } from './unsigned.ts';
@@ -84,26 +82,38 @@ export class ChainVerifier {
     this.#previous = options.cut;
   }
 
-  /** Judges the next receipt. Bad evidence is an answer, so this never throws for it. */
-  push(stored: StoredReceipt): ReceiptVerdict {
-    this.#index += 1;
-    let read: ReadReceipt;
-    let signed: string;
-    try {
-      read = parseReceipt(stored.text);
-      signed = signedText(read.json);
-    } catch (error) {
-      return this.#unreadable(stored, error as Error);
-    }
-    return this.#judge(stored, read, signed);
+  /** The key in force for the next receipt. */
+  get activeKey(): VerifyKey {
+    return this.#active;
   }
 
-  #unreadable(stored: StoredReceipt, error: Error): ReceiptVerdict {
+  /** Judges the next receipt. Bad evidence is an answer, so this never throws for it. */
+  push(stored: StoredReceipt): ReceiptVerdict {
+    const opened = this.open(stored);
+    return this.judge(opened, holds(this.#active, opened));
+  }
+
+  /** Reads a receipt and judges nothing: `judge` does, when somebody has checked the signature. */
+  open(stored: StoredReceipt): OpenedReceipt | UnreadableReceipt {
+    return openReceipt(this.#suite, stored);
+  }
+
+  /**
+   * The second half of `push`; receipts come in the order in which they were opened.
+   *
+   * @param signatureHolds - Whether `activeKey`, as it is now, has signed what the receipt says.
+   */
+  judge(opened: OpenedReceipt | UnreadableReceipt, signatureHolds: boolean): ReceiptVerdict {
+    this.#index += 1;
+    return 'unreadable' in opened ? this.#unreadable(opened) : this.#judge(opened, signatureHolds);
+  }
+
+  #unreadable({ stored, unreadable }: UnreadableReceipt): ReceiptVerdict {
     const { id, sequence: column } = (stored.columns ?? {}) as Readonly<Record<string, unknown>>;
     // Columns have types in our schema only: another program may have put anything there.
     const receiptId = typeof id === 'string' ? id : '(unreadable)';
     const sequence = typeof column === 'number' ? column : undefined;
-    const problem = `unreadable receipt at index ${this.#index}: ${error.message}`;
+    const problem = `unreadable receipt at index ${this.#index}: ${unreadable}`;
     this.#note({ index: this.#index, receiptId, sequence, error: problem });
     // Its hash is unknown, so the next link cannot be judged; its place in the row is known.
     this.#previous = { hash: undefined, sequence };
@@ -112,31 +122,28 @@ export class ChainVerifier {
     return { index: this.#index, receiptId, sequence, ...flags, problem };
   }
 
-  #judge(stored: StoredReceipt, read: ReadReceipt, signed: string): ReceiptVerdict {
+  #judge(opened: OpenedReceipt, signatureValid: boolean): ReceiptVerdict {
     const index = this.#index;
+    const { read, hash } = opened;
     const { receipt } = read;
     const { chain, keyRotation } = receipt.credentialSubject;
-    const signedBytes = encodeUtf8(signed);
-    const hashed = hashedText(read.json, signed);
-    const hash = hashUri(this.#suite, hashed === signed ? signedBytes : hashed);
-    const signature = this.#checkSignature(receipt, signedBytes);
     const hashLinkValid = this.#checkLink(chain.previous_receipt_hash);
     const sequenceValid = this.#checkSequence(chain.sequence);
     let rotationError: string | undefined;
     if (keyRotation !== undefined) {
       const rotation = checkRotation(this.#suite, this.#active, keyRotation);
       if (!rotation.ok) rotationError = `key rotation invalid at index ${index}: ${rotation.cause}`;
-      else if (signature.valid) this.#active = rotation.key;
+      else if (signatureValid) this.#active = rotation.key;
     }
     // The order is the precedence of the reference when several checks fail on one receipt.
     const error =
-      signature.error ??
+      this.#proofError(opened) ??
       rotationError ??
       this.#statusError(receipt) ??
       this.#constancyError(receipt) ??
       // With a broken signature everything else is only its echo: columns no longer match either.
-      (signature.valid ? this.#unsignedError(stored, read, hash) : undefined);
-    const flagged = !signature.valid || !hashLinkValid || !sequenceValid;
+      (signatureValid ? this.#unsignedError(opened) : undefined);
+    const flagged = !signatureValid || !hashLinkValid || !sequenceValid;
     const place = { index, receiptId: receipt.id, sequence: chain.sequence };
     if (flagged || error !== undefined)
       this.#note({ ...place, ...(error !== undefined && { error }) });
@@ -144,23 +151,17 @@ export class ChainVerifier {
     this.#checkBody(receipt, place);
     this.#count(receipt);
     this.#previous = { hash, sequence: chain.sequence };
-    return {
-      ...place,
-      signatureValid: signature.valid,
-      hashLinkValid,
-      sequenceValid,
-      ...(error !== undefined && { problem: error }),
-      receipt,
-    };
+    const { id: receiptId } = receipt;
+    const { sequence } = chain;
+    const flags = { signatureValid, hashLinkValid, sequenceValid };
+    if (error !== undefined)
+      return { index, receiptId, sequence, ...flags, problem: error, receipt };
+    return { index, receiptId, sequence, signatureValid, hashLinkValid, sequenceValid, receipt };
   }
 
-  #checkSignature(receipt: Receipt, signed: Uint8Array): { valid: boolean; error?: string } {
-    try {
-      return { valid: verifyProof(this.#active, signed, receipt.proof) };
-    } catch (error) {
-      const cause = (error as Error).message;
-      return { valid: false, error: `signature compute failed at index ${this.#index}: ${cause}` };
-    }
+  #proofError({ proofError }: OpenedReceipt): string | undefined {
+    if (proofError === undefined) return undefined;
+    return `signature compute failed at index ${this.#index}: ${proofError}`;
   }
 
   #checkLink(previousHash: string | null): boolean {
@@ -195,8 +196,8 @@ export class ChainVerifier {
     return `proof.verificationMethod changes at index ${this.#index}: expected "${expected}", got "${verificationMethod}"`;
   }
 
-  #unsignedError(stored: StoredReceipt, read: ReadReceipt, hash: string): string | undefined {
-    const change = findUnsignedChange(stored, read, hash);
+  #unsignedError(opened: OpenedReceipt): string | undefined {
+    const change = findUnsignedChange(opened.stored, opened.read, opened.hash, opened.isPlain);
     return change === undefined ? undefined : `${change} at index ${this.#index}`;
   }
 
@@ -244,7 +245,7 @@ export class ChainVerifier {
     if (outcome.status === 'pending') this.#outcomesUnknown += 1;
     this.#eventsDropped += action.emitter_metadata?.drop_count ?? 0;
     // The late outcome of a call that was `pending` repeats its key, and is no second call.
-    if (!action.idempotency_key || callNoteOf(receipt)?.completes !== undefined) return;
+    if (!action.idempotency_key || isLateOutcome(receipt)) return;
     this.#duplicates.add(action.idempotency_key, this.#index, receipt.issuer.session_id);
   }
 
@@ -362,6 +363,12 @@ export class ChainVerifier {
     }
     return unchecked;
   }
+}
+
+/** Whether a key has signed what a receipt says; no key has signed what cannot be read. */
+export function holds(key: VerifyKey, opened: OpenedReceipt | UnreadableReceipt): boolean {
+  if ('unreadable' in opened || opened.signature === undefined) return false;
+  return key.verify(opened.signed, opened.signature);
 }
 
 function statusOf(last: Receipt | undefined): ChainStatus {

@@ -4,7 +4,7 @@ import { CodedError } from '../errors.ts';
 import { ED25519_KEY_BYTES, spkiFromRaw } from './public-key.ts';
 import type { CryptoSuite, VerifyKey } from './suite.ts';
 
-/** OpenSSL through node:crypto: what our programs use. */
+/** OpenSSL through node:crypto: what our programs use. `verifyLater` uses libuv's threads. */
 export const nodeSuite: CryptoSuite = {
   name: 'node:crypto',
   sha256Hex: (data) => hash('sha256', data, 'hex'),
@@ -30,5 +30,13 @@ class NodeVerifyKey implements VerifyKey {
   verify(message: Uint8Array | string, signature: Uint8Array): boolean {
     const bytes = typeof message === 'string' ? Buffer.from(message) : message;
     return verify(null, bytes, this.#key, signature);
+  }
+  verifyLater(message: Uint8Array, signature: Uint8Array): Promise<boolean> {
+    return new Promise((resolve, reject) => {
+      verify(null, message, this.#key, signature, (error, holds) => {
+        if (error === null) resolve(holds);
+        else reject(error);
+      });
+    });
   }
 }

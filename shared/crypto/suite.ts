@@ -19,6 +19,11 @@ export interface VerifyKey {
   readonly raw: Uint8Array;
   /** False for a signature that does not fit; never throws for bad evidence. RFC 8032 section 5.1.7 */
   verify(message: Uint8Array | string, signature: Uint8Array): boolean;
+  /**
+   * As `verify`, on another thread; the bytes are the caller's again at once. Absent where there are
+   * no threads to spare. Rejects only for faults of the platform, never for bad evidence.
+   */
+  verifyLater?(message: Uint8Array, signature: Uint8Array): Promise<boolean>;
 }
 
 /** The private half. Only the daemon and its key tools hold one. */

@@ -96,6 +96,9 @@ interface CompiledMember {
 /** Paths split once, so that reading a million receipts does not split them a million times. */
 const COMPILED: readonly CompiledMember[] = compile();
 
+/** Scratch: what was found at each path of the receipt at hand. */
+const FOUND: (JsonValue | undefined)[] = COMPILED.map(() => undefined);
+
 function compile(): CompiledMember[] {
   const paths = MEMBERS.map(([path]) => path.replace('?', ''));
   return MEMBERS.map(([declared, check, expected]) => {
@@ -126,9 +129,10 @@ export function parseReceipt(receiptText: string): ReadReceipt {
 /** As `parseReceipt`, for a value that is decoded already. */
 export function readReceipt(json: JsonValue): ReadReceipt {
   if (!isJsonObject(json)) throw new CodedError('RECEIPT_INVALID', 'a receipt is a JSON object');
-  const found: (JsonValue | undefined)[] = [];
+  const found = FOUND;
   let hasNull = false;
-  for (const member of COMPILED) {
+  for (let i = 0; i < COMPILED.length; i += 1) {
+    const member = COMPILED[i] as CompiledMember;
     const parent = member.parent === -1 ? json : found[member.parent];
     let value = parent === undefined ? undefined : own(parent as JsonObject, member.name);
     // A null optional member is read as absent, as every peer does.
@@ -136,7 +140,7 @@ export function readReceipt(json: JsonValue): ReadReceipt {
       hasNull = true;
       value = undefined;
     }
-    found.push(value);
+    found[i] = value;
     if (value === undefined) {
       if (!member.optional) throw new CodedError('RECEIPT_INVALID', `${member.path} is missing`);
     } else if (!member.check(value)) {

@@ -76,7 +76,7 @@ for (const { program, args, want } of [
 }
 
 test(
-  'verifying 20,000 receipts fits into a heap that could not hold their texts [P7.memory-flat]',
+  'verifying or listing 20,000 receipts fits into a heap that could not hold their texts [P7.memory-flat]',
   () => {
     const store = new FixtureStore();
     const padding = 'x'.repeat(3000);
@@ -85,12 +85,18 @@ test(
       store.append('2026-06-15', { outcome: { error: `${i}${padding}` } });
     }
     store.db.exec('COMMIT');
-    const args = ['receipt', 'verify', '-db', store.path, '-public-key', store.publicKeyPath];
-    const limited = ['--max-old-space-size=48', join(ROOT, 'dist/obsigna.cjs'), ...args];
-    const run = spawnSync(process.execPath, limited, { encoding: 'utf8' });
+    const limited = (...args: readonly string[]) => {
+      const program = ['--max-old-space-size=48', join(ROOT, 'dist/obsigna.cjs')];
+      const command = [...program, 'receipt', ...args, '-db', store.path];
+      return spawnSync(process.execPath, command, { encoding: 'utf8', maxBuffer: 1e9 });
+    };
+    const verified = limited('verify', '-public-key', store.publicKeyPath);
+    const listed = limited('list', '-all', '-jsonl');
     store.remove();
-    expect(run.stdout).toContain('Chain 2026-06-15: VALID (20000 receipts)');
-    expect(run.status).toBe(0);
+    expect(verified.stdout).toContain('Chain 2026-06-15: VALID (20000 receipts)');
+    expect(verified.status).toBe(0);
+    expect(listed.stdout.split('\n')).toHaveLength(20_001);
+    expect(listed.status).toBe(0);
   },
   LONG_MS,
 );
