@@ -29,7 +29,7 @@ import type { PolicyInForce } from './policy-in-force.ts';
 import { printable } from './proxy-log.ts';
 import type { OpenRecord } from './recorder.ts';
 import type { SentCall } from './sent-call.ts';
-import { mayHoldRequest, readServerLine } from './server-message.ts';
+import { mayHoldRequest, mayHoldWord, readServerLine } from './server-message.ts';
 import { ServerRequests } from './server-requests.ts';
 import { reviewServerLine, type Reviewed, type ServerJudge } from './server-review.ts';
 import { WaitingCalls, type FinalRuling, type WaitingRuling } from './waiting-calls.ts';
@@ -99,9 +99,9 @@ export class Governor {
     this.#server.adopt(policy);
   }
 
-  /** Whether a line of the server is of any interest once it has passed. */
-  hears(line: Buffer): boolean {
-    return this.hasOpenCalls || mayHoldRequest(line);
+  /** Whether any of these lines of the server is of interest once it has passed. */
+  hears(lines: Buffer): boolean {
+    return this.hasOpenCalls ? mayHoldWord(lines) : mayHoldRequest(lines);
   }
 
   /** Whether rules decide about what the server says: its lines are judged before they pass. */

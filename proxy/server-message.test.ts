@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { expect, test } from 'vitest';
-import { readServerLine } from './server-message.ts';
+import { mayHoldWord, readServerLine } from './server-message.ts';
 
 for (const { name, line, want } of [
   {
@@ -76,5 +76,6 @@ for (const { name, line, want } of [
       };
     });
     expect(found).toEqual(want);
+    if (want.length > 0) expect(mayHoldWord(Buffer.from(`{}\n${line}\n{}`))).toBe(true);
   });
 }

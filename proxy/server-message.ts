@@ -72,9 +72,14 @@ export function readServerLine(line: Buffer): readonly ServerWord[] {
   }
 }
 
-/** Whether a line may hold a request, for lines that are looked at for nothing else. */
-export function mayHoldRequest(line: Buffer): boolean {
-  return line.includes('"method"') || line.includes('\\u');
+/** Whether any of these lines may hold a word: a server that streams notifications has none for us. */
+export function mayHoldWord(lines: Buffer): boolean {
+  return lines.includes('"id"') || lines.includes('"notifications/tasks') || lines.includes('\\u');
+}
+
+/** Whether any may hold a request, for lines that are looked at for nothing else. */
+export function mayHoldRequest(lines: Buffer): boolean {
+  return (lines.includes('"id"') && lines.includes('"method"')) || lines.includes('\\u');
 }
 
 function wordsIn(message: Buffer): readonly ServerWord[] {

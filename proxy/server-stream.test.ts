@@ -141,3 +141,41 @@ test('ServerStream looks at an answer when nobody waits for bytes, and before th
   idle.shift()?.();
   expect([recorder.reports.length, idle.length]).toEqual([2, 0]);
 });
+
+test('ServerStream hears every answer among lines that it passes over, wherever the bytes are cut', () => {
+  const count = 4;
+  const notice = fc.constantFrom(
+    '{"method":"notifications/progress"}',
+    'noise',
+    '',
+    '{"result":{}}',
+  );
+  const streams = fc.array(fc.array(notice, { maxLength: 4 }), {
+    minLength: count,
+    maxLength: count,
+  });
+  fc.assert(
+    fc.property(streams, fc.array(fc.nat(), { maxLength: 8 }), (between, cuts) => {
+      const recorder = new FakeRecorder();
+      const governor = governed(recorder);
+      const stream = new ServerStream(governor, () => undefined);
+      for (let id = 0; id < count; id += 1) {
+        const call = `{"id":${id},"method":"tools/call","params":{"name":"t","arguments":{}}}`;
+        const inspection = inspectClientLine(Buffer.from(call));
+        if (inspection.kind !== 'call') throw new Error('not a call');
+        governor.rule(inspection.call);
+      }
+      const answer = (id: number) => `{"jsonrpc":"2.0","id":${id},"result":{"n":${id}}}`;
+      const lines = between.flatMap((list, id) => [...list, answer(id)]);
+      const bytes = Buffer.from(`${lines.join('\n')}\n`);
+      const places = cuts.map((cut) => cut % bytes.length).sort((a, b) => a - b);
+      for (const [index, start] of [0, ...places].entries()) {
+        stream.push(bytes.subarray(start, places[index] ?? bytes.length));
+      }
+      stream.settle();
+      expect(recorder.reports.map(({ output }) => output)).toEqual(
+        Array.from({ length: count }, (_, id) => `{"n":${id}}`),
+      );
+    }),
+  );
+});

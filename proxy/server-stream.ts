@@ -81,7 +81,17 @@ export class ServerStream implements LineHandler {
       for (const line of this.#takeWaiting()) this.#forward(line);
     }
     if (end < chunk.length) this.#hold(end === 0 ? chunk : chunk.subarray(end));
-    this.#splitter.push(chunk, this);
+    this.#look(chunk, end);
+  }
+
+  /** Whole lines that hold nothing for us are passed over together. @param end - Of the last of them. */
+  #look(chunk: Buffer, end: number): void {
+    const isMidLine = this.#splitter.isMidLine;
+    const start = isMidLine ? chunk.indexOf(NEWLINE) + 1 || chunk.length : 0;
+    if (start > 0) this.#splitter.push(chunk.subarray(0, start), this);
+    const isOfInterest = end > start && this.#governor.hears(chunk.subarray(start, end));
+    const rest = isOfInterest ? start : Math.max(start, end);
+    if (rest < chunk.length) this.#splitter.push(chunk.subarray(rest), this);
   }
 
   /** A last fragment without a newline is passed on as it is. A second end is none. */
@@ -108,7 +118,8 @@ export class ServerStream implements LineHandler {
   line(bytes: Buffer): void {
     const isJudged = this.#isJudging;
     if (isJudged) this.#judge(bytes);
-    if (!(isJudged ? this.#governor.hasOpenCalls : this.#governor.hears(bytes))) return;
+    if (isJudged && !this.#governor.hasOpenCalls) return;
+    if (!isJudged && !this.#governor.hears(bytes)) return;
     if (this.#unread.length === 0) this.#whenIdle(() => this.settle());
     this.#unread.push({ line: bytes, isJudged });
   }

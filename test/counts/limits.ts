@@ -28,7 +28,7 @@ export const LIMITS = {
     parsesOfAnswer: limit(0, 'an answer passes as bytes'),
     scannedOfAnswer: limit(1, 'once, for its id and the span of its result'),
     parsesOfNotification: limit(0, 'nothing in a notification is ours to judge'),
-    scannedOfNotification: limit(1, 'once, for the id that it does not have'),
+    scannedOfNotification: limit(0, 'without an id it is passed over by a search'),
   },
   /** Reports of 700 B: `alone` waits for each acknowledgement, `together` writes 64 at once. */
   daemon: {
