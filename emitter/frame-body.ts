@@ -124,7 +124,7 @@ export interface BodyOptions {
 
 export interface CallMembers {
   readonly call_id: string;
-  readonly phase?: EventPhase;
+  readonly phase?: EventPhase | undefined;
   /** Nobody waits for the reply: the daemon may delay it for the sake of others. */
   readonly patient?: true;
   /** The call belongs to the program that started this process (ADR 0029). */

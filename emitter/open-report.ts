@@ -9,12 +9,12 @@ import type { ActionReport, JsonText } from './report.ts';
 /** What became of an action that was announced. */
 export interface OutcomeReport {
   /** What the announcement said, when absent. */
-  readonly decision?: EventDecision;
-  readonly output?: JsonText;
-  readonly outputStrings?: LongStrings;
-  readonly error?: string;
+  readonly decision?: EventDecision | undefined;
+  readonly output?: JsonText | undefined;
+  readonly outputStrings?: LongStrings | undefined;
+  readonly error?: string | undefined;
   /** In place of the announcement's. */
-  readonly decisionContext?: JsonObject;
+  readonly decisionContext?: JsonObject | undefined;
 }
 
 /** An action that was announced and has not ended. */
@@ -71,12 +71,34 @@ export class AnnouncedAction implements OpenReport {
       // Never left, or came back: one frame tells it all.
       intent.settle?.(new CodedError('DAEMON_UNREACHABLE', 'the action has ended meanwhile'));
     }
-    const { channel, tool, decision } = this.#report;
-    const known = isTold ? { channel, tool, decision } : this.#report;
-    const call: CallMembers = {
-      call_id: this.callId,
-      ...((isTold || isLate) && { phase: 'outcome' }),
-    };
-    this.#port.take({ ...known, ...outcome }, call, undefined);
+    const report = isTold ? outcomeAlone(this.#report, outcome) : wholeStory(this.#report, outcome);
+    const phase = isTold || isLate ? 'outcome' : undefined;
+    this.#port.take(report, { call_id: this.callId, phase }, undefined);
   }
+}
+
+/** The daemon has the rest. Written out, so that all reports of calls have one shape. */
+function outcomeAlone(report: ActionReport, outcome: OutcomeReport): ActionReport {
+  return {
+    channel: report.channel,
+    tool: report.tool,
+    decision: outcome.decision ?? report.decision,
+    decisionContext: outcome.decisionContext,
+    input: undefined,
+    inputStrings: undefined,
+    output: outcome.output,
+    outputStrings: outcome.outputStrings,
+    error: outcome.error,
+  };
+}
+
+function wholeStory(report: ActionReport, outcome: OutcomeReport): ActionReport {
+  return {
+    ...report,
+    decision: outcome.decision ?? report.decision,
+    decisionContext: outcome.decisionContext ?? report.decisionContext,
+    output: outcome.output,
+    outputStrings: outcome.outputStrings,
+    error: outcome.error ?? report.error,
+  };
 }

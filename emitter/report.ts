@@ -20,23 +20,23 @@ export interface ActionReport {
   readonly tool: { readonly name: string; readonly server?: string };
   readonly decision: EventDecision;
   /** In place of `channel.server.name`, for what is no call of the tool. */
-  readonly actionType?: string;
-  readonly input?: JsonText;
-  readonly output?: JsonText;
+  readonly actionType?: string | undefined;
+  readonly input?: JsonText | undefined;
+  readonly output?: JsonText | undefined;
   /** Spare another look through payloads that are parts of messages that were scanned. */
-  readonly inputStrings?: LongStrings;
-  readonly outputStrings?: LongStrings;
+  readonly inputStrings?: LongStrings | undefined;
+  readonly outputStrings?: LongStrings | undefined;
   /** Why it failed or was refused; secrets are taken out by the daemon. */
-  readonly error?: string;
-  readonly idempotencyKey?: string;
-  readonly correlationId?: string;
+  readonly error?: string | undefined;
+  readonly idempotencyKey?: string | undefined;
+  readonly correlationId?: string | undefined;
   /** Rule, risk and policy behind the decision; signed inside `issuer.runtime.obsigna`. */
-  readonly decisionContext?: JsonObject;
+  readonly decisionContext?: JsonObject | undefined;
   /** The agent below the one that reports; its actions stand in a chain of their own. */
-  readonly agent?: { readonly id: string; readonly type?: string | undefined };
-  readonly target?: { readonly system: string; readonly resource: string };
+  readonly agent?: { readonly id: string; readonly type?: string | undefined } | undefined;
+  readonly target?: { readonly system: string; readonly resource: string } | undefined;
   /** The model that asked for the action and what it used, and where that is known from. */
-  readonly model?: ModelUse;
+  readonly model?: ModelUse | undefined;
 }
 
 export interface ModelUse {

@@ -28,11 +28,11 @@ export type PolicyRequest = {
   /** The clock, in milliseconds since 1970. Without it time stands still at 1970. */
   readonly nowMs?: number;
   /** What rates, budgets and sequences remember of this session; `decide` writes into it. */
-  readonly history?: PolicyHistory;
+  readonly history?: PolicyHistory | undefined;
   /** What was noticed about the tool and its server. */
   readonly findings?: readonly Finding[] | undefined;
   /** Folders that are no outside, beside those of the rules file. */
-  readonly workspace?: readonly string[];
+  readonly workspace?: readonly string[] | undefined;
   /**
    * Set where a receipt is all that is left of a call: what a condition on arguments, annotations or the
    * client is taken to say. Asked once with each, a decision has two ends.
@@ -45,14 +45,14 @@ export type PolicyRequest = {
 export type Decision = {
   readonly action: Action;
   /** The rule that decided; absent when none matched. */
-  readonly rule?: Rule;
+  readonly rule?: Rule | undefined;
   readonly risk: Risk;
   /** The names of all rules that matched, in the order of the file. */
   readonly matched: readonly string[];
   /** Why the rule matched: one text for each of its conditions. Quotes the rule, never the call. */
   readonly reasons: readonly string[];
   /** What was known about the tool and its server, where there was anything. */
-  readonly findings?: readonly Finding[];
+  readonly findings?: readonly Finding[] | undefined;
 };
 
 const TOOL_PREFIX = 'mcp__';
@@ -83,11 +83,11 @@ export function decide(rules: RuleSet, request: PolicyRequest): Decision {
   if (action !== 'block') note(rules, facts, counting);
   return {
     action,
-    ...(winner !== undefined && { rule: winner.rule }),
+    rule: winner?.rule,
     risk,
     matched: matches.map(({ rule }) => rule.name),
     reasons: winner === undefined ? [] : reasonsOf(winner),
-    ...(request.findings !== undefined && { findings: request.findings }),
+    findings: request.findings,
   };
 }
 

@@ -4,7 +4,7 @@ import { PolicyHistory } from '../policy/history.ts';
 import type { RuleSet } from '../policy/rule.ts';
 import { hasName } from '../shared/json/names.ts';
 import { decodeUtf8, parseJson } from '../shared/json/text.ts';
-import type { JsonObject } from '../shared/json/value.ts';
+import type { JsonObject, JsonValue } from '../shared/json/value.ts';
 import { PausedCalls, type ApprovalOptions } from './approvals/paused-calls.ts';
 import type { ClientInfo } from './client-name.ts';
 import { findingsMember } from './finding-context.ts';
@@ -102,29 +102,33 @@ export class GovernedServer {
     const facts = this.options.tools?.of(call.name) ?? NOTHING_KNOWN;
     // A round of the server's that nobody knows of; our own questions are answered that way too.
     const isAlone = call.round !== undefined && !isNextRound && !this.paused.asked(call);
-    const findings = [
-      ...facts.findings,
-      ...this.results.findings,
-      ...(isAlone ? [ROUND_UNKNOWN] : []),
-    ];
+    const findings = facts.findings.concat(this.results.findings, isAlone ? ROUND_UNKNOWN : []);
     const given = call.arguments;
+    const isLarge = given !== undefined && given.length > LARGE_BYTES;
+    // Written out, here and where it is read: every call has the same shape.
     const decision = decide(rules, {
       server: serverName,
       tool,
       annotations: facts.annotations,
-      ...(findings.length > 0 && { findings }),
+      findings: findings.length > 0 ? findings : undefined,
       arguments: () => (given === undefined ? undefined : parseJson(decodeUtf8(given))),
-      ...(given !== undefined &&
-        given.length > LARGE_BYTES && {
-          argumentsName: (names) => hasName(given, names, call.strings?.hop),
-        }),
+      argumentsName: isLarge ? (names) => hasName(given, names, call.strings?.hop) : undefined,
       client,
       agent,
-      ...(workspace !== undefined && { workspace: [workspace] }),
+      workspace: workspace === undefined ? undefined : [workspace],
       nowMs: Date.now(),
-      ...(!isNextRound && { history: this.#history }),
+      history: isNextRound ? undefined : this.#history,
     });
-    return { ...decision, policyDigest: digest };
+    const { action, rule, risk, matched, reasons } = decision;
+    return {
+      action,
+      rule,
+      risk,
+      matched,
+      reasons,
+      findings: decision.findings,
+      policyDigest: digest,
+    };
   }
 
   /** Tools that a rule blocks whatever they are called with, where they are not to be shown. */
@@ -147,18 +151,15 @@ export class GovernedServer {
   /** What a receipt says of a decision; by the rules of this moment unless it says which. */
   context(decision: Decision & { readonly policyDigest?: string }): JsonObject {
     const { action, rule, matched, reasons, risk, findings = [] } = decision;
-    return {
-      action,
-      ...(rule !== undefined && { rule: rule.name }),
-      ...(matched.length > 1 && { matched }),
-      ...(reasons.length > 0 && { reasons }),
-      risk: {
-        score: risk.score,
-        reasons: risk.reasons.map(({ reason, points }) => ({ reason, points })),
-      },
-      ...findingsMember(findings),
-      policy_digest: decision.policyDigest ?? this.#policy.digest,
-    };
+    const context: Record<string, JsonValue> = { action };
+    if (rule !== undefined) context['rule'] = rule.name;
+    if (matched.length > 1) context['matched'] = matched;
+    if (reasons.length > 0) context['reasons'] = reasons;
+    const why = risk.reasons.map(({ reason, points }) => ({ reason, points }));
+    context['risk'] = { score: risk.score, reasons: why };
+    if (findings.length > 0) Object.assign(context, findingsMember(findings));
+    context['policy_digest'] = decision.policyDigest ?? this.#policy.digest;
+    return context;
   }
 
   /** Nobody talks to the server any more, because of `what`. */

@@ -305,7 +305,7 @@ export class Governor {
         this.#outcomes.sent(call, this.#server.results.over(record, tool, context), context);
         const instead = this.#server.paused.withoutOurs(given);
         const { reference } = record;
-        return { forward: true, reference, ...(instead !== undefined && { instead }) };
+        return { forward: true, reference, instead };
       },
       fail: (fault) => this.#refuseUnrecorded(call, tool, record, fault),
       withdrawn: (reason) => record.denied(reason),
@@ -385,7 +385,16 @@ function retained(call: ToolCall): ToolCall {
   const kept = copy(given);
   const isView = kept !== undefined && kept === given;
   const strings = isView ? call.strings : undefined; // it holds the chunk as well
-  return { ...call, id: copy(id), arguments: kept, meta: undefined, round: undefined, strings };
+  return {
+    name: call.name,
+    id: copy(id),
+    arguments: kept,
+    toolUseId: call.toolUseId,
+    wantsTask: call.wantsTask,
+    meta: undefined,
+    round: undefined,
+    strings,
+  };
 }
 
 /** A call without an id gets no answer, as none was asked for. */

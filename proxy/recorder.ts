@@ -100,16 +100,17 @@ function reportOf(
   decision: EventDecision,
   { serverName, sessionId }: RecorderOptions,
 ): ActionReport {
+  const id = call?.id;
   return {
     channel: 'mcp',
     tool: { server: serverName, name: recordedName(tool) },
     decision,
     decisionContext: context,
-    ...(call?.arguments !== undefined && { input: call.arguments }),
-    ...(call?.strings !== undefined && { inputStrings: call.strings }),
+    input: call?.arguments,
+    inputStrings: call?.strings,
     // Ids start at 1 in every session: the session makes them unique in a chain.
-    ...(call?.id !== undefined && { idempotencyKey: `${sessionId}/${decodeUtf8(call.id)}` }),
-    ...(call?.toolUseId !== undefined && { correlationId: call.toolUseId }),
+    idempotencyKey: id && `${sessionId}/${decodeUtf8(id)}`,
+    correlationId: call?.toolUseId,
   };
 }
 
@@ -118,24 +119,18 @@ function openRecord(
   open: OpenReport,
   durable: Promise<void> | undefined,
 ): OpenRecord {
-  const contextMember = (context: JsonObject | undefined) =>
-    context === undefined ? {} : { decisionContext: context };
   return {
     durable,
     reference: `${sessionId}/${open.callId}`,
     answered: ({ output, outputStrings, error, context }) => {
-      open.end({
-        ...(output !== undefined && { output }),
-        ...(outputStrings !== undefined && { outputStrings }),
-        ...(error !== undefined && { error: decodeUtf8(error) }),
-        ...contextMember(context),
-      });
+      const decisionContext = context;
+      open.end({ output, outputStrings, error: error && decodeUtf8(error), decisionContext });
     },
     unknown: (error, context) => {
-      open.end({ decision: 'pending', error, ...contextMember(context) });
+      open.end({ decision: 'pending', error, decisionContext: context });
     },
     denied: (error, context) => {
-      open.end({ decision: 'denied', error, ...contextMember(context) });
+      open.end({ decision: 'denied', error, decisionContext: context });
     },
   };
 }

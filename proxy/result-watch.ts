@@ -21,25 +21,28 @@ export class ResultWatch {
   /** The same record, told of what stands in the result as well. */
   over(record: OpenRecord, tool: string, context: JsonObject): OpenRecord {
     return {
-      ...record,
+      durable: record.durable,
+      reference: record.reference,
+      unknown: record.unknown,
+      denied: record.denied,
       answered: (outcome) => {
-        const { output, error } = outcome;
-        const seen = this.#look(tool, output ?? error);
-        const isWorthIt = Object.keys(seen).length > 0;
+        const seen = this.#look(tool, outcome.output ?? outcome.error);
         record.answered(
-          isWorthIt
-            ? { ...outcome, context: { ...(outcome.context ?? context), ...seen } }
-            : outcome,
+          seen === undefined
+            ? outcome
+            : { ...outcome, context: { ...(outcome.context ?? context), ...seen } },
         );
       },
     };
   }
 
-  #look(tool: string, result: Buffer | undefined): JsonObject {
-    if (result === undefined) return {};
+  /** Undefined where nothing is to be said. */
+  #look(tool: string, result: Buffer | undefined): JsonObject | undefined {
+    if (result === undefined) return undefined;
     const isCut = result.length > MAX_RESULT_BYTES;
     const part = isCut ? result.subarray(0, MAX_RESULT_BYTES) : result;
     const findings = mayHoldFindings(part) ? resultFindings(part.toString()) : [];
+    if (findings.length === 0 && !isCut) return undefined;
     for (const { code, text } of findings) {
       this.#heard.set(code, finding(code, `an earlier result of ${printable(tool)}: ${text}`));
     }

@@ -6,7 +6,7 @@ export type FinalRuling =
   /** `instead`: the text of the message that goes on in its place, without a line end. */
   | {
       readonly forward: true;
-      readonly instead?: Buffer;
+      readonly instead?: Buffer | undefined;
       /** What the call is in the record: `SESSION/CALL`. */
       readonly reference?: string | undefined;
     }
