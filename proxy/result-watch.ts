@@ -23,8 +23,8 @@ export class ResultWatch {
     return {
       durable: record.durable,
       reference: record.reference,
-      unknown: record.unknown,
-      denied: record.denied,
+      unknown: (error, itsContext) => record.unknown(error, itsContext),
+      denied: (error, itsContext) => record.denied(error, itsContext),
       answered: (outcome) => {
         const seen = this.#look(tool, outcome.output ?? outcome.error);
         record.answered(
