@@ -2,7 +2,7 @@ import { accountFor } from '../account.ts';
 import { startDaemon, storeFigures } from '../daemon.ts';
 import { copier, openPath, proxy } from '../hops.ts';
 import { cpuNs, settle } from '../proc.ts';
-import { atLeast, ratioRow, type Budget, type Round, type Row } from '../row.ts';
+import { atLeast, plainRow, ratioRow, type Budget, type Round, type Row } from '../row.ts';
 import { CallLine, KB, type StdioPath } from '../stdio-path.ts';
 import type { Bench } from './bench.ts';
 
@@ -34,11 +34,17 @@ export const throughput: Bench = {
       const path = await openPath(lab, proxy(daemon.socket));
       const wall: Round[] = [];
       const cpu: Round[] = [];
+      const daemonCores: number[] = [];
       const take = async (it: StdioPath) => {
         const cpuBefore = cpuNs(it.pid);
+        const daemonBefore = cpuNs(daemon.child.pid);
         const wallNs = await it.pump(lines, count);
         await settle(it.pid, daemon.child.pid); // the reports of this round are not the next one's
-        return { rate: (count / wallNs) * 1e9, cpuNs: (cpuNs(it.pid) - cpuBefore) / count };
+        return {
+          rate: (count / wallNs) * 1e9,
+          cpuNs: (cpuNs(it.pid) - cpuBefore) / count,
+          daemonNs: (cpuNs(daemon.child.pid) - daemonBefore) / count,
+        };
       };
       for (let i = 0; i <= lab.size(6, 20); i += 1) {
         const floor = await take(floorPath);
@@ -46,6 +52,7 @@ export const throughput: Bench = {
         if (i === 0) continue; // warm-up
         wall.push({ floor: floor.rate, measured: measured.rate });
         cpu.push({ floor: floor.cpuNs, measured: measured.cpuNs });
+        daemonCores.push((measured.daemonNs * floor.rate) / 1e9);
       }
       const note = await accountFor(daemon, [path], before);
       await Promise.all([floorPath.end(), path.end()]);
@@ -53,6 +60,11 @@ export const throughput: Bench = {
       const spec = { row, basis: 'wall', unit: '/s', floorName: 'byte copier' } as const;
       const full = { ...spec, budget, ...(note !== undefined && { note }) };
       rows.push(ratioRow(full, wall, { 'cpu per call': cpu }));
+      // What bounds the row above: receipts are signed and stored on the same cores.
+      const cores = `cores that the daemon would need at the copier's rate, ${name}`;
+      rows.push(
+        plainRow({ ...spec, row: cores, basis: 'cpu', unit: '', floorName: '' }, daemonCores),
+      );
     }
     await daemon.stop();
     return rows;
