@@ -9,6 +9,7 @@ const {
   mkdirSync,
   openSync,
   readFileSync,
+  readSync,
   renameSync,
   writeSync,
 } = require('node:fs');
@@ -19,18 +20,20 @@ const { Script } = require('node:vm');
 const FILES = { FILES: 0 };
 const OTHER_WORK = ['OTHER_WORK'];
 /**
- * A start does without it, and to load it takes longer than all that is ours. The bundles take what
- * they need out of a module where they use it, so that it is loaded with the first use. None for the
- * daemon, which starts with it.
+ * A start does without them, and to load `node:crypto` takes longer than all that is ours. The bundles take
+ * what they need out of a module where they use it, so that it is loaded with the first use. None for the
+ * daemon, which starts with them.
  */
-const LATE = 'LATE';
+const LATE = ['LATE'];
 
 const MACHINE = `${process.version}-${process.arch}`;
 const OTHERS_MAY_WRITE = 0o022;
 const KEEP_MS = 2000;
 const isUsual = !OTHER_WORK.includes(process.argv[2]);
 
-const late = new Proxy({}, { get: (_, name) => require(LATE)[name] });
+const late = new Map(
+  LATE.map((id) => [id, new Proxy({}, { get: (_, name) => require(id)[name] })]),
+);
 
 const loaded = new Map();
 
@@ -47,15 +50,14 @@ function load(name) {
 }
 
 function requireFrom(id) {
-  if (id === LATE) return late;
   const name = id.slice('./'.length);
-  return FILES[name] === undefined ? require(id) : load(name);
+  return FILES[name] === undefined ? (late.get(id) ?? require(id)) : load(name);
 }
 
 function compiled(name, path) {
   const cache = paths.join(__dirname, 'cache', `${name}-${FILES[name]}-${MACHINE}`);
-  // ASCII, which is read fastest so, and a function already: every copy is another 300 KB.
-  const script = new Script(readFileSync(path, 'latin1'), {
+  // A function already: every copy is another 300 KB. Node has a shorter way for this than for latin1.
+  const script = new Script(readFileSync(path, 'utf8'), {
     filename: path,
     cachedData: isUsual ? cached(cache) : undefined,
   });
@@ -73,9 +75,11 @@ function cached(path) {
     return undefined; // the first start here
   }
   try {
-    const { uid, mode } = fstatSync(file);
+    const { uid, mode, size } = fstatSync(file);
     const isOurs = uid === 0 || uid === process.getuid();
-    return isOurs && (mode & OTHERS_MAY_WRITE) === 0 ? readFileSync(file) : undefined;
+    if (!isOurs || (mode & OTHERS_MAY_WRITE) !== 0) return undefined;
+    const code = Buffer.allocUnsafeSlow(size);
+    return readSync(file, code) === size ? code : undefined;
   } finally {
     closeSync(file);
   }
