@@ -72,8 +72,6 @@ export class OnceLine {
       this.#settle = (result) => {
         clearTimeout(timer);
         resolve(result);
-        // Not now: whoever ends with this answer would wait for Node to take a socket apart.
-        setImmediate(() => this.hangUp());
       };
       if (this.#fault !== undefined) {
         this.#giveUp(this.#fault);
@@ -85,6 +83,7 @@ export class OnceLine {
     });
   }
 
+  /** For who goes on: a process that ends has no time for Node to take a socket apart. */
   hangUp(): void {
     this.#fault ??= 'hung up';
     this.#socket.destroy();

@@ -17,7 +17,10 @@ export class DaemonLine {
 
   /** The one that was dialled, if it still stands and has told nothing; undefined where there is no daemon. */
   line(): OnceLine | undefined {
-    if (this.#line?.isFree !== true) this.dial();
+    if (this.#line?.isFree !== true) {
+      this.#line?.hangUp();
+      this.dial();
+    }
     return this.#line;
   }
 }
