@@ -13,7 +13,6 @@ const {
   renameSync,
   writeSync,
 } = require('node:fs');
-const paths = require('node:path');
 const { Script } = require('node:vm');
 
 /** Set by the build: digests of the files in code/, and words behind which other code runs. */
@@ -26,6 +25,8 @@ const OTHER_WORK = ['OTHER_WORK'];
  */
 const LATE = ['LATE'];
 
+const CODE = `${__dirname}/code`;
+const CACHE = `${__dirname}/cache`;
 const MACHINE = `${process.version}-${process.arch}`;
 const OTHERS_MAY_WRITE = 0o022;
 const KEEP_MS = 2000;
@@ -40,12 +41,12 @@ const loaded = new Map();
 function load(name) {
   const before = loaded.get(name);
   if (before !== undefined) return before.exports;
-  const path = paths.join(__dirname, 'code', name);
+  const path = `${CODE}/${name}`;
   const { run, keepCode } = compiled(name, path);
   // A program that changes how V8 works says itself when it has started: see daemon/main.ts.
   const module = { exports: {}, keepCode };
   loaded.set(name, module);
-  run(module.exports, requireFrom, module, path, paths.dirname(path));
+  run(module.exports, requireFrom, module, path, CODE);
   return module.exports;
 }
 
@@ -55,7 +56,7 @@ function requireFrom(id) {
 }
 
 function compiled(name, path) {
-  const cache = paths.join(__dirname, 'cache', `${name}-${FILES[name]}-${MACHINE}`);
+  const cache = `${CACHE}/${name}-${FILES[name]}-${MACHINE}`;
   // A function already: every copy is another 300 KB. Node has a shorter way for this than for latin1.
   const script = new Script(readFileSync(path, 'utf8'), {
     filename: path,
@@ -102,7 +103,7 @@ function keep(script, path) {
   const temporary = `${path}.${process.pid}.tmp`;
   const umask = process.umask(0o022); // for every user of the package, whoever starts first
   try {
-    mkdirSync(paths.join(__dirname, 'cache'), { recursive: true, mode: 0o755 });
+    mkdirSync(CACHE, { recursive: true, mode: 0o755 });
     const file = openSync(temporary, 'wx', 0o644);
     writeSync(file, script.createCachedData());
     closeSync(file);
