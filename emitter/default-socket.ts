@@ -2,13 +2,18 @@ import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { emitterSocket, type HostFacts } from '../shared/paths.ts';
 
+/** As `homedir` tells it, and without it where that is known: every agent waits for our start. */
+export function homeFolder(): string {
+  return process.env['HOME'] ?? homedir();
+}
+
 /** This machine and user, seen with that environment. */
 export function hostFacts(env: NodeJS.ProcessEnv = process.env): HostFacts {
   const uid = process.getuid?.();
   return {
     env,
     platform: process.platform,
-    home: homedir(),
+    home: homeFolder(),
     ...(uid !== undefined && { probe: { uid, exists: existsSync } }),
   };
 }

@@ -3,6 +3,7 @@ import { canonicalHashUri } from '../shared/crypto/canonical-hash.ts';
 import { nodeSuite } from '../shared/crypto/node-suite.ts';
 import { hashUri } from '../shared/crypto/suite.ts';
 import { CodedError } from '../shared/errors.ts';
+import { isoTime } from '../shared/iso-time.ts';
 import type { LongStrings } from '../shared/json/long-strings.ts';
 import { scanValue } from '../shared/json/scan.ts';
 import { INTENT_VERSION, type EventPhase } from '../shared/wire/event.ts';
@@ -84,7 +85,7 @@ export class FrameWriter {
     const { tool, agent, target, model } = report;
     const version = call?.phase === 'intent' ? INTENT_VERSION : '1';
     return (
-      `"v":"${version}","ts_emit":"${emittedAt.toISOString()}"${this.#identity},"ack":${ack}` +
+      `"v":"${version}","ts_emit":"${isoTime(emittedAt)}"${this.#identity},"ack":${ack}` +
       member('channel', report.channel) +
       member('tool', tool) +
       member('decision', report.decision) +

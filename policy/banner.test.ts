@@ -3,7 +3,7 @@ import type { Approver } from './banner.ts';
 import { policyBanner } from './banner.ts';
 import { DEFAULT_RULES } from './default-rules.ts';
 import type { Action, RuleSet } from './rule.ts';
-import { createRuleSet } from './rule.ts';
+import { createRuleSet } from './rule-set.ts';
 
 function ruleSet(...rules: [name: string, action: Action, enabled?: boolean][]): RuleSet {
   return createRuleSet(

@@ -5,7 +5,8 @@ import { decide, stripToolPrefix } from './decide.ts';
 import type { Decision } from './decide.ts';
 import { DEFAULT_RULES } from './default-rules.ts';
 import type { Rule, RuleSet } from './rule.ts';
-import { ACTIONS, compareSeverity, createRuleSet, OPERATION_TYPES } from './rule.ts';
+import { createRuleSet } from './rule-set.ts';
+import { ACTIONS, compareSeverity, OPERATION_TYPES } from './rule.ts';
 
 function ask(rules: RuleSet, tool: string, args?: JsonValue, server = 'srv'): Decision {
   return decide(rules, { server, tool, arguments: () => args });

@@ -1,6 +1,5 @@
 import type { JsonObject, JsonValue } from '../shared/json/value.ts';
-import type { CompiledRule } from './conditions/compile-rule.ts';
-import { noteHosts } from './extended-risk/extended-risk.ts';
+import type { CompiledRule } from './conditions/plain-rule.ts';
 import { Facts } from './facts.ts';
 import type { Finding } from './finding.ts';
 import type { PolicyHistory } from './history.ts';
@@ -124,7 +123,7 @@ function note(rules: RuleSet, facts: Facts, counting: readonly CompiledRule[]): 
     for (const limit of limits) limit.note(facts);
   }
   for (const { sequence } of rules.compiled) sequence?.note(facts);
-  if (rules.settings.risk === 'extended') noteHosts(facts);
+  rules.extendedRisk?.note(facts);
 }
 
 function reasonsOf({ conditions, limits }: CompiledRule): readonly string[] {

@@ -1,7 +1,6 @@
 import type { JsonValue } from '../shared/json/value.ts';
 import type { ArgumentPath } from './conditions/argument-path.ts';
 import type { PolicyRequest } from './decide.ts';
-import { extendRisk } from './extended-risk/extended-risk.ts';
 import { foldText, type FoldedText } from './glob.ts';
 import { PolicyHistory } from './history.ts';
 import { MAX_SCORE, scoreRisk, type Risk } from './risk.ts';
@@ -90,7 +89,7 @@ export class Facts {
   }
 
   get #isExtended(): boolean {
-    return this.#rules.settings.risk === 'extended';
+    return this.#rules.extendedRisk !== undefined;
   }
 
   #scoreRisk(): Risk {
@@ -98,6 +97,6 @@ export class Facts {
     const isDecoded = this.#arguments !== undefined;
     const argumentsName = isDecoded ? undefined : this.request.argumentsName;
     const standard = scoreRisk({ tool, arguments: () => this.arguments, argumentsName });
-    return this.#isExtended ? extendRisk(standard, this, this.#rules) : standard;
+    return this.#rules.extendedRisk?.extend(standard, this, this.#rules) ?? standard;
   }
 }

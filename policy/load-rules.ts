@@ -5,7 +5,7 @@ import { YamlSource, type YamlProblem } from '../shared/yaml/yaml-source.ts';
 import { readMembers } from './language/read-shape.ts';
 import { FILE_MEMBERS, RULE_MEMBERS } from './language/tables.ts';
 import type { Rule, RuleSet, Settings } from './rule.ts';
-import { createRuleSet } from './rule.ts';
+import { createRuleSet } from './rule-set.ts';
 import { findWarnings } from './warnings.ts';
 
 export type RulesProblem = YamlProblem;

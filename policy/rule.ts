@@ -1,13 +1,12 @@
 import type { JsonValue } from '../shared/json/value.ts';
-import { compileRule, type CompiledRule } from './conditions/compile-rule.ts';
-import { DRIFT_CODES, type FindingCode } from './finding.ts';
-import { compileGlob, type Glob } from './glob.ts';
-import { canonicalMembers } from './language/canonical.ts';
-import { FILE_MEMBERS, RULE_MEMBERS } from './language/tables.ts';
+import type { CompiledRule } from './conditions/plain-rule.ts';
+import type { ExtendedRisk } from './extended-risk/extended-risk.ts';
+import type { FindingCode } from './finding.ts';
+import type { Glob } from './glob.ts';
 import type { Action, Day, OperationType, RiskMode, Scope } from './words.ts';
 
 export * from './words.ts';
-export type { CompiledRule } from './conditions/compile-rule.ts';
+export type { CompiledRule } from './conditions/plain-rule.ts';
 
 /** One pattern, or several of which one must match. */
 export type Patterns = string | readonly string[];
@@ -119,7 +118,7 @@ export type Settings = {
   readonly knownHosts?: Patterns;
 };
 
-/** Rules in force, in the order they were written. Made by `createRuleSet` only. */
+/** Rules in force, in the order they were written. Made by `createRuleSet`, and once by hand. */
 export type RuleSet = {
   /** All rules, the disabled ones too. */
   readonly rules: readonly Rule[];
@@ -136,63 +135,9 @@ export type RuleSet = {
   /** What is asked for each call: the lists, drift, and then the enabled rules. */
   readonly compiled: readonly CompiledRule[];
   readonly knownHosts: readonly Glob[];
+  /** Present where the settings ask for it. */
+  readonly extendedRisk?: ExtendedRisk;
 };
-
-/**
- * Compiles every enabled rule once, so that deciding a call parses nothing.
- *
- * @throws GlobError, PatternError if an enabled rule is malformed; `checkRules` finds those first.
- */
-export function createRuleSet(
-  rules: readonly Rule[],
-  source: string,
-  settings: Settings = {},
-): RuleSet {
-  const enabled = rules.filter((rule) => rule.enabled);
-  let text: string | undefined;
-  return {
-    rules,
-    settings,
-    get canonicalText() {
-      return (text ??= canonicalTextOf(enabled, settings));
-    },
-    source,
-    compiled: [...settingRules(settings), ...enabled.map((rule) => compileRule(rule))],
-    knownHosts: listOf(settings.knownHosts).map(compileGlob),
-  };
-}
-
-function canonicalTextOf(enabled: readonly Rule[], settings: Settings): string {
-  const written = canonicalMembers(FILE_MEMBERS, settings);
-  const canonical = { ...written, rules: enabled.map(canonicalRule) };
-  const sorted = Object.entries(canonical).sort(([a], [b]) => (a < b ? -1 : 1));
-  return JSON.stringify(Object.fromEntries(sorted));
-}
-
-/** `enabled` is left out because only enabled rules come here. */
-function canonicalRule(rule: Rule): Record<string, JsonValue> {
-  return canonicalMembers(RULE_MEMBERS, { ...rule, enabled: undefined });
-}
-
-/** The settings that decide about calls, as the rules that they stand for. */
-function settingRules({ allow, block, onDrift = 'flag' }: Settings): CompiledRule[] {
-  const built = { enabled: true, action: 'block' } as const;
-  const rules: CompiledRule[] = [];
-  if (block !== undefined) {
-    const rule = { ...built, name: 'block list', description: 'the tool is on the block list' };
-    rules.push(compileRule(rule, { listed: block }));
-  }
-  if (allow !== undefined) {
-    const rule = { ...built, name: 'allow list', description: 'the tool is not on the allow list' };
-    rules.push(compileRule(rule, { unlisted: allow }));
-  }
-  if (onDrift !== 'pass') {
-    const description = 'the tool or its server is not what it was';
-    const rule = { name: 'on_drift', description, enabled: true, findings: DRIFT_CODES };
-    rules.push(compileRule({ ...rule, action: onDrift }));
-  }
-  return rules;
-}
 
 /** A value that may stand for a list of one. */
 export function listOf<T>(value: T | readonly T[] | undefined): readonly T[] {

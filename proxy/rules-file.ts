@@ -3,9 +3,6 @@ import { promisify } from 'node:util';
 import { CodedError } from '../shared/errors.ts';
 import type { RuleSet, Settings } from '../policy/rule.ts';
 
-/** Not `node:fs/promises`, which is one module more: every agent waits for our start. */
-const [read, look] = [promisify(readFile), promisify(stat)];
-
 /** A policy that nobody could read is not read. */
 const MAX_FILE_BYTES = 4 * 1024 * 1024;
 
@@ -16,8 +13,9 @@ const MAX_FILE_BYTES = 4 * 1024 * 1024;
  */
 export async function readRulesText(file: string): Promise<string> {
   try {
-    checkSize(file, (await look(file)).size);
-    return await read(file, 'utf8');
+    // Not `node:fs/promises`, which is one module more: every agent waits for our start.
+    checkSize(file, (await promisify(stat)(file)).size);
+    return await promisify(readFile)(file, 'utf8');
   } catch (cause) {
     throw unreadable(file, cause);
   }

@@ -9,53 +9,56 @@ const {
   mkdirSync,
   openSync,
   readFileSync,
+  readSync,
   renameSync,
   writeSync,
 } = require('node:fs');
-const paths = require('node:path');
 const { Script } = require('node:vm');
 
 /** Set by the build: digests of the files in code/, and words behind which other code runs. */
 const FILES = { FILES: 0 };
 const OTHER_WORK = ['OTHER_WORK'];
 /**
- * A start does without it, and to load it takes longer than all that is ours. The bundles take what
- * they need out of a module where they use it, so that it is loaded with the first use. None for the
- * daemon, which starts with it.
+ * A start does without them, and to load `node:crypto` takes longer than all that is ours. The bundles take
+ * what they need out of a module where they use it, so that it is loaded with the first use. None for the
+ * daemon, which starts with them.
  */
-const LATE = 'LATE';
+const LATE = ['LATE'];
 
+const CODE = `${__dirname}/code`;
+const CACHE = `${__dirname}/cache`;
 const MACHINE = `${process.version}-${process.arch}`;
 const OTHERS_MAY_WRITE = 0o022;
 const KEEP_MS = 2000;
 const isUsual = !OTHER_WORK.includes(process.argv[2]);
 
-const late = new Proxy({}, { get: (_, name) => require(LATE)[name] });
+const late = new Map(
+  LATE.map((id) => [id, new Proxy({}, { get: (_, name) => require(id)[name] })]),
+);
 
 const loaded = new Map();
 
 function load(name) {
   const before = loaded.get(name);
   if (before !== undefined) return before.exports;
-  const path = paths.join(__dirname, 'code', name);
+  const path = `${CODE}/${name}`;
   const { run, keepCode } = compiled(name, path);
   // A program that changes how V8 works says itself when it has started: see daemon/main.ts.
   const module = { exports: {}, keepCode };
   loaded.set(name, module);
-  run(module.exports, requireFrom, module, path, paths.dirname(path));
+  run(module.exports, requireFrom, module, path, CODE);
   return module.exports;
 }
 
 function requireFrom(id) {
-  if (id === LATE) return late;
   const name = id.slice('./'.length);
-  return FILES[name] === undefined ? require(id) : load(name);
+  return FILES[name] === undefined ? (late.get(id) ?? require(id)) : load(name);
 }
 
 function compiled(name, path) {
-  const cache = paths.join(__dirname, 'cache', `${name}-${FILES[name]}-${MACHINE}`);
-  // ASCII, which is read fastest so, and a function already: every copy is another 300 KB.
-  const script = new Script(readFileSync(path, 'latin1'), {
+  const cache = `${CACHE}/${name}-${FILES[name]}-${MACHINE}`;
+  // A function already: every copy is another 300 KB. Node has a shorter way for this than for latin1.
+  const script = new Script(readFileSync(path, 'utf8'), {
     filename: path,
     cachedData: isUsual ? cached(cache) : undefined,
   });
@@ -73,9 +76,11 @@ function cached(path) {
     return undefined; // the first start here
   }
   try {
-    const { uid, mode } = fstatSync(file);
+    const { uid, mode, size } = fstatSync(file);
     const isOurs = uid === 0 || uid === process.getuid();
-    return isOurs && (mode & OTHERS_MAY_WRITE) === 0 ? readFileSync(file) : undefined;
+    if (!isOurs || (mode & OTHERS_MAY_WRITE) !== 0) return undefined;
+    const code = Buffer.allocUnsafeSlow(size);
+    return readSync(file, code) === size ? code : undefined;
   } finally {
     closeSync(file);
   }
@@ -98,7 +103,7 @@ function keep(script, path) {
   const temporary = `${path}.${process.pid}.tmp`;
   const umask = process.umask(0o022); // for every user of the package, whoever starts first
   try {
-    mkdirSync(paths.join(__dirname, 'cache'), { recursive: true, mode: 0o755 });
+    mkdirSync(CACHE, { recursive: true, mode: 0o755 });
     const file = openSync(temporary, 'wx', 0o644);
     writeSync(file, script.createCachedData());
     closeSync(file);

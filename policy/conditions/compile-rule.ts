@@ -1,19 +1,10 @@
 import type { Entry, Rule, Window } from '../rule.ts';
 import type { CompiledCondition } from './condition.ts';
-import { compileBudget, compileRate, type CompiledLimit } from './limit.ts';
+import { compileBudget, compileRate } from './limit.ts';
 import { compileMatcher } from './matcher.ts';
-import { compileSequence, type CompiledSequence } from './sequence.ts';
+import { compilePlainRule, type CompiledRule } from './plain-rule.ts';
+import { compileSequence } from './sequence.ts';
 import { compileWindow } from './window.ts';
-
-/** An enabled rule, ready to be asked. */
-export interface CompiledRule {
-  readonly rule: Rule;
-  /** All of them must hold. The cheap ones first: most rules are not about the tool at hand. */
-  readonly conditions: readonly CompiledCondition[];
-  /** Asked last, and only of calls for which everything else holds: those are what they count. */
-  readonly limits: readonly CompiledLimit[];
-  readonly sequence?: CompiledSequence;
-}
 
 /** For the lists of a rules file, which are no conditions of a rule. */
 export interface ListConditions {
@@ -23,23 +14,8 @@ export interface ListConditions {
 
 /** @throws GlobError, PathError, PatternError for what the loader would have refused */
 export function compileRule(rule: Rule, lists: ListConditions = {}): CompiledRule {
-  const conditions = compileMatcher(rule).filter(({ key }) => key !== 'when');
-  const { minRiskScore, findings, during, outside, when } = rule;
-  if (minRiskScore !== undefined) {
-    conditions.push({
-      key: 'min_risk_score',
-      text: `risk score at least ${minRiskScore}`,
-      holds: (facts) => facts.score >= minRiskScore,
-    });
-  }
-  if (findings !== undefined) {
-    conditions.push({
-      key: 'findings',
-      text: `finding ${findings.join(' or ')}`,
-      holds: ({ request }) =>
-        request.findings?.some(({ code }) => findings.includes(code)) === true,
-    });
-  }
+  const { during, outside, when } = rule;
+  const conditions = [...compilePlainRule(rule).conditions];
   if (during !== undefined) conditions.push(compileWindows('during', during));
   if (outside !== undefined) conditions.push(compileWindows('outside', outside));
   const sequence = compileSequence(rule);

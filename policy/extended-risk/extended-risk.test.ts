@@ -5,7 +5,8 @@ import { decide } from '../decide.ts';
 import { finding } from '../finding.ts';
 import { PolicyHistory } from '../history.ts';
 import type { Risk } from '../risk.ts';
-import { createRuleSet, type Settings } from '../rule.ts';
+import { createRuleSet } from '../rule-set.ts';
+import type { Settings } from '../rule.ts';
 import { snakeCase } from './names.ts';
 
 const EXTENDED: Settings = { risk: 'extended' };

@@ -31,6 +31,12 @@ const SHELL_NAMES = /(?:^|_)(?:shell|bash|sh|exec|execute|terminal|command|cmd|r
 /** Texts beyond these are not looked at; a call with more of them is unusual enough to be paused. */
 const MAX_TEXTS = 10_000;
 
+/** How far the extended reading goes. With a rule set, so that only a start that asks for it loads it. */
+export interface ExtendedRisk {
+  readonly extend: (standard: Risk, facts: Facts, rules: RuleSet) => Risk;
+  readonly note: (facts: Facts) => void;
+}
+
 type Points = readonly [points: number, reason: string];
 
 /**
@@ -156,3 +162,5 @@ function* textsIn(root: JsonValue | undefined): Generator<{ key: string; text: s
     }
   }
 }
+
+export const EXTENDED_RISK: ExtendedRisk = { extend: extendRisk, note: noteHosts };

@@ -1,4 +1,12 @@
-import { appendFileSync, mkdirSync, readdirSync, renameSync, statSync, unlinkSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  statSync,
+  unlinkSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 
 const LOST = 'lost';
@@ -104,7 +112,8 @@ function makeFolder(path: string): void {
 }
 
 function listed(folder: string): readonly string[] {
-  return attempt(() => readdirSync(folder)) ?? [];
+  // Asked first: nearly always there is none, and Node takes longer to say so as an error.
+  return existsSync(folder) ? (attempt(() => readdirSync(folder)) ?? []) : [];
 }
 
 function attempt<T>(work: () => T): T | undefined {

@@ -1,11 +1,11 @@
-import { homedir } from 'node:os';
-import { defaultSocketPath } from '../../emitter/default-socket.ts';
+import { defaultSocketPath, homeFolder } from '../../emitter/default-socket.ts';
 import type { ErrorCode } from '../../shared/errors.ts';
 import { defaultPaths } from '../../shared/paths.ts';
 import { VERSION } from '../../shared/version.ts';
+import { DaemonLine } from './daemon-line.ts';
 import { LostReports } from './lost-reports.ts';
 import { readHookOptions } from './options.ts';
-import { readInput } from './read-input.ts';
+import { readInput, standardInput } from './read-input.ts';
 import { runHook } from './run-hook.ts';
 import { WayOut, wordsOf } from './way-out.ts';
 
@@ -29,15 +29,16 @@ async function main(out: WayOut): Promise<never> {
     return failsOpen ? { exitCode: 0, stderr: `${words}\n` } : agent.deny(words);
   });
   out.deadline(deadlineMs);
-  const socketPath = options.socket ?? defaultSocketPath();
-  const read = () => readInput(process.stdin);
-  return out.leave(await runHook({ options, socketPath, lost, out, read }));
+  const daemon = new DaemonLine(options.socket ?? defaultSocketPath());
+  daemon.dial();
+  const read = () => readInput(standardInput());
+  return out.leave(await runHook({ options, daemon, lost, out, read }));
 }
 
 /** Beside the pins of the proxy; empty where no place is known. */
 function lostFolder(): string {
   const { env, platform } = process;
-  const { dataDir } = defaultPaths({ env, platform, home: homedir() });
+  const { dataDir } = defaultPaths({ env, platform, home: homeFolder() });
   return dataDir === '' ? '' : `${dataDir}/hook`;
 }
 

@@ -1,8 +1,21 @@
 import { Buffer } from 'node:buffer';
+import { Socket } from 'node:net';
 import { CodedError } from '../../shared/errors.ts';
 
 /** An agent's edit of a large file fits; what is larger is no call that anybody looks at. */
 export const MAX_INPUT_BYTES = 32 * 1024 * 1024;
+
+/**
+ * `process.stdin`, but for a pipe not taken apart at its end, for which Node would make a standard error too:
+ * the agent waits for that. As a socket that could still be written to, it stays.
+ */
+export function standardInput(): NodeJS.ReadableStream {
+  try {
+    return new Socket({ fd: 0, readable: true, writable: true, allowHalfOpen: true });
+  } catch {
+    return process.stdin; // a file or a terminal
+  }
+}
 
 /**
  * Everything on standard input.

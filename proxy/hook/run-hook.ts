@@ -2,6 +2,7 @@ import { CodedError, type ErrorCode } from '../../shared/errors.ts';
 import type { JsonObject } from '../../shared/json/value.ts';
 import { printable } from '../proxy-log.ts';
 import { PASS, type HookAnswer } from './agents.ts';
+import type { DaemonLine } from './daemon-line.ts';
 import type { HookRuling } from './decide-call.ts';
 import type { HookEvent } from './hook-event.ts';
 import { HookInput } from './hook-event.ts';
@@ -12,7 +13,7 @@ import { wordsOf, type WayOut } from './way-out.ts';
 
 export interface RunOptions {
   readonly options: HookOptions;
-  readonly socketPath: string;
+  readonly daemon: DaemonLine;
   readonly lost: LostReports;
   readonly out: WayOut;
   readonly read: () => Promise<Uint8Array>;
@@ -98,7 +99,8 @@ async function before(event: HookEvent, run: RunOptions): Promise<HookAnswer> {
 }
 
 async function pause(event: HookEvent, ruling: HookRuling, run: RunOptions): Promise<HookAnswer> {
-  const { options, socketPath, out } = run;
+  const { options, daemon, out } = run;
+  const { socketPath } = daemon;
   const { agent, approve, approvalTimeoutMs, deadlineMs } = options;
   const reason = `paused by policy: ${ruling.reason}`;
   if (approve === 'agent' && agent.ask !== undefined) {
@@ -157,13 +159,13 @@ async function after(event: HookEvent, run: RunOptions): Promise<HookAnswer> {
 
 /** @returns Why it may not be in the record; what it means is the caller's business */
 async function tell(
-  { options, socketPath, lost }: RunOptions,
+  { options, daemon, lost }: RunOptions,
   telling: Telling,
   timeoutMs = options.deadlineMs * TELL_SHARE,
 ): Promise<CodedError | undefined> {
   try {
     const { agent } = options;
-    const result = await tellDaemon(telling, { agent, socketPath, lost, timeoutMs });
+    const result = await tellDaemon(telling, { agent, daemon, lost, timeoutMs });
     return result === undefined || result.state === 'durable' ? undefined : result.error;
   } catch (error) {
     if (error instanceof CodedError) return error;

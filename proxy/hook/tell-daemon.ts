@@ -1,11 +1,12 @@
 import { hash, randomBytes, randomUUID } from 'node:crypto';
 import type { CallMembers } from '../../emitter/frame-body.ts';
 import type { ActionReport } from '../../emitter/report.ts';
-import { reportOnce, type OnceResult } from '../../emitter/report-once.ts';
+import type { OnceResult } from '../../emitter/report-once.ts';
 import { canonicalizeText } from '../../shared/json/text.ts';
 import type { JsonObject } from '../../shared/json/value.ts';
 import type { EventDecision } from '../../shared/wire/event.ts';
 import type { Agent } from './agents.ts';
+import type { DaemonLine } from './daemon-line.ts';
 import type { HookEvent } from './hook-event.ts';
 import type { LostReports } from './lost-reports.ts';
 
@@ -21,8 +22,7 @@ export interface Telling {
 
 export interface TellOptions {
   readonly agent: Agent;
-  /** Empty: the operator has said that nothing is to be recorded. */
-  readonly socketPath: string;
+  readonly daemon: DaemonLine;
   readonly timeoutMs: number;
   readonly lost: LostReports;
 }
@@ -36,18 +36,17 @@ export interface TellOptions {
  */
 export async function tellDaemon(
   telling: Telling,
-  { agent, socketPath, timeoutMs, lost }: TellOptions,
+  { agent, daemon, timeoutMs, lost }: TellOptions,
 ): Promise<OnceResult | undefined> {
-  if (socketPath === '') return undefined;
+  const line = daemon.line();
+  if (line === undefined) return undefined;
   const claim = lost.claim();
   const { event, phase } = telling;
   let result: OnceResult | undefined;
   try {
-    result = await reportOnce({
+    result = await line.report({
       ...agent.identity,
       sessionId: event.sessionId === '' ? randomUUID() : event.sessionId,
-      socketPath,
-      client: 'obsigna-hook',
       report: await reportOf(telling, agent),
       call: {
         call_id: callIdOf(event, phase),

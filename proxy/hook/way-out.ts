@@ -57,6 +57,7 @@ function internal(error: unknown): CodedError {
 
 /** All of it before the process ends; a reader that is gone needs no answer. */
 function write(fd: number, text: string): void {
+  if (text === '') return;
   let rest: Uint8Array = new TextEncoder().encode(text);
   for (let tries = 0; rest.length > 0 && tries < MAX_WRITES; tries += 1) {
     try {

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { homedir } from 'node:os';
+import { homeFolder } from '../../emitter/default-socket.ts';
 import { CodedError } from '../../shared/errors.ts';
 import type { JsonObject } from '../../shared/json/value.ts';
 import { defaultPaths } from '../../shared/paths.ts';
@@ -26,7 +26,7 @@ export interface OpenToolsOptions {
 
 /** Where pins are unless somebody said otherwise; empty where no place is known. */
 export function defaultPinFolder(env: NodeJS.ProcessEnv = process.env): string {
-  const { dataDir } = defaultPaths({ env, platform: process.platform, home: homedir() });
+  const { dataDir } = defaultPaths({ env, platform: process.platform, home: homeFolder() });
   return dataDir === '' ? '' : `${dataDir}/pins`;
 }
 

@@ -23,7 +23,7 @@ const MAX_DEPTH = 64;
 const MAX_UTF8_BYTES = 3;
 const SCRATCH_BYTES = 16 * 1024;
 
-const encoder = new TextEncoder();
+let encoder: InstanceType<typeof TextEncoder> | undefined; // with its first use: see text.ts
 let scratch = new Uint8Array(SCRATCH_BYTES);
 let size = 0;
 
@@ -97,6 +97,7 @@ function writeString(text: string): void {
 
 function writeText(text: string): void {
   makeRoom(text.length * MAX_UTF8_BYTES);
+  encoder ??= new TextEncoder();
   size += encoder.encodeInto(text, scratch.subarray(size)).written;
 }
 

@@ -2,8 +2,11 @@ import { CodedError } from '../errors.ts';
 import { canonicalize } from './canonical.ts';
 import type { JsonValue } from './value.ts';
 
-const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-const encoder = new TextEncoder();
+/** Both with their first use: most starts need neither, and Node loads them as long as two modules of ours. */
+let decoder: InstanceType<typeof TextDecoder> | undefined;
+let encoder: InstanceType<typeof TextEncoder> | undefined;
+/** Up to here no decoder is needed for ASCII, which most short texts are. */
+const MAX_ASCII = 512;
 /** U+FFFD in UTF-8. */
 const REPLACEMENT = Uint8Array.of(0xef, 0xbf, 0xbd);
 
@@ -12,7 +15,7 @@ const ESCAPE =
   /\\u[dD][89abAB][\da-fA-F]{2}\\u[dD][c-fC-F][\da-fA-F]{2}|\\u([dD][89a-fA-F][\da-fA-F]{2})|\\[^]/g;
 
 export function encodeUtf8(text: string): Uint8Array {
-  return encoder.encode(text);
+  return (encoder ??= new TextEncoder()).encode(text);
 }
 
 /**
@@ -21,11 +24,22 @@ export function encodeUtf8(text: string): Uint8Array {
  * differently.)
  */
 export function decodeUtf8(bytes: Uint8Array): string {
+  if (bytes.length <= MAX_ASCII && isAscii(bytes)) return String.fromCharCode(...bytes);
   try {
-    return strictUtf8.decode(bytes);
+    return decodeStrictly(bytes);
   } catch {
     return decodeBroken(bytes);
   }
+}
+
+function isAscii(bytes: Uint8Array): boolean {
+  for (let at = 0; at < bytes.length; at += 1) if ((bytes[at] as number) > 0x7f) return false;
+  return true;
+}
+
+function decodeStrictly(bytes: Uint8Array): string {
+  decoder ??= new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+  return decoder.decode(bytes);
 }
 
 /** Without exceptions per byte: a frame of nothing but bad bytes must not stall the daemon. */
@@ -44,7 +58,7 @@ function decodeBroken(bytes: Uint8Array): string {
         repaired[size] = bytes[at] as number;
     }
   }
-  return strictUtf8.decode(repaired.subarray(0, size));
+  return decodeStrictly(repaired.subarray(0, size));
 }
 
 /** Length of the valid sequence that starts at `at`, 0 if none does. Unicode 15, table 3-7 */
