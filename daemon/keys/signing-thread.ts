@@ -13,27 +13,46 @@ const USE_AT = 4;
 /** Receipts that one batch can hand over, and bytes of theirs; what is beyond is signed here. */
 const MAX_MESSAGES = 512;
 const MAX_BYTES = 1024 * 1024;
-/** Waking a thread is a system call, for either side: several receipts share one. */
-const TOGETHER = 8;
+/** Waking the other thread is a system call: several receipts share one. */
+const WAKE_EVERY = 8;
 /** Silence that is no load any more. Nothing is lost then: this thread signs instead. */
 const PATIENCE_MS = 2000;
 
-const SIGNATURE_BYTES = 64;
-const ASKED = 0;
-const DONE = 1;
-const IS_READY = 2;
-/** How many must be done before whoever fetches wants to be woken. */
-const WANTED = 3;
-const ENDS_AT = 4;
-const SIGNATURES_AT = 4 * (ENDS_AT + MAX_MESSAGES);
-const MESSAGES_AT = SIGNATURES_AT + SIGNATURE_BYTES * MAX_MESSAGES;
+/** What becomes of a message. Only a thread that has moved it from `OPEN` to `TAKEN` may sign it. */
+const EMPTY = 0;
+const OPEN = 1;
+const TAKEN = 2;
+const DONE = 3;
 
-/** What both threads see: a few counters, where each message ends, signatures, messages. */
+const SIGNATURE_BYTES = 64;
+/** Places in the control words: how many messages there are, the state of each, the end of each. */
+const COUNT = 0;
+const STATES = 1;
+const ENDS = STATES + MAX_MESSAGES;
+const CONTROL_WORDS = ENDS + MAX_MESSAGES;
+/** Offsets in bytes. */
+const SIGNATURES = 4 * CONTROL_WORDS;
+const MESSAGES = SIGNATURES + SIGNATURE_BYTES * MAX_MESSAGES;
+
+/** What both threads see. */
 class Shared {
-  readonly buffer = new SharedArrayBuffer(MESSAGES_AT + MAX_BYTES);
-  readonly control = new Int32Array(this.buffer, 0, ENDS_AT + MAX_MESSAGES);
-  readonly signatures = new Uint8Array(this.buffer, SIGNATURES_AT, SIGNATURE_BYTES * MAX_MESSAGES);
-  readonly messages = new Uint8Array(this.buffer, MESSAGES_AT, MAX_BYTES);
+  readonly buffer = new SharedArrayBuffer(MESSAGES + MAX_BYTES);
+  readonly control = new Int32Array(this.buffer, 0, CONTROL_WORDS);
+  readonly signatures = new Uint8Array(this.buffer, SIGNATURES, SIGNATURE_BYTES * MAX_MESSAGES);
+  readonly messages = new Uint8Array(this.buffer, MESSAGES, MAX_BYTES);
+
+  message(index: number): Uint8Array {
+    const start = index === 0 ? 0 : this.control[ENDS + index - 1];
+    return this.messages.subarray(start, this.control[ENDS + index]);
+  }
+
+  signature(index: number): Uint8Array {
+    return this.signatures.subarray(index * SIGNATURE_BYTES, (index + 1) * SIGNATURE_BYTES);
+  }
+
+  take(index: number): boolean {
+    return Atomics.compareExchange(this.control, STATES + index, OPEN, TAKEN) === OPEN;
+  }
 }
 
 interface Parts {
@@ -44,10 +63,10 @@ interface Parts {
 /**
  * Signs the receipts of a large batch in a second thread, while the next ones are built: a link is
  * over the receipt without its signature. Who hands over and who fetches is the same thread, the one
- * that writes; it waits for what is missing inside its transaction.
+ * that writes. Where a signature is missing it signs whatever the other thread has not begun with,
+ * and waits only for one that is being made.
  *
- * A thread that does not start, ends or falls silent costs time and a line in the log: whoever
- * fetches then signs by itself.
+ * A thread that does not start, ends or falls silent costs time and a line in the log.
  *
  * @see ADR 0034
  */
@@ -57,7 +76,7 @@ export class SigningThread {
   readonly #startWorker: typeof startWorker;
   readonly #patienceMs: number;
   #worker: Worker | undefined;
-  #shared: Shared | undefined;
+  readonly #shared = new Shared();
   #hasFailed = false;
   #isInUse = false;
   #count = 0;
@@ -70,29 +89,30 @@ export class SigningThread {
     this.#patienceMs = patienceMs ?? PATIENCE_MS;
   }
 
-  /** Before each batch of `size` frames: whether its receipts are signed in the other thread. */
+  /** Before each batch of `size` frames, so that a large one is handed over. */
   begin(size: number): void {
     if (size >= START_AT && this.#worker === undefined && !this.#hasFailed) this.#start();
-    this.#isInUse = size >= USE_AT && this.#clear();
+    const isWorthIt = size >= USE_AT && this.#worker !== undefined && !this.#hasFailed;
+    this.#isInUse = isWorthIt && this.#clear();
   }
 
   /** @param message - Copied, or signed before this returns */
   sign(message: Uint8Array): Signature {
-    const shared = this.#shared;
     const end = this.#bytes + message.length;
-    const isInTime = this.#isInUse && this.#count < MAX_MESSAGES && end <= MAX_BYTES;
-    if (!isInTime || shared === undefined) {
+    if (!this.#isInUse || this.#count === MAX_MESSAGES || end > MAX_BYTES) {
       const signature = this.#signer.sign(message);
       return () => signature;
     }
+    const { control, messages } = this.#shared;
     const index = this.#count;
-    shared.messages.set(message, this.#bytes);
-    shared.control[ENDS_AT + index] = end;
+    messages.set(message, this.#bytes);
+    control[ENDS + index] = end;
     this.#bytes = end;
     this.#count = index + 1;
-    Atomics.store(shared.control, ASKED, this.#count);
-    if (this.#count % TOGETHER === 0) Atomics.notify(shared.control, ASKED);
-    return () => this.#fetch(shared, index);
+    Atomics.store(control, STATES + index, OPEN); // behind its bytes
+    Atomics.store(control, COUNT, this.#count);
+    if (index % WAKE_EVERY === 0) Atomics.notify(control, COUNT);
+    return () => this.#fetch(index);
   }
 
   /** The daemon ends. */
@@ -102,46 +122,45 @@ export class SigningThread {
     void this.#worker?.terminate();
   }
 
-  #fetch(shared: Shared, index: number): Uint8Array {
-    const { control, signatures, messages } = shared;
-    Atomics.store(control, WANTED, Math.min(index + TOGETHER, this.#count));
-    for (;;) {
-      const done = Atomics.load(control, DONE);
-      if (done > index) {
-        return signatures.slice(index * SIGNATURE_BYTES, (index + 1) * SIGNATURE_BYTES);
+  #fetch(index: number): Uint8Array {
+    const shared = this.#shared;
+    const place = STATES + index;
+    while (Atomics.load(shared.control, place) !== DONE) {
+      const open = this.#takeFrom(index);
+      if (open !== undefined) {
+        shared.signature(open).set(this.#signer.sign(shared.message(open)));
+        Atomics.store(shared.control, STATES + open, DONE);
+      } else if (Atomics.wait(shared.control, place, TAKEN, this.#patienceMs) === 'timed-out') {
+        this.#fail(`no answer within ${this.#patienceMs} ms`);
+        return this.#signer.sign(shared.message(index)); // its place belongs to the other thread
       }
-      if (this.#hasFailed) break;
-      Atomics.notify(control, ASKED); // the last ones of a batch may not have woken it
-      const isSilent = Atomics.wait(control, DONE, done, this.#patienceMs) === 'timed-out';
-      if (isSilent) this.#fail(`no answer within ${this.#patienceMs} ms`);
     }
-    const start = index === 0 ? 0 : (control[ENDS_AT + index - 1] as number);
-    return this.#signer.sign(messages.slice(start, control[ENDS_AT + index]));
+    return shared.signature(index);
   }
 
-  /** @returns false while the thread still starts, or signs for a batch that has failed */
+  /** The next message that nobody has begun with; the one at `index` first. */
+  #takeFrom(index: number): number | undefined {
+    for (let i = index; i < this.#count; i += 1) if (this.#shared.take(i)) return i;
+    return undefined;
+  }
+
+  /** @returns false while the other thread is busy with a batch that has failed */
   #clear(): boolean {
-    const control = this.#shared?.control;
-    if (control === undefined || this.#hasFailed || Atomics.load(control, IS_READY) === 0) {
-      return false;
+    const { control } = this.#shared;
+    for (let i = 0; i < this.#count; i += 1) {
+      const isOurs = this.#shared.take(i); // left over by a commit that failed
+      if (!isOurs && Atomics.load(control, STATES + i) === TAKEN) return false;
+      Atomics.store(control, STATES + i, EMPTY);
     }
-    if (Atomics.load(control, DONE) !== this.#count) {
-      Atomics.notify(control, ASKED); // what nobody fetched may not have woken it
-      return false;
-    }
+    Atomics.store(control, COUNT, 0);
     this.#count = 0;
     this.#bytes = 0;
-    // In this order: the other thread reads them the other way round, and must not see more to do.
-    Atomics.store(control, ASKED, 0);
-    Atomics.store(control, DONE, 0);
     return true;
   }
 
   #start(): void {
-    const shared = new Shared();
-    this.#shared = shared;
     try {
-      this.#worker = this.#startWorker(this.#signer.key, shared.buffer);
+      this.#worker = this.#startWorker(this.#signer.key, this.#shared.buffer);
     } catch (error) {
       this.#fail((error as Error).message);
       return;
@@ -168,39 +187,44 @@ function startWorker(key: KeyObject, buffer: SharedArrayBuffer): Worker {
   const code = `(${signForever.toString()})(require('node:worker_threads').workerData, require('node:crypto').sign)`;
   return new Worker(code, {
     eval: true,
-    workerData: { key, buffer, layout: { ENDS_AT, SIGNATURES_AT, SIGNATURE_BYTES, MESSAGES_AT } },
+    workerData: { key, buffer, layout: LAYOUT },
     env: {},
     execArgv: [],
     resourceLimits: { maxYoungGenerationSizeMb: 1, maxOldGenerationSizeMb: 8, stackSizeMb: 1 },
   });
 }
 
+const LAYOUT = { COUNT, STATES, ENDS, SIGNATURES, SIGNATURE_BYTES, MESSAGES, OPEN, TAKEN, DONE };
+
 interface Work {
   readonly key: KeyObject;
   readonly buffer: SharedArrayBuffer;
-  readonly layout: Readonly<
-    Record<'ENDS_AT' | 'SIGNATURES_AT' | 'SIGNATURE_BYTES' | 'MESSAGES_AT', number>
-  >;
+  readonly layout: typeof LAYOUT;
 }
 
 /** All of the other thread. Its text is what runs there: nothing outside of it can be named. */
-function signForever({ key, buffer, layout }: Work, sign: typeof signOnce): never {
-  const { ENDS_AT: endsAt, SIGNATURES_AT: signaturesAt, SIGNATURE_BYTES: size } = layout;
-  const control = new Int32Array(buffer, 0);
-  const [asked, done, isReady, wanted] = [0, 1, 2, 3];
-  Atomics.store(control, isReady, 1);
+function signForever({ key, buffer, layout: the }: Work, sign: typeof signOnce): never {
+  const control = new Int32Array(buffer, 0, the.SIGNATURES / 4);
   for (;;) {
-    const next = Atomics.load(control, done); // first: see `#clear`
-    const count = Atomics.load(control, asked);
-    if (next >= count) {
-      Atomics.wait(control, asked, count);
+    const count = Atomics.load(control, the.COUNT);
+    let at = 0;
+    const isOpen = () =>
+      Atomics.compareExchange(control, the.STATES + at, the.OPEN, the.TAKEN) === the.OPEN;
+    while (at < count && !isOpen()) at += 1;
+    if (at === count) {
+      Atomics.wait(control, the.COUNT, count);
       continue;
     }
-    const start = next === 0 ? 0 : (control[endsAt + next - 1] as number);
-    const length = (control[endsAt + next] as number) - start;
-    const message = new Uint8Array(buffer, layout.MESSAGES_AT + start, length);
-    new Uint8Array(buffer, signaturesAt + next * size, size).set(sign(null, message, key));
-    Atomics.store(control, done, next + 1);
-    if (next + 1 >= Atomics.load(control, wanted)) Atomics.notify(control, done);
+    const start = at === 0 ? 0 : (control[the.ENDS + at - 1] as number);
+    const length = (control[the.ENDS + at] as number) - start;
+    const message = new Uint8Array(buffer, the.MESSAGES + start, length);
+    const signature = new Uint8Array(
+      buffer,
+      the.SIGNATURES + at * the.SIGNATURE_BYTES,
+      the.SIGNATURE_BYTES,
+    );
+    signature.set(sign(null, message, key));
+    Atomics.store(control, the.STATES + at, the.DONE);
+    Atomics.notify(control, the.STATES + at);
   }
 }
