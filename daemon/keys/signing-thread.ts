@@ -6,10 +6,8 @@ import type { Log } from '../log.ts';
 /** Fetches a signature that is on its way, and waits for it if it must. */
 export type Signature = () => Uint8Array;
 
-/** A thread of its own costs memory and a start: not before this many receipts came at once. */
-const START_AT = 16;
-/** For fewer, waking it takes as long as signing. */
-const USE_AT = 4;
+/** A batch worth the memory and the start of a thread: for fewer, waking it costs what it spares. */
+const LARGE_BATCH = 8;
 /** Receipts that one batch can hand over, and bytes of theirs; what is beyond is signed here. */
 const MAX_MESSAGES = 512;
 const MAX_BYTES = 1024 * 1024;
@@ -91,9 +89,9 @@ export class SigningThread {
 
   /** Before each batch of `size` frames, so that a large one is handed over. */
   begin(size: number): void {
-    if (size >= START_AT && this.#worker === undefined && !this.#hasFailed) this.#start();
-    const isWorthIt = size >= USE_AT && this.#worker !== undefined && !this.#hasFailed;
-    this.#isInUse = isWorthIt && this.#clear();
+    const isLarge = size >= LARGE_BATCH && !this.#hasFailed;
+    if (isLarge && this.#worker === undefined) this.#start();
+    this.#isInUse = isLarge && this.#worker !== undefined && this.#clear();
   }
 
   /** @param message - Copied, or signed before this returns */
