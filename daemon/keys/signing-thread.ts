@@ -1,5 +1,5 @@
 import { sign as signOnce, type KeyObject } from 'node:crypto';
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import type { FileSigner } from '../../shared/crypto/private-key.ts';
 import type { Log } from '../log.ts';
 
@@ -75,6 +75,7 @@ export class SigningThread {
   readonly #patienceMs: number;
   #worker: Worker | undefined;
   readonly #shared = new Shared();
+  #isStarted = false;
   #hasFailed = false;
   #isInUse = false;
   #count = 0;
@@ -90,7 +91,7 @@ export class SigningThread {
   /** Before each batch of `size` frames, so that a large one is handed over. */
   begin(size: number): void {
     const isLarge = size >= LARGE_BATCH && !this.#hasFailed;
-    if (isLarge && this.#worker === undefined) this.#start();
+    if (isLarge && !this.#isStarted) void this.#start();
     this.#isInUse = isLarge && this.#worker !== undefined && this.#clear();
   }
 
@@ -156,16 +157,18 @@ export class SigningThread {
     return true;
   }
 
-  #start(): void {
+  async #start(): Promise<void> {
+    this.#isStarted = true;
     try {
-      this.#worker = this.#startWorker(this.#signer.key, this.#shared.buffer);
+      const worker = await this.#startWorker(this.#signer.key, this.#shared.buffer);
+      worker.on('error', (error) => this.#fail(error.message));
+      worker.on('exit', () => this.#fail('it ended'));
+      worker.unref();
+      this.#worker = worker;
+      if (this.#hasFailed) void worker.terminate(); // stopped meanwhile
     } catch (error) {
       this.#fail((error as Error).message);
-      return;
     }
-    this.#worker.on('error', (error) => this.#fail(error.message));
-    this.#worker.on('exit', () => this.#fail('it ended'));
-    this.#worker.unref();
   }
 
   #fail(reason: string): void {
@@ -181,7 +184,8 @@ export class SigningThread {
  * Its code is text of this program and no file: what signs is what was started, also while the
  * package is replaced. It gets the key and the shared bytes, no variables and little memory.
  */
-function startWorker(key: KeyObject, buffer: SharedArrayBuffer): Worker {
+async function startWorker(key: KeyObject, buffer: SharedArrayBuffer): Promise<Worker> {
+  const { Worker } = await import('node:worker_threads'); // a start does without it
   const code = `(${signForever.toString()})(require('node:worker_threads').workerData, require('node:crypto').sign)`;
   return new Worker(code, {
     eval: true,
