@@ -66,6 +66,8 @@ export interface DraftOptions {
   readonly redact?: Redactor;
 }
 
+/** Text of receipts that wait for their signatures, so that large envelopes do not pile up. */
+const MAX_UNWRITTEN = 1024 * 1024;
 /** How far back the root is searched for a principal that this run has not seen yet. */
 const PARENT_SEARCH = 10_000;
 
@@ -83,6 +85,7 @@ export class Draft implements MovedHeads {
   readonly #calls: CallDraft;
   /** In the order of their chains; their signatures may still be on their way. */
   #unwritten: { readonly unsigned: Unsigned; readonly signature: Signature }[] = [];
+  #unwrittenLength = 0;
   #rootId: string;
   readonly #nowMs: number;
   readonly #timestamp: string;
@@ -106,11 +109,21 @@ export class Draft implements MovedHeads {
     this.tally.journalled += this.#calls.write(this.#options.store);
   }
 
-  /** Also in front of whatever reads from the store what this batch may have written. */
+  /**
+   * Also in front of whatever reads from the store what this batch may have written.
+   *
+   * @throws CodedError `STORE_WRITE_FAILED`: it concerns all of the batch, not the frame at hand
+   */
   writeReceipts(): void {
-    for (const { unsigned, signature } of this.#unwritten.splice(0)) {
-      this.#options.store.insert(close(unsigned, signature()));
+    try {
+      for (const { unsigned, signature } of this.#unwritten) {
+        this.#options.store.insert(close(unsigned, signature()));
+      }
+    } catch (cause) {
+      throw new CodedError('STORE_WRITE_FAILED', (cause as Error).message, { cause });
     }
+    this.#unwritten = [];
+    this.#unwrittenLength = 0;
   }
 
   /** Takes one frame. @returns Where it stands in the record; nothing for an intent */
@@ -322,8 +335,10 @@ export class Draft implements MovedHeads {
     build: (context: ReceiptContext) => ReceiptBody,
   ): ReceiptColumns {
     const body = build(this.#context(this.#head(chainId), who));
-    const unsigned = prepare(body, this.#options.identity.verificationMethod);
-    this.#unwritten.push({ unsigned, signature: this.#sign(unsigned.canonical) });
+    const { canonical, ...unsigned } = prepare(body, this.#options.identity.verificationMethod);
+    this.#unwritten.push({ unsigned, signature: this.#sign(canonical) });
+    this.#unwrittenLength += unsigned.open.length;
+    if (this.#unwrittenLength > MAX_UNWRITTEN) this.writeReceipts();
     this.tally.receipts[body.credentialSubject.outcome.status] += 1;
     const { sequence, receipt_hash: hash, id: receiptId } = unsigned.columns;
     this.moved.set(chainId, { chainId, sequence, hash, receiptId });

@@ -11,6 +11,7 @@ import type { Reply } from '../shared/wire/reply.ts';
 import { Bench, EVENT, KEY } from '../test/fixtures/daemon-bench.ts';
 import { SigningThread } from './keys/signing-thread.ts';
 import { Ledger } from './ledger.ts';
+import { ReceiptStore } from './store/receipt-store.ts';
 
 const IDENTITY = { issuerId: 'did:x:1', verificationMethod: 'did:x:1#k1' };
 const PEER: PeerCredential = { platform: 'linux', pid: 1, uid: 1, gid: 1 };
@@ -134,4 +135,22 @@ test('the last receipts of a stop stand behind a large batch', async () => {
     .prepare("SELECT chain_id FROM receipts WHERE tool_name = 'chain_completed'")
     .pluck();
   expect(ends.all()).toEqual(['main', 'main/agent/helper']);
+});
+
+test('a fault where receipts are written refuses the whole batch, also while it is being built', async () => {
+  const insert = vi.spyOn(bench.store, 'insert');
+  for (const at of [1, 30, FRAMES]) {
+    let count = 0;
+    insert.mockImplementation((row) => {
+      count += 1;
+      if (count === at) throw new TypeError('not of the database');
+      ReceiptStore.prototype.insert.call(bench.store, row);
+    });
+    const before = checkStore();
+    // Much text: it is written while the batch is still being built.
+    await submit(many({ decisionContext: { note: 'x'.repeat(40_000) } }));
+    expect(replies.filter(({ ok }) => ok)).toEqual([]);
+    expect(checkStore()).toBe(before);
+    replies = [];
+  }
 });

@@ -385,10 +385,16 @@ function asWriteFailure(error: unknown): CodedError {
   return new CodedError('STORE_WRITE_FAILED', (error as Error).message, { cause: error });
 }
 
+const BATCH_FAULTS: ReadonlySet<string> = new Set([
+  'STORE_CHANGED',
+  'STORE_WRITE_FAILED',
+  'SIGNER_UNAVAILABLE',
+]);
+
 /** What concerns store or signer concerns everybody in the batch; all else only its own frame. */
 function isStoreFault(error: unknown): boolean {
   if (error instanceof CodedError) {
-    return error.code === 'STORE_CHANGED' || error.code === 'SIGNER_UNAVAILABLE';
+    return BATCH_FAULTS.has(error.code);
   }
   const { code } = error as { readonly code?: unknown };
   return typeof code === 'string' && code.startsWith('SQLITE_');

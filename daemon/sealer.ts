@@ -11,10 +11,13 @@ import type { ReceiptRow } from './store/receipt-store.ts';
 /** A receipt that only wants its signature. */
 export interface Unsigned {
   readonly columns: ReceiptColumns;
-  /** What is to be signed: a view that the next receipt writes over. */
-  readonly canonical: Uint8Array;
   /** The stored text up to the signature. */
   readonly open: string;
+}
+
+interface Prepared extends Unsigned {
+  /** What is to be signed: a view that the next receipt writes over. */
+  readonly canonical: Uint8Array;
 }
 
 /**
@@ -29,7 +32,7 @@ export function seal(body: ReceiptBody, signer: Signer, verificationMethod: stri
 }
 
 /** Everything but the signature, which the link to the next receipt does not need. */
-export function prepare(body: ReceiptBody, verificationMethod: string): Unsigned {
+export function prepare(body: ReceiptBody, verificationMethod: string): Prepared {
   const canonical = canonicalBytes(body as unknown as JsonValue);
   const columns = columnsOf(body, hashUri(nodeSuite, canonical));
   const proof = {
@@ -42,10 +45,8 @@ export function prepare(body: ReceiptBody, verificationMethod: string): Unsigned
   return { columns, canonical, open };
 }
 
-export function close(
-  { columns, open }: Omit<Unsigned, 'canonical'>,
-  signature: Uint8Array,
-): ReceiptRow {
+/** The receipt as it is stored. */
+export function close({ columns, open }: Unsigned, signature: Uint8Array): ReceiptRow {
   const value = Buffer.from(signature).toString('base64url');
   return { columns, text: `${open},"proofValue":"u${value}"}}` };
 }
