@@ -1,13 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import type { ChainLink } from '../shared/chain/links.ts';
 import type { ReceiptColumns } from '../shared/chain/stored.ts';
-import type { Signer } from '../shared/crypto/suite.ts';
 import { CodedError } from '../shared/errors.ts';
 import { callNoteOf } from '../shared/receipt/call.ts';
 import type { PeerCredential, Receipt, ReceiptBody } from '../shared/receipt/receipt.ts';
 import type { EventFrame } from '../shared/wire/event.ts';
 import type { Reply, ReplyOk } from '../shared/wire/reply.ts';
-import { agentChainId, type ChainHead, type Chains, type Identity } from './chains.ts';
+import { agentChainId, type ChainHead, type Chains } from './chains.ts';
 import type { Disclosure } from './disclosure/discloser.ts';
 import {
   droppedEventsReceipt,
@@ -21,7 +20,6 @@ import {
 } from './event-receipt.ts';
 import type { Heads, MovedHeads } from './heads.ts';
 import type { CallDraft } from './journal/call-draft.ts';
-import type { Signature, SigningThread } from './keys/signing-thread.ts';
 import type { HostProcess } from './native/process.ts';
 import type { Sighting } from './journal/sightings.ts';
 import { joined, openCallOf, type OpenCall } from './journal/open-call.ts';
@@ -29,8 +27,9 @@ import { recordedKey, type RecordedCall } from './journal/recorded-calls.ts';
 import { lastLink, rolledReceipt, type RollReason, type Statement } from './life.ts';
 import { emptyTally } from './metrics.ts';
 import type { Redactor } from './redact.ts';
-import { close, prepare, type Unsigned } from './sealer.ts';
-import type { ReceiptRow, ReceiptStore } from './store/receipt-store.ts';
+import { prepare } from './sealer.ts';
+import type { ReceiptRow } from './store/receipt-store.ts';
+import { Unwritten, type UnwrittenOptions } from './unwritten.ts';
 
 /** Who is told what became of a frame; a connection, in the running daemon. */
 export interface ReplySink {
@@ -56,18 +55,11 @@ export interface Job {
   readonly disclosure?: Disclosure | undefined;
 }
 
-export interface DraftOptions {
-  readonly store: ReceiptStore;
+export interface DraftOptions extends UnwrittenOptions {
   readonly chains: Chains;
-  readonly signer: Signer;
-  /** Signs for `signer` what a large batch holds; absent where that cannot be. */
-  readonly signingThread?: SigningThread | undefined;
-  readonly identity: Identity;
   readonly redact?: Redactor;
 }
 
-/** Text of receipts that wait for their signatures, so that large envelopes do not pile up. */
-const MAX_UNWRITTEN = 1024 * 1024;
 /** How far back the root is searched for a principal that this run has not seen yet. */
 const PARENT_SEARCH = 10_000;
 
@@ -83,9 +75,7 @@ export class Draft implements MovedHeads {
   readonly #options: DraftOptions;
   readonly #committed: Heads;
   readonly #calls: CallDraft;
-  /** In the order of their chains; their signatures may still be on their way. */
-  #unwritten: { readonly unsigned: Unsigned; readonly signature: Signature }[] = [];
-  #unwrittenLength = 0;
+  readonly #unwritten: Unwritten;
   #rootId: string;
   readonly #nowMs: number;
   readonly #timestamp: string;
@@ -94,6 +84,7 @@ export class Draft implements MovedHeads {
     this.#options = options;
     this.#committed = committed;
     this.#calls = calls;
+    this.#unwritten = new Unwritten(options);
     this.#rootId = committed.root.chainId;
     this.#nowMs = now.getTime();
     this.#timestamp = timestampOf(now);
@@ -109,21 +100,9 @@ export class Draft implements MovedHeads {
     this.tally.journalled += this.#calls.write(this.#options.store);
   }
 
-  /**
-   * Also in front of whatever reads from the store what this batch may have written.
-   *
-   * @throws CodedError `STORE_WRITE_FAILED`: it concerns all of the batch, not the frame at hand
-   */
+  /** Also in front of whatever reads from the store what this batch may have written. */
   writeReceipts(): void {
-    try {
-      for (const { unsigned, signature } of this.#unwritten) {
-        this.#options.store.insert(close(unsigned, signature()));
-      }
-    } catch (cause) {
-      throw new CodedError('STORE_WRITE_FAILED', (cause as Error).message, { cause });
-    }
-    this.#unwritten = [];
-    this.#unwrittenLength = 0;
+    this.#unwritten.write();
   }
 
   /** Takes one frame. @returns Where it stands in the record; nothing for an intent */
@@ -335,25 +314,15 @@ export class Draft implements MovedHeads {
     build: (context: ReceiptContext) => ReceiptBody,
   ): ReceiptColumns {
     const body = build(this.#context(this.#head(chainId), who));
-    const { canonical, ...unsigned } = prepare(body, this.#options.identity.verificationMethod);
-    this.#unwritten.push({ unsigned, signature: this.#sign(canonical) });
-    this.#unwrittenLength += unsigned.open.length;
-    if (this.#unwrittenLength > MAX_UNWRITTEN) this.writeReceipts();
+    const columns = this.#unwritten.add(body);
     this.tally.receipts[body.credentialSubject.outcome.status] += 1;
-    const { sequence, receipt_hash: hash, id: receiptId } = unsigned.columns;
+    const { sequence, receipt_hash: hash, id: receiptId } = columns;
     this.moved.set(chainId, { chainId, sequence, hash, receiptId });
     if (chainId === this.#rootId) {
       if (who.peer === undefined) this.statementId = receiptId;
       else this.spoken.set(who.principalId, receiptId);
     }
-    return unsigned.columns;
-  }
-
-  #sign(canonical: Uint8Array): Signature {
-    const { signer, signingThread } = this.#options;
-    if (signingThread !== undefined) return signingThread.sign(canonical);
-    const signature = signer.sign(canonical);
-    return () => signature;
+    return columns;
   }
 
   #context(head: ChainHead, who: Pick<ReceiptContext, 'peer' | 'principalId'>): ReceiptContext {
