@@ -1,6 +1,7 @@
 import type { Server, Socket } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
 import { nodeSuite } from '../shared/crypto/node-suite.ts';
+import { FileSigner } from '../shared/crypto/private-key.ts';
 import type { Signer } from '../shared/crypto/suite.ts';
 import { CodedError } from '../shared/errors.ts';
 import { defaultPaths, type HostFacts } from '../shared/paths.ts';
@@ -15,6 +16,7 @@ import { loadForensicPublicKey } from './keys/forensic-keys.ts';
 import { checkPublicKey, publishPublicKey } from './keys/key-files.ts';
 import { keyPathsOf } from './keys/rotate.ts';
 import { openSigner, type SignerParts } from './keys/signer.ts';
+import { SigningThread } from './keys/signing-thread.ts';
 import { isSwapPending, settleSwap } from './keys/swap.ts';
 import { Abandonment } from './journal/abandonment.ts';
 import { Ledger } from './ledger.ts';
@@ -165,6 +167,9 @@ async function open(config: DaemonConfig, parts: Parts): Promise<RunningDaemon> 
   const notifier = systemdNotifier(libc, env, (text) => log(`level=warn ${text}`));
   const settings = new LiveSettings(config, notifier, log);
   const onRoll = ({ chainId }: ChainHead) => settings.ready(chainId);
+  // An agent or a token signs one thing after another, and holds the key itself.
+  const signingThread = signer instanceof FileSigner ? new SigningThread(signer, log) : undefined;
+  undo.push(() => signingThread?.stop());
   const ledger = new Ledger({
     store,
     chains,
@@ -173,6 +178,7 @@ async function open(config: DaemonConfig, parts: Parts): Promise<RunningDaemon> 
     start,
     onRoll,
     signer,
+    signingThread,
     identity,
     log,
     metrics,
@@ -252,6 +258,7 @@ async function open(config: DaemonConfig, parts: Parts): Promise<RunningDaemon> 
       await shutDown(last);
     } finally {
       lock.release();
+      signingThread?.stop();
     }
     log(`level=info stats: ${metrics.stats}`);
     log('obsigna-daemon shutdown complete');

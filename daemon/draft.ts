@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import type { Signer } from '../shared/crypto/suite.ts';
 import type { ChainLink } from '../shared/chain/links.ts';
+import type { ReceiptColumns } from '../shared/chain/stored.ts';
 import { CodedError } from '../shared/errors.ts';
 import { callNoteOf } from '../shared/receipt/call.ts';
 import type { PeerCredential, Receipt, ReceiptBody } from '../shared/receipt/receipt.ts';
 import type { EventFrame } from '../shared/wire/event.ts';
 import type { Reply, ReplyOk } from '../shared/wire/reply.ts';
-import { agentChainId, type ChainHead, type Chains, type Identity } from './chains.ts';
+import { agentChainId, type ChainHead, type Chains } from './chains.ts';
 import type { Disclosure } from './disclosure/discloser.ts';
 import {
   droppedEventsReceipt,
@@ -27,8 +27,9 @@ import { recordedKey, type RecordedCall } from './journal/recorded-calls.ts';
 import { lastLink, rolledReceipt, type RollReason, type Statement } from './life.ts';
 import { emptyTally } from './metrics.ts';
 import type { Redactor } from './redact.ts';
-import { seal } from './sealer.ts';
-import type { ReceiptRow, ReceiptStore } from './store/receipt-store.ts';
+import { prepare } from './sealer.ts';
+import type { ReceiptRow } from './store/receipt-store.ts';
+import { Unwritten, type UnwrittenOptions } from './unwritten.ts';
 
 /** Who is told what became of a frame; a connection, in the running daemon. */
 export interface ReplySink {
@@ -54,11 +55,8 @@ export interface Job {
   readonly disclosure?: Disclosure | undefined;
 }
 
-export interface DraftOptions {
-  readonly store: ReceiptStore;
+export interface DraftOptions extends UnwrittenOptions {
   readonly chains: Chains;
-  readonly signer: Signer;
-  readonly identity: Identity;
   readonly redact?: Redactor;
 }
 
@@ -77,6 +75,7 @@ export class Draft implements MovedHeads {
   readonly #options: DraftOptions;
   readonly #committed: Heads;
   readonly #calls: CallDraft;
+  readonly #unwritten: Unwritten;
   #rootId: string;
   readonly #nowMs: number;
   readonly #timestamp: string;
@@ -85,6 +84,7 @@ export class Draft implements MovedHeads {
     this.#options = options;
     this.#committed = committed;
     this.#calls = calls;
+    this.#unwritten = new Unwritten(options);
     this.#rootId = committed.root.chainId;
     this.#nowMs = now.getTime();
     this.#timestamp = timestampOf(now);
@@ -95,8 +95,14 @@ export class Draft implements MovedHeads {
   }
 
   /** Last in the transaction. */
-  writeCalls(): void {
+  write(): void {
+    this.writeReceipts();
     this.tally.journalled += this.#calls.write(this.#options.store);
+  }
+
+  /** Also in front of whatever reads from the store what this batch may have written. */
+  writeReceipts(): void {
+    this.#unwritten.write();
   }
 
   /** Takes one frame. @returns Where it stands in the record; nothing for an intent */
@@ -139,13 +145,14 @@ export class Draft implements MovedHeads {
       const call = { isIntentMissing: isOutcome };
       return this.#recordCall(callId, event, job, { disclosure: job.disclosure, call });
     }
+    this.writeReceipts();
     const row = this.#options.store.at(before.chainId, before.sequence);
     if (row === undefined) throw new CodedError('STORE_CHANGED', 'a recorded call has gone');
     const isNews = before.isPending && event.decision !== 'pending';
-    if (event.redelivered === true && !isNews) return placeOf(row);
+    if (event.redelivered === true && !isNews) return placeOf(row.columns);
     if (!isNews && isToldTwice(event, row)) {
       this.#tellDrops(event, job);
-      return placeOf(row);
+      return placeOf(row.columns);
     }
     const call = isNews ? { completes: row.columns.id } : {};
     return this.#recordCall(callId, event, job, { disclosure: job.disclosure, call });
@@ -174,12 +181,12 @@ export class Draft implements MovedHeads {
     const sighting = this.#sightingOf(event, job, detail);
     const sameAs = sighting && this.#calls.toldBefore(sighting);
     const call = { ...detail.call, host: job.host, sameAs };
-    const row = this.#appendEvent(event, job, { ...detail, call });
-    const { chain_id: chainId, sequence, status, id } = row.columns;
+    const columns = this.#appendEvent(event, job, { ...detail, call });
+    const { chain_id: chainId, sequence, status, id } = columns;
     if (sighting !== undefined && sameAs === undefined) this.#calls.saw(sighting, id);
     const key = recordedKey((job.host ?? job.peer).pid, event.sessionId, callId);
     this.#calls.record(key, { chainId, sequence, isPending: status === 'pending' });
-    return placeOf(row);
+    return placeOf(columns);
   }
 
   /** What makes a call recognisable that hook and proxy both tell of. */
@@ -213,14 +220,14 @@ export class Draft implements MovedHeads {
     event: EventFrame,
     { peer, principalId, disclosure }: Job,
     detail: ActionDetail = { disclosure },
-  ): ReceiptRow {
+  ): ReceiptColumns {
     const chainId = this.#chainOf(event, principalId);
     const who = { peer, principalId };
     const build = (context: ReceiptContext) => eventReceipt(event, context, detail);
     if (event.dropCount > 0) {
       // Built first: a frame that gets no receipt must leave its drop count to the next one.
-      const { signer, identity } = this.#options;
-      seal(build(this.#context(this.#head(chainId), who)), signer, identity.verificationMethod);
+      const { verificationMethod } = this.#options.identity;
+      prepare(build(this.#context(this.#head(chainId), who)), verificationMethod);
       this.#tellDrops(event, { peer, principalId });
     }
     return this.#append(chainId, who, build);
@@ -259,6 +266,7 @@ export class Draft implements MovedHeads {
 
   /** Everything from here on goes to `root`, whose first receipt names the root before it. */
   beginRoot(root: ChainHead, reason: RollReason): void {
+    this.writeReceipts();
     const previous = lastLink(this.#options.store) as ChainLink; // its end was just written
     this.#rootId = root.chainId;
     this.moved.set(root.chainId, root);
@@ -304,19 +312,17 @@ export class Draft implements MovedHeads {
     chainId: string,
     who: Pick<ReceiptContext, 'peer' | 'principalId'>,
     build: (context: ReceiptContext) => ReceiptBody,
-  ): ReceiptRow {
-    const { signer, identity, store } = this.#options;
+  ): ReceiptColumns {
     const body = build(this.#context(this.#head(chainId), who));
-    const row = seal(body, signer, identity.verificationMethod);
-    store.insert(row);
+    const columns = this.#unwritten.add(body);
     this.tally.receipts[body.credentialSubject.outcome.status] += 1;
-    const { sequence, receipt_hash: hash, id: receiptId } = row.columns;
+    const { sequence, receipt_hash: hash, id: receiptId } = columns;
     this.moved.set(chainId, { chainId, sequence, hash, receiptId });
     if (chainId === this.#rootId) {
       if (who.peer === undefined) this.statementId = receiptId;
       else this.spoken.set(who.principalId, receiptId);
     }
-    return row;
+    return columns;
   }
 
   #context(head: ChainHead, who: Pick<ReceiptContext, 'peer' | 'principalId'>): ReceiptContext {
@@ -342,8 +348,7 @@ export class Draft implements MovedHeads {
 
 type Place = Pick<ReplyOk, 'chain_id' | 'sequence' | 'receipt_hash'>;
 
-function placeOf({ columns }: ReceiptRow): Place {
-  const { chain_id, sequence, receipt_hash } = columns;
+function placeOf({ chain_id, sequence, receipt_hash }: ReceiptColumns): Place {
   return { chain_id, sequence, receipt_hash };
 }
 

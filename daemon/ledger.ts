@@ -204,17 +204,23 @@ export class Ledger {
     this.rollWhenDue();
     const replies: (readonly [Job, Reply | undefined])[] = [];
     try {
-      this.#commit(this.#now(), (draft) => {
+      const append = (draft: Draft) => {
         for (const job of batch) replies.push([job, this.#append(draft, job)]);
-      });
+      };
+      this.#commit(this.#now(), append, batch.length);
     } catch (error) {
       return this.#refuse(batch, error);
     }
     return replies;
   }
 
-  /** Everything that `write` appends, behind what is owed; nothing has changed when it throws. */
-  #commit(now: Date, write: (draft: Draft) => void): void {
+  /**
+   * Everything that `write` appends, behind what is owed; nothing has changed when it throws.
+   *
+   * @param frames - How many it is about to append, where they may be many
+   */
+  #commit(now: Date, write: (draft: Draft) => void, frames = 0): void {
+    this.#options.signingThread?.begin(frames);
     const calls = new CallDraft(this.journal, this.#recorded, this.#sightings);
     const draft = new Draft(this.#options, this.#heads, calls, now);
     const startedAt = process.hrtime.bigint(); // `performance` would load all of perf_hooks
@@ -223,7 +229,7 @@ export class Ledger {
       if (this.#owedStart !== undefined) draft.appendStatement(this.#owedStart);
       if (lost > 0) draft.appendLost(lost);
       write(draft);
-      draft.writeCalls();
+      draft.write();
     });
     const ns = Number(process.hrtime.bigint() - startedAt);
     this.#metrics.committed(draft.tally, ns / 1e6);
@@ -341,6 +347,7 @@ export class Ledger {
     const { chains, log } = this.#options;
     const left: string[] = [];
     const root = draft.appendTerminator(this.#heads.root, status);
+    draft.writeReceipts(); // what is open is read from the store
     const warn = ({ message }: CodedError) => log(`level=warn terminator: ${message}`);
     for (const head of chains.openAgents(root, warn)) {
       if (mayGoOn()) draft.appendTerminator(head, status);
@@ -378,10 +385,16 @@ function asWriteFailure(error: unknown): CodedError {
   return new CodedError('STORE_WRITE_FAILED', (error as Error).message, { cause: error });
 }
 
+const BATCH_FAULTS: ReadonlySet<string> = new Set([
+  'STORE_CHANGED',
+  'STORE_WRITE_FAILED',
+  'SIGNER_UNAVAILABLE',
+]);
+
 /** What concerns store or signer concerns everybody in the batch; all else only its own frame. */
 function isStoreFault(error: unknown): boolean {
   if (error instanceof CodedError) {
-    return error.code === 'STORE_CHANGED' || error.code === 'SIGNER_UNAVAILABLE';
+    return BATCH_FAULTS.has(error.code);
   }
   const { code } = error as { readonly code?: unknown };
   return typeof code === 'string' && code.startsWith('SQLITE_');

@@ -322,6 +322,11 @@ export const REQUIREMENTS: readonly Requirement[] = [
     source: 'docs/adr/0036',
   },
   {
+    id: 'P7.daemon-thread',
+    text: 'a large batch is signed in a second thread of the daemon; what is in the record, and when it is answered, does not differ',
+    source: 'docs/adr/0034',
+  },
+  {
     id: 'P7.start-lazy',
     text: 'a program loads the SQLite driver and other heavy parts only when a command needs them',
     source: 'docs/adr/0010',

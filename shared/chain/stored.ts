@@ -1,4 +1,4 @@
-import type { Receipt } from '../receipt/receipt.ts';
+import type { ReceiptBody } from '../receipt/receipt.ts';
 
 /** The columns of a stored receipt that repeat what its JSON says. */
 export interface ReceiptColumns {
@@ -39,7 +39,7 @@ export interface StoredReceipt {
 }
 
 /** The columns that belong to a receipt; what a store writes and what a verifier expects. */
-export function columnsOf(receipt: Receipt, receiptHash: string): ReceiptColumns {
+export function columnsOf(receipt: ReceiptBody, receiptHash: string): ReceiptColumns {
   const { action, chain, outcome, principal } = receipt.credentialSubject;
   return {
     id: receipt.id,

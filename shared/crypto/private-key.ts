@@ -20,7 +20,7 @@ const PKCS8_BYTES = 48;
  * @throws CodedError `KEY_INVALID`; the message never holds any part of the text
  * @see RFC 8410 section 7
  */
-export function parsePrivateKeyPem(pem: string): Signer {
+export function parsePrivateKeyPem(pem: string): FileSigner {
   const der = Buffer.from(decodePem(pem, 'PRIVATE KEY'));
   if (der.length !== PKCS8_BYTES || !der.subarray(0, PKCS8_PREFIX.length).equals(PKCS8_PREFIX)) {
     throw new CodedError('KEY_INVALID', 'the PRIVATE KEY block does not hold a PKCS#8 Ed25519 key');
@@ -37,17 +37,19 @@ export function generateKeyPem(): { readonly privatePem: string; readonly public
   return { privatePem: privateKey, publicPem: publicKey };
 }
 
-class FileSigner implements Signer {
+/** A key that this process holds. */
+export class FileSigner implements Signer {
   readonly publicKey: Uint8Array;
-  readonly #key: KeyObject;
+  /** For a thread of the same process. */
+  readonly key: KeyObject;
 
   constructor(key: KeyObject) {
-    this.#key = key;
+    this.key = key;
     const pem = createPublicKey(key).export({ type: 'spki', format: 'pem' });
     this.publicKey = parsePublicKeyPem(pem.toString());
   }
 
   sign(message: Uint8Array): Uint8Array {
-    return sign(null, message, this.#key);
+    return sign(null, message, this.key);
   }
 }

@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import { parsePrivateKeyPem } from '../../shared/crypto/private-key.ts';
+import { parsePrivateKeyPem, type FileSigner } from '../../shared/crypto/private-key.ts';
 import { nodeSuite } from '../../shared/crypto/node-suite.ts';
 import { nobleSuite } from '../../shared/crypto/noble-suite.ts';
 import { hashUri, type Signer } from '../../shared/crypto/suite.ts';
@@ -22,7 +22,7 @@ export const TEST_3 = signerOf('c5aa8df43f9f837bedb7442f31dcb7b166d38535076f094b
 export const CHAIN_ID = 'fixture-chain';
 export const ISSUER_ID = 'did:agent-receipts-daemon:local';
 
-export function signerOf(seedHex: string): Signer {
+export function signerOf(seedHex: string): FileSigner {
   const der = Buffer.from(`302e020100300506032b657004220420${seedHex}`, 'hex');
   const body = der.toString('base64');
   return parsePrivateKeyPem(`-----BEGIN PRIVATE KEY-----\n${body}\n-----END PRIVATE KEY-----\n`);
