@@ -165,7 +165,9 @@ async function sample(args: readonly string[]) {
   const timer = setInterval(() => {
     try {
       const seconds = (performance.now() - startedAt) / 1000;
-      samples.push({ ...memoryOf(child.pid), seconds });
+      const memory = memoryOf(child.pid);
+      // One that has ended and was not collected yet has no memory any more.
+      if (!Number.isNaN(memory.rssMb)) samples.push({ ...memory, seconds });
     } catch {
       // It has just ended.
     }

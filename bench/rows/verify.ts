@@ -86,8 +86,8 @@ async function inProcess(lab: Lab, { db, publicKey }: FilledStore): Promise<read
   const by = (clock: keyof Pace, list: readonly { floor: Pace; measured: Pace }[]) =>
     list.map(({ floor, measured }) => ({ floor: floor[clock], measured: measured[clock] }));
   const oneThread = (row: string, budget: Budget, list: (typeof rounds)['whole']) =>
-    ratioRow({ row, basis: 'cpu', unit, floorName, budget }, by('cpu', list), {
-      wall: by('wall', list),
+    ratioRow({ row, basis: 'wall', unit, floorName, budget }, by('wall', list), {
+      cpu: by('cpu', list),
     });
   return [
     oneThread('verify, one thread', atLeast(0.8), rounds.whole),

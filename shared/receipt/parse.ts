@@ -154,5 +154,7 @@ export function readReceipt(json: JsonValue): ReadReceipt {
 }
 
 function own(parent: JsonObject, name: string): JsonValue | undefined {
-  return Object.hasOwn(parent, name) ? parent[name] : undefined;
+  const value = parent[name];
+  // Most members are optional and absent: the dearer question is about what might be inherited.
+  return value === undefined || Object.hasOwn(parent, name) ? value : undefined;
 }
