@@ -5,8 +5,10 @@ import type { JsonValue } from './value.ts';
 /** Both with their first use: most starts need neither, and Node loads them as long as two modules of ours. */
 let decoder: InstanceType<typeof TextDecoder> | undefined;
 let encoder: InstanceType<typeof TextEncoder> | undefined;
-/** Up to here no decoder is needed for ASCII, which most short texts are. */
+/** Short ASCII needs no decoder, and a start has a few texts of that kind; later ones are worth one. */
 const MAX_ASCII = 512;
+const FEW_TEXTS = 32;
+let textsWithout = 0;
 /** U+FFFD in UTF-8. */
 const REPLACEMENT = Uint8Array.of(0xef, 0xbf, 0xbd);
 
@@ -24,7 +26,10 @@ export function encodeUtf8(text: string): Uint8Array {
  * differently.)
  */
 export function decodeUtf8(bytes: Uint8Array): string {
-  if (bytes.length <= MAX_ASCII && isAscii(bytes)) return String.fromCharCode(...bytes);
+  if (textsWithout < FEW_TEXTS && bytes.length <= MAX_ASCII && isAscii(bytes)) {
+    textsWithout += 1;
+    return String.fromCharCode(...bytes);
+  }
   try {
     return decodeStrictly(bytes);
   } catch {
