@@ -1,10 +1,11 @@
 import { Buffer } from 'node:buffer';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { frame } from '../test/fixtures/daemon-client.ts';
 import { acknowledging, FakeDaemon, plain, type Answer } from '../test/fixtures/daemon-fake.ts';
 import { defaultSocketPath } from './default-socket.ts';
@@ -262,6 +263,32 @@ test('a plain daemon that stops reading and dies does not take with it what the 
   expect(length).toBeGreaterThan(10); // the buffers of a Unix socket hold far less
   expect(fake.tools).toEqual(Array.from({ length }, (_, i) => `t${50 - length + i}`));
 });
+
+for (const { name, answer, corks } of [
+  { name: 'in one piece to a daemon that acknowledges', answer: acknowledging(), corks: 1 },
+  {
+    name: 'frame by frame to a plain one, which counts what the kernel took',
+    answer: plain,
+    corks: 0,
+  },
+]) {
+  test(`together() hands reports over ${name}`, async () => {
+    const fake = await fakeOf(answer);
+    const { emitter } = emitterOf(fake.path, { helloTimeoutMs: 50 });
+    emitter.emit(report('first'));
+    await expect.poll(() => emitter.pendingCount, { timeout: LONG_MS }).toBe(0);
+    const cork = vi.spyOn(Socket.prototype, 'cork');
+    try {
+      emitter.together(() => {
+        for (const tool of ['a', 'b', 'c']) emitter.emit(report(tool));
+      });
+      expect(cork).toHaveBeenCalledTimes(corks);
+    } finally {
+      cork.mockRestore();
+    }
+    await expect.poll(() => fake.tools, { timeout: LONG_MS }).toEqual(['first', 'a', 'b', 'c']);
+  });
+}
 
 test('a daemon that greets late is taken for what it is from then on', async () => {
   const take = acknowledging();

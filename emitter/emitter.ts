@@ -127,9 +127,12 @@ export class Emitter {
     this.#take(report, { call_id: this.#nextCallId() }, undefined);
   }
 
-  /** What is reported while `work` runs leaves in one system call, as far as it can leave at once. */
+  /**
+   * What is reported while `work` runs leaves in one system call, as far as it can leave at once. Not towards a
+   * plain daemon: there it counts, frame by frame, what the kernel has taken.
+   */
   together(work: () => void): void {
-    const socket = this.#socket;
+    const socket = this.#state === 'acknowledging' ? this.#socket : undefined;
     socket?.cork();
     try {
       work();
@@ -298,12 +301,11 @@ export class Emitter {
     if (this.#state === 'away' && this.#retryTimer === undefined) this.#connect();
     const socket = this.#socket;
     if (socket === undefined || socket.destroyed || !this.#isOpen()) return;
-    // Not towards a plain daemon: there it counts, frame by frame, what the kernel has taken.
-    if (this.#outbox.spooled > 1 && this.#state === 'acknowledging') {
-      // What is reported within one turn leaves in one system call.
-      socket.cork();
-      process.nextTick(() => socket.uncork());
-    }
+    if (this.#outbox.spooled > 1) this.together(() => this.#writeWaiting(socket));
+    else this.#writeWaiting(socket);
+  }
+
+  #writeWaiting(socket: Socket): void {
     for (const pending of this.#outbox.waiting()) {
       if (socket.writableLength >= MAX_UNSENT_BYTES) return;
       // The second half is sent to a daemon that is known to join it with the first.

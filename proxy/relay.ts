@@ -133,7 +133,7 @@ class Outlet {
     if (!this.#corked) {
       this.#corked = true;
       this.#to.cork();
-      // Behind every `nextTick` of this turn, where the emitter sends: a call is announced first.
+      // Behind what came in one read: calls of it that were announced meanwhile have their announcement written.
       queueMicrotask(() => this.#uncork());
     }
     this.#to.write(bytes);

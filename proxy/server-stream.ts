@@ -107,6 +107,7 @@ export class ServerStream implements LineHandler {
 
   /** Looks at what has passed; before the next call is ruled on, because ids may be used again. */
   settle(): void {
+    if (this.#unread.length === 0) return;
     const unread = this.#unread.splice(0);
     const look = () => {
       for (const { line, isJudged } of unread) this.#governor.observe(line, isJudged);
