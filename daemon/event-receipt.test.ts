@@ -5,7 +5,8 @@ import { parsePrivateKeyPem } from '../shared/crypto/private-key.ts';
 import { hashUri } from '../shared/crypto/suite.ts';
 import { canonicalize } from '../shared/json/canonical.ts';
 import type { JsonValue } from '../shared/json/value.ts';
-import { parseFrame, type EventFrame } from '../shared/wire/event.ts';
+import type { EventFrame } from '../shared/wire/event.ts';
+import { parseFrame } from '../shared/wire/parse-frame.ts';
 import { eventMembers } from '../test/fixtures/daemon-client.ts';
 import {
   droppedEventsReceipt,

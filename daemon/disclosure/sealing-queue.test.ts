@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { parseFrame, type EventFrame } from '../../shared/wire/event.ts';
+import type { EventFrame } from '../../shared/wire/event.ts';
+import { parseFrame } from '../../shared/wire/parse-frame.ts';
 import { eventMembers } from '../../test/fixtures/daemon-client.ts';
 import type { Disclosure } from './discloser.ts';
 import { SealingQueue } from './sealing-queue.ts';

@@ -4,13 +4,9 @@ import { CodedError } from '../../shared/errors.ts';
 import type { JsonObject } from '../../shared/json/value.ts';
 import type { PeerCredential } from '../../shared/receipt/receipt.ts';
 import { VERSION } from '../../shared/version.ts';
-import {
-  FrameError,
-  parseFrame,
-  type ApprovalsFrame,
-  type EventFrame,
-  type HelloFrame,
-} from '../../shared/wire/event.ts';
+import { FrameError } from '../../shared/wire/event-members.ts';
+import type { ApprovalsFrame, EventFrame, HelloFrame } from '../../shared/wire/event.ts';
+import { parseFrame } from '../../shared/wire/parse-frame.ts';
 import { encodeTextFrame, FrameDecoder, MAX_FRAME_BYTES } from '../../shared/wire/frame.ts';
 import {
   parseApprovalRequest,

@@ -1,6 +1,8 @@
 import { Buffer } from 'node:buffer';
 import { describe, expect, test } from 'vitest';
-import { foldName, parseFrame, type EventFrame } from './event.ts';
+import { foldName } from './event-members.ts';
+import type { EventFrame } from './event.ts';
+import { parseFrame } from './parse-frame.ts';
 
 const MINIMAL = {
   v: '1',
