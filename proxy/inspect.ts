@@ -11,6 +11,8 @@ import {
   type Member,
 } from '../shared/json/scan.ts';
 import { decodeUtf8, parseJson } from '../shared/json/text.ts';
+import { quoted } from '../shared/quoted.ts';
+import { ambiguousName, spellings } from './spellings.ts';
 
 /** A tool call, found in the bytes of a message. Spans are its original text. */
 export interface ToolCall {
@@ -131,15 +133,6 @@ const TASK_METHODS = ['tasks/get', 'tasks/result', 'tasks/update', 'tasks/cancel
 /** Names that decide what a call is; another spelling of one is a second opinion about it. */
 const MESSAGE_NAMES = new Set(['JSONRPC', 'ID', 'METHOD', 'PARAMS']);
 const PARAMS_NAMES = new Set(['NAME', 'ARGUMENTS']);
-/** As they are written in nearly every message: no other spelling of anything. */
-const USUAL_NAMES = new Set(
-  [
-    ['jsonrpc', 'id', 'method', 'params'],
-    ['result', 'error'],
-    ['name', 'arguments', '_meta'],
-  ].flat(),
-);
-
 /** In a smaller message nothing is worth remembering. */
 const LARGE_BYTES = 16 * 1024;
 
@@ -281,30 +274,6 @@ function inspectReply(
   const [result, error] = [text('result'), text('error')];
   if (id === undefined || (result === undefined && error === undefined)) return { kind: 'other' };
   return { kind: 'reply', reply: { id, result, error } };
-}
-
-/**
- * What a name comes to for readers that are not careful: its Latin letters, upper case. Whoever
- * trims, folds, drops accents or marks, routes by path, or decodes once too often reads one of these.
- */
-function spellings(name: string): readonly string[] {
-  if (/^[\w$/.-]*$/.test(name)) return [name.toUpperCase().replace(/[^A-Z]/g, '')];
-  const shown = name.replace(/\p{Cc}\[[\d;]*[A-Za-z]/gu, ''); // by a terminal
-  const unpacked = shown.replace(/(?:%|\\x|\\u00)([\da-f]{2})/gi, (_, hex: string) =>
-    String.fromCharCode(Number.parseInt(hex, 16)),
-  );
-  return [name, beforeNul(name), unpacked].map((text) =>
-    text
-      .normalize('NFKD')
-      .toUpperCase()
-      .replace(/[^A-Z]/g, ''),
-  );
-}
-
-/** What is left of a text where strings end at NUL, as they do in C. */
-function beforeNul(text: string): string {
-  const end = text.indexOf('\0');
-  return end === -1 ? text : text.slice(0, end);
 }
 
 function inspectCall(
@@ -451,37 +420,6 @@ function readableId(message: Buffer): Buffer | undefined {
     if (!(error instanceof CodedError)) throw error;
     return undefined;
   }
-}
-
-/**
- * A name that is written in another way, as decoders of some languages accept it, or one of `once`
- * that stands twice.
- */
-function ambiguousName(
-  members: readonly Member[],
-  names: ReadonlySet<string>,
-  once: readonly string[],
-): string | undefined {
-  for (const { name } of members) {
-    if (USUAL_NAMES.has(name)) continue;
-    // A server that copies members one by one gives the message another prototype with it.
-    if (name === '__proto__') return 'member "__proto__" can stand for any other';
-    const known = spellings(name)
-      .find((spelling) => names.has(spelling))
-      ?.toLowerCase();
-    if (known !== undefined && name !== known) {
-      return `member ${quoted(name)} looks like ${known}`;
-    }
-  }
-  const twice = once.find((name) => members.filter((member) => member.name === name).length > 1);
-  return twice === undefined ? undefined : `member ${JSON.stringify(twice)} stands twice`;
-}
-
-const MAX_QUOTED = 100;
-
-/** For reasons, which are logged and sent: a name may have megabytes. */
-function quoted(name: string): string {
-  return JSON.stringify(name.length > MAX_QUOTED ? `${name.slice(0, MAX_QUOTED)}...` : name);
 }
 
 function toolUseIdOf(meta: Buffer | undefined): string | undefined {

@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import type { JsonObject } from '../json/value.ts';
+import { quoted } from '../quoted.ts';
 import {
   claimsOf,
   FrameError,
@@ -100,13 +101,6 @@ function phaseProblem({ strings, raw, objects }: Draft): string | undefined {
   if (phase === 'outcome') return undefined;
   const isKnown = raw.output ?? objects.output_digest ?? (strings.error || undefined);
   return isKnown !== undefined ? 'an intent has neither output nor error' : undefined;
-}
-
-const MAX_QUOTED = 100;
-
-/** For messages: on one line whatever the emitter sent, and short enough to be logged and replied. */
-function quoted(text: string): string {
-  return JSON.stringify(text.length > MAX_QUOTED ? `${text.slice(0, MAX_QUOTED)}...` : text);
 }
 
 /** Of one UTF-16 code unit. */
